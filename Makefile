@@ -1,0 +1,106 @@
+# make            build/liblbdns.so
+# make demo       what it does, in half a minute
+# make check      build with warnings as errors, run every test
+# make install    PREFIX=/usr/local DESTDIR=
+# V=1 shows the commands
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   ?= build
+WERROR  ?= -Werror
+VERSION := $(shell sed -n 's/^[[:blank:]]*VERSION=//p' scripts/lbdns)
+
+ifneq ($(V),1)
+Q = @
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
+CFLAGS   ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt -pthread \
+	-DLBDNS_VERSION='"$(VERSION)"' -D_GNU_SOURCE -Ipreload $(WARNINGS) $(CFLAGS)
+
+SOURCES := $(sort $(wildcard preload/*.c preload/hooks/*.c))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+
+# libpthread and libdl are named even though nothing needs them on new glibc: on old glibc the symbols live there, and
+# musl answers to both names itself. Found by path, so that -l does not pick a static stub.
+stub = $(firstword $(wildcard $(patsubst %,%/$(1),$(LIBRARY_DIRS))) $(1))
+LIBRARY_DIRS := $(shell $(CC) -print-search-dirs | sed -n 's/^libraries: =//p' | tr ':' ' ')
+STUBS = $(call stub,libpthread.so.0) $(call stub,libdl.so.2)
+LINK = -shared -nostartfiles -Wl,--version-script=preload/exports.map -Wl,--exclude-libs,ALL -Wl,-Bsymbolic \
+	-Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,text -Wl,-z,defs -Wl,--hash-style=both \
+	-Wl,-soname,liblbdns.so
+
+LAB  = $(addprefix $(BUILD)/lab/,pod client answer)
+UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
+TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
+
+.PHONY: all programs check demo install uninstall clean
+all: $(BUILD)/liblbdns.so
+
+$(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(OBJECTS) -l:libcares.a -Wl,--no-as-needed $(STUBS) -Wl,--as-needed
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- For tests and the demo
+
+# Bootstrap first, and make again: before it there may be no compiler.
+demo:
+	@scripts/bootstrap demo
+	@$(MAKE) --no-print-directory all $(LAB)
+	@BUILD=$(BUILD) scripts/demo
+
+check:
+	@scripts/bootstrap check
+	@$(MAKE) --no-print-directory WERROR=-Werror all programs
+	@BUILD=$(BUILD) tests/run
+
+programs: $(LAB) $(UNIT) $(BUILD)/lab/client-musl $(BUILD)/lab/Connections.class
+
+# The objects as they are, but for what a program has of its own: the hooks and the constructor.
+$(BUILD)/unit/%: tests/unit/%.c $(OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $< $(filter-out %/start.o,$(OBJECTS)) -l:libcares.a -ldl
+
+$(BUILD)/lab/client-musl: tests/lab/client.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)musl-gcc $(TEST_CFLAGS) -o $@ $<
+
+$(BUILD)/lab/Connections.class: tests/lab/Connections.java
+	@mkdir -p $(@D)
+	@echo "  JAVAC   $@"
+	$(Q)javac -d $(@D) $<
+
+$(BUILD)/lab/%: tests/lab/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< -lresolv
+
+# ---- Installing
+
+# By rename: writing over a library that running programs have mapped would crash them.
+install: $(BUILD)/liblbdns.so
+	@echo "  INSTALL $(DESTDIR)$(PREFIX)"
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/lbdns
+	$(Q)install -m 755 scripts/lbdns $(DESTDIR)$(PREFIX)/bin/lbdns
+	$(Q)install -m 644 $(BUILD)/liblbdns.so $(DESTDIR)$(PREFIX)/lib/lbdns/.liblbdns.so.new
+	$(Q)mv -f $(DESTDIR)$(PREFIX)/lib/lbdns/.liblbdns.so.new $(DESTDIR)$(PREFIX)/lib/lbdns/liblbdns.so
+
+uninstall:
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/lbdns $(DESTDIR)$(PREFIX)/lib/lbdns/liblbdns.so
+	$(Q)rmdir $(DESTDIR)$(PREFIX)/lib/lbdns 2>/dev/null || true
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(OBJECTS:.o=.d)

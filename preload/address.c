@@ -1,0 +1,198 @@
+#include "address.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+/* connect(2) takes an AF_INET6 address without its scope (RFC 2133), as the kernel's
+ * SIN6_LEN_RFC2133. */
+enum { SOCKADDR_IN6_SHORTEST = offsetof(struct sockaddr_in6, sin6_scope_id) };
+
+static const uint64_t V4_MAPPED = UINT64_C(0xffff) << 32;
+
+static uint64_t read_number(const unsigned char *bytes, unsigned length)
+{
+	uint64_t number = 0;
+
+	for (unsigned i = 0; i < length; i++)
+		number = number << 8 | bytes[i];
+	return number;
+}
+
+static void write_number(uint64_t number, unsigned char *bytes, unsigned length)
+{
+	for (unsigned i = length; i > 0; i--, number >>= 8)
+		bytes[i - 1] = (unsigned char)number;
+}
+
+/* Clients pass sockaddrs at odd addresses, so all access is by bytes. */
+static sa_family_t sockaddr_family(const struct sockaddr *from)
+{
+	sa_family_t family;
+
+	memcpy(&family, (const char *)from + offsetof(struct sockaddr, sa_family), sizeof(family));
+	return family;
+}
+
+bool address_from_sockaddr(const struct sockaddr *from, socklen_t length, struct address *address,
+			   uint16_t *port)
+{
+	const unsigned char *bytes = (const unsigned char *)from;
+
+	if (!from || length < sizeof(struct sockaddr_in)) /* the shorter of the two */
+		return false;
+	switch (sockaddr_family(from)) {
+	case AF_INET:
+		*address = address_from_bytes(FAMILY_V4,
+					      bytes + offsetof(struct sockaddr_in, sin_addr));
+		break;
+	case AF_INET6:
+		if (length < SOCKADDR_IN6_SHORTEST)
+			return false;
+		*address = address_from_bytes(FAMILY_V6,
+					      bytes + offsetof(struct sockaddr_in6, sin6_addr));
+		break;
+	default:
+		return false;
+	}
+	/* sin_port and sin6_port are at the same place. */
+	*port = (uint16_t)read_number(bytes + offsetof(struct sockaddr_in, sin_port), 2);
+	return true;
+}
+
+bool address_into_sockaddr(struct address address, struct sockaddr *into)
+{
+	unsigned char *bytes = (unsigned char *)into;
+
+	switch (sockaddr_family(into)) {
+	case AF_INET:
+		if (address_family(address) != FAMILY_V4)
+			return false;
+		write_number(address.low, bytes + offsetof(struct sockaddr_in, sin_addr), 4);
+		return true;
+	case AF_INET6:
+		bytes += offsetof(struct sockaddr_in6, sin6_addr);
+		write_number(address.high, bytes, 8);
+		write_number(address.low, bytes + 8, 8);
+		return true;
+	default:
+		return false;
+	}
+}
+
+struct address address_from_bytes(enum family family, const void *bytes)
+{
+	const unsigned char *from = bytes;
+
+	if (family == FAMILY_V4)
+		return (struct address){.low = V4_MAPPED | read_number(from, 4)};
+	return (struct address){.high = read_number(from, 8), .low = read_number(from + 8, 8)};
+}
+
+unsigned address_to_bytes(struct address address, void *bytes)
+{
+	unsigned char *into = bytes;
+
+	if (address_family(address) == FAMILY_V4) {
+		write_number(address.low, into, 4);
+		return 4;
+	}
+	write_number(address.high, into, 8);
+	write_number(address.low, into + 8, 8);
+	return 16;
+}
+
+enum family address_family(struct address address)
+{
+	return address.high == 0 && address.low >> 32 == 0xffff ? FAMILY_V4 : FAMILY_V6;
+}
+
+bool address_is_private(struct address address)
+{
+	if (address_family(address) == FAMILY_V4) {
+		uint32_t v4 = (uint32_t)address.low;
+
+		return v4 >> 24 == 10 || v4 >> 20 == 0xac1 || v4 >> 16 == 0xc0a8 ||
+		       v4 >> 22 == 0x191 || v4 >> 24 == 127; /* 0x191: 100.64.0.0/10 */
+	}
+	return address.high >> 57 == 0xfc >> 1 || (address.high == 0 && address.low == 1);
+}
+
+bool address_is_usable(struct address address)
+{
+	if (address_family(address) == FAMILY_V4) {
+		uint32_t v4 = (uint32_t)address.low;
+
+		return v4 >> 24 != 0 && v4 >> 24 < 224 && v4 >> 16 != 0xa9fe; /* 169.254.0.0/16 */
+	}
+	return (address.high | address.low) != 0 && address.high >> 56 != 0xff &&
+	       address.high >> 54 != 0xfe80 >> 6;
+}
+
+int address_compare(struct address a, struct address b)
+{
+	if (a.high != b.high)
+		return a.high < b.high ? -1 : 1;
+	return (a.low > b.low) - (a.low < b.low);
+}
+
+/* A number up to 65535 without leading zeros; returns the end. */
+static char *text_number(char *text, unsigned number, unsigned base)
+{
+	unsigned scale = 1;
+
+	while (number / scale >= base)
+		scale *= base;
+	for (; scale > 0; scale /= base)
+		*text++ = "0123456789abcdef"[number / scale % base];
+	return text;
+}
+
+static unsigned group_of(struct address address, int index)
+{
+	uint64_t half = index < 4 ? address.high : address.low;
+
+	return (unsigned)(half >> (48 - index % 4 * 16)) & 0xffff;
+}
+
+/* The run that `::` stands for: the longest of two zero groups or more, the first of equals (RFC
+ * 5952 4.2). Returns its length, 0 if there is none. */
+static int zero_run(struct address address, int *start)
+{
+	int longest = 1;
+
+	for (int i = 0, length = 0; i < 8; i++) {
+		length = group_of(address, i) == 0 ? length + 1 : 0;
+		if (length > longest) {
+			longest = length;
+			*start = i + 1 - length;
+		}
+	}
+	return longest > 1 ? longest : 0;
+}
+
+char *address_text(struct address address, char *text)
+{
+	bool v4 = address_family(address) == FAMILY_V4;
+	int start = -1, run = v4 ? 0 : zero_run(address, &start);
+	char *end = text;
+
+	for (int i = 0; v4 && i < 4; i++) {
+		if (i > 0)
+			*end++ = '.';
+		end = text_number(end, (unsigned)(address.low >> (24 - 8 * i)) & 0xff, 10);
+	}
+	for (int i = 0; !v4 && i < 8;) {
+		if (i == start) {
+			*end++ = ':';
+			*end++ = ':';
+			i += run;
+			continue;
+		}
+		if (i > 0 && i != start + run)
+			*end++ = ':';
+		end = text_number(end, group_of(address, i++), 16);
+	}
+	*end = '\0';
+	return text;
+}

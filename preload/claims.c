@@ -1,0 +1,81 @@
+#include "claims.h"
+
+#include "clock.h"
+
+#include <stdatomic.h>
+
+enum { SETS = 1024, WAYS = 8 };
+
+/* The high half is of the address's hash, the low half of the name's; 0 is no claim. */
+static _Atomic uint64_t claims[SETS][WAYS];
+static _Atomic uint32_t claimed_s[SETS][WAYS]; /* seconds since boot, to find the oldest */
+static atomic_bool any;
+
+static uint64_t claim_word(struct address address, uint64_t name)
+{
+	uint64_t word = (address_hash(address) & ~(uint64_t)UINT32_MAX) | (uint32_t)hash_mix(name);
+
+	return word ? word : 1;
+}
+
+static unsigned claim_set(struct address address)
+{
+	return (unsigned)(address_hash(address) % SETS);
+}
+
+void claims_add(struct address address, uint64_t name)
+{
+	unsigned set = claim_set(address);
+	uint64_t word = claim_word(address, name);
+	uint32_t now_s = (uint32_t)(clock_ms() / 1000);
+	int place = 0;
+
+	for (int i = 0; i < WAYS; i++) {
+		uint64_t was = atomic_load_explicit(&claims[set][i], memory_order_relaxed);
+
+		if (was == word) {
+			place = i;
+			break;
+		}
+		if (!was && atomic_compare_exchange_strong(&claims[set][i], &was, word)) {
+			place = i;
+			break;
+		}
+		if (atomic_load_explicit(&claimed_s[set][i], memory_order_relaxed) <
+		    atomic_load_explicit(&claimed_s[set][place], memory_order_relaxed))
+			place = i;
+	}
+	atomic_store_explicit(&claimed_s[set][place], now_s, memory_order_relaxed);
+	atomic_store_explicit(&claims[set][place], word, memory_order_relaxed);
+	atomic_store_explicit(&any, true, memory_order_relaxed);
+}
+
+bool claims_hold(struct address address)
+{
+	unsigned set = claim_set(address);
+	uint64_t high = address_hash(address) >> 32;
+
+	for (int i = 0; i < WAYS; i++) {
+		uint64_t word = atomic_load_explicit(&claims[set][i], memory_order_relaxed);
+
+		if (word && word >> 32 == high)
+			return true;
+	}
+	return false;
+}
+
+void claims_release(uint64_t name)
+{
+	uint32_t low = (uint32_t)hash_mix(name);
+
+	if (!atomic_load_explicit(&any, memory_order_relaxed))
+		return;
+	for (int set = 0; set < SETS; set++) {
+		for (int i = 0; i < WAYS; i++) {
+			uint64_t word = atomic_load_explicit(&claims[set][i], memory_order_relaxed);
+
+			if (word && (uint32_t)word == low)
+				atomic_compare_exchange_strong(&claims[set][i], &word, 0);
+		}
+	}
+}

@@ -1,0 +1,17 @@
+/* Time, of a clock that neither jumps nor stops for an exec: milliseconds since boot, a few ms coarse.
+ * Any thread, any signal handler. */
+#ifndef LBDNS_CLOCK_H
+#define LBDNS_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+#endif

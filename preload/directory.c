@@ -1,0 +1,270 @@
+#include "directory.h"
+
+#include "claims.h"
+#include "clock.h"
+#include "rotation.h"
+#include "snapshot.h"
+
+enum {
+	READ_TRIES = 3,
+	USED_GRAIN_MS = 1000 /* uses are noted once a second: the pick path writes nothing but the cursor */
+};
+
+bool directory_is_empty(void)
+{
+	uint64_t sequence;
+
+	return !snapshot_read(&sequence);
+}
+
+static void note_use(uint32_t service, uint64_t now_ms)
+{
+	if (now_ms - atomic_load_explicit(&live[service].used_ms, memory_order_relaxed) > USED_GRAIN_MS)
+		atomic_store_explicit(&live[service].used_ms, now_ms, memory_order_relaxed);
+}
+
+/* An answer of the future, in a process restored from a snapshot of itself, counts as old. */
+static bool is_fresh(uint32_t service, enum family family, uint64_t now_ms)
+{
+	uint64_t good_ms = atomic_load_explicit(&live[service].good_ms[family], memory_order_relaxed);
+
+	return good_ms && now_ms - good_ms <= config.max_stale_ms;
+}
+
+static uint64_t age_ms(uint32_t service, uint64_t now_ms)
+{
+	return now_ms - atomic_load_explicit(&live[service].checked_ms, memory_order_relaxed);
+}
+
+/* ---- Lookups */
+
+static void listing_fill(const struct snapshot *in, uint32_t at, struct directory_listing *listing)
+{
+	uint64_t now_ms = clock_ms();
+	struct service service;
+	struct name name;
+
+	words_load(&name, &in->names[at], sizeof(name));
+	listing->service = name.service % SERVICES;
+	words_load(&service, &in->services[listing->service], sizeof(service));
+	listing->order = service.order;
+	listing->believed = service.pinned;
+	listing->has_canonical = name.has_canonical;
+	listing->age_ms = age_ms(listing->service, now_ms);
+	listing->interval_ms =
+		atomic_load_explicit(&live[listing->service].interval_ms, memory_order_relaxed);
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		struct set set = { .count = 0 };
+
+		listing->family[f].state = service.family[f].state;
+		listing->family[f].fresh = is_fresh(listing->service, f, now_ms);
+		listing->family[f].version = service.family[f].version;
+		if (service.family[f].state == DIRECTORY_POOL)
+			words_load(&set, &in->sets[service.family[f].set % SETS], sizeof(set));
+		listing->family[f].first = set.first;
+		listing->family[f].count = set.count;
+		listing->family[f].key = set.key;
+	}
+	note_use(listing->service, now_ms);
+}
+
+bool directory_find(const struct name_text *name, struct directory_listing *listing)
+{
+	for (int i = 0; i < READ_TRIES; i++) {
+		const struct snapshot *in = snapshot_read(&listing->sequence);
+		int64_t at = in ? snapshot_find_name(in, name) : -1;
+		bool managed = false;
+
+		if (at >= 0) {
+			struct service service;
+
+			listing_fill(in, (uint32_t)at, listing);
+			words_load(&service, &in->services[listing->service], sizeof(service));
+			managed = service.used && !service.disowned;
+		}
+		if (!in || snapshot_valid(listing->sequence))
+			return managed;
+	}
+	return false;
+}
+
+bool directory_copy(const struct directory_listing *listing, enum family family, struct address *endpoints)
+{
+	uint32_t first = listing->family[family].first, count = listing->family[family].count;
+	uint64_t sequence;
+	const struct snapshot *in = snapshot_read(&sequence);
+
+	/* The buffer of the listing: this one, or the other if there was a publication since. */
+	if (!in || sequence - listing->sequence > 1 || first > ENDPOINTS || count > ENDPOINTS - first)
+		return false;
+	if (sequence != listing->sequence)
+		return false;
+	words_load(endpoints, &in->addresses[first], count * sizeof(*endpoints));
+	return snapshot_valid(listing->sequence);
+}
+
+bool directory_canonical(const struct directory_listing *listing, const struct name_text *name,
+                         struct name_text *canonical)
+{
+	uint64_t sequence;
+	const struct snapshot *in = snapshot_read(&sequence);
+	int64_t at = in && sequence == listing->sequence ? snapshot_find_name(in, name) : -1;
+
+	if (at < 0)
+		return false;
+	words_load(canonical, &in->canonical[at], sizeof(*canonical));
+	return snapshot_valid(sequence);
+}
+
+void directory_handed(const struct directory_listing *listing, unsigned families)
+{
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (families & FAMILY_BIT(f))
+			atomic_store_explicit(&live[listing->service].handed[f], listing->family[f].version,
+			                      memory_order_relaxed);
+}
+
+void directory_name(uint32_t service, struct name_text *name)
+{
+	uint64_t sequence;
+	const struct snapshot *in = snapshot_read(&sequence);
+
+	name->text[0] = '\0';
+	if (!in || service >= SERVICES)
+		return;
+	words_load(name, &in->service_text[service], sizeof(*name));
+	if (!snapshot_valid(sequence))
+		name->text[0] = '\0';
+	name->text[CONFIG_NAME_SIZE - 1] = '\0';
+}
+
+/* ---- Connections */
+
+bool directory_route(struct address asked, struct directory_route *route)
+{
+	for (int i = 0; i < READ_TRIES; i++) {
+		const struct snapshot *in = snapshot_read(&route->sequence);
+
+		route->endpoint = in ? snapshot_find(in, asked) : -1;
+		if (!in || snapshot_valid(route->sequence)) {
+			route->asked = asked;
+			return route->endpoint >= 0;
+		}
+	}
+	return false;
+}
+
+static struct set set_load(const struct snapshot *in, uint32_t index)
+{
+	struct set set;
+
+	words_load(&set, &in->sets[index % SETS], sizeof(set));
+	set.service %= SERVICES;
+	set.family %= FAMILY_COUNT;
+	if (set.first > ENDPOINTS || set.count > ENDPOINTS - set.first)
+		set.count = 0; /* torn; snapshot_valid will say so */
+	return set;
+}
+
+static struct address endpoint_load(const struct snapshot *in, const struct set *set, uint32_t index)
+{
+	struct address address;
+
+	words_load(&address, &in->addresses[set->first + index], sizeof(address));
+	return address;
+}
+
+/* If the address asked for has the turn in this pool, takes it. */
+static bool take_turn(const struct snapshot *in, const struct set *set, struct address asked, uint32_t port)
+{
+	uint64_t turn;
+	uint32_t index = rotation_peek(set->key, port, set->count, &turn);
+
+	return address_equal(endpoint_load(in, set, index), asked) && rotation_take(set->key, port, turn);
+}
+
+/* True if some pool of the address had it next; *fresh becomes false if any of the pools is stale. */
+static bool take_any_turn(const struct snapshot *in, const struct group *group, struct address asked,
+                          uint32_t port, uint64_t now_ms, bool *fresh)
+{
+	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
+		struct set set = set_load(in, group->member[i]);
+
+		if (!is_fresh(set.service, set.family, now_ms)) {
+			*fresh = false;
+			return false;
+		}
+	}
+	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
+		struct set set = set_load(in, group->member[i]);
+
+		if (set.count && take_turn(in, &set, asked, port))
+			return true;
+	}
+	return false;
+}
+
+static void pick_within(const struct snapshot *in, const struct set *set, struct address asked, uint32_t port,
+                        struct directory_picked *picked)
+{
+	picked->target = endpoint_load(in, set, rotation_pick(set->key, port, set->count));
+	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
+	rotation_note_port(set->key, port & UINT16_MAX);
+}
+
+static void pick(const struct snapshot *in, const struct directory_route *route, uint32_t port,
+                 struct directory_picked *picked)
+{
+	uint64_t now_ms = clock_ms();
+	bool fresh = true, claimed = claims_hold(route->asked);
+	struct group group;
+	struct mark mark;
+	struct set set = { .count = 0 };
+
+	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
+	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
+	if (group.candidate < SETS)
+		set = set_load(in, group.candidate);
+	else if (group.count)
+		set = set_load(in, group.member[0]);
+	picked->service = set.service;
+	picked->age_ms = age_ms(set.service, now_ms);
+	picked->interval_ms =
+		atomic_load_explicit(&live[set.service].interval_ms, memory_order_relaxed);
+	note_use(set.service, now_ms);
+	if (!group.count) /* departed */
+		atomic_store_explicit(&departed_used_ms[mark.since % DEPARTED], now_ms, memory_order_relaxed);
+	/* Of one pool, and nobody else's: the turn is its own. */
+	if ((claimed || group.count > 1) &&
+	    take_any_turn(in, &group, route->asked, port, now_ms, &fresh)) {
+		picked->what = PICK_ASKED;
+		return;
+	}
+	if (claimed || !fresh || group.candidate >= SETS || !set.count ||
+	    !is_fresh(set.service, set.family, now_ms))
+		return;
+	pick_within(in, &set, route->asked, port, picked);
+}
+
+void directory_pick(const struct directory_route *route, uint32_t port, struct directory_picked *picked)
+{
+	struct directory_route again = *route;
+
+	for (int i = 0; i < READ_TRIES; i++) {
+		uint64_t sequence;
+		const struct snapshot *in = snapshot_read(&sequence);
+
+		picked->what = PICK_NONE;
+		picked->age_ms = 0;
+		picked->interval_ms = UINT32_MAX;
+		if (sequence != again.sequence) {
+			if (!directory_route(route->asked, &again))
+				return;
+			continue;
+		}
+		pick(in, &again, port, picked);
+		if (snapshot_valid(sequence))
+			return;
+	}
+	picked->what = PICK_NONE;
+}

@@ -1,0 +1,135 @@
+/* The directory: which names are managed, the endpoints of each, and where a connection may go.
+ *
+ * State: two snapshots in one mapping, made with the first managed name (snapshot.h), and the claims (claims.h).
+ * Readers (find, list, copy, route, pick) take no lock, allocate nothing and never wait: any thread, any signal
+ * handler. Writers (learn, refreshed, add_listed) take process_trylock: any thread, not in a signal handler. */
+#ifndef LBDNS_DIRECTORY_H
+#define LBDNS_DIRECTORY_H
+
+#include "address.h"
+#include "names.h"
+#include "resolver.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is known of a name in one family. */
+enum directory_state {
+	DIRECTORY_UNKNOWN, /* never asked, or addresses that we do not manage: ask libc */
+	DIRECTORY_NONE,    /* no addresses */
+	DIRECTORY_POOL,
+	DIRECTORY_GONE     /* had a pool until DNS said three times that there is none: ask libc, keep watching */
+};
+
+/* The order in which libc gives the families of a dual-stack answer. */
+enum directory_order { ORDER_UNKNOWN, ORDER_V4_FIRST, ORDER_V6_FIRST };
+
+/* Is there any managed name? The first question of every hook. */
+bool directory_is_empty(void);
+
+/* ---- Lookups */
+
+struct directory_listing {
+	uint64_t sequence;
+	uint32_t service;
+	enum directory_order order;
+	bool believed;      /* DNS is known to know this name as libc does */
+	uint64_t age_ms;    /* since DNS or libc was last asked */
+	uint32_t interval_ms;
+	bool has_canonical;
+	struct {
+		enum directory_state state;
+		bool fresh;     /* the last good answer is not older than LBDNS_MAX_STALE */
+		uint32_t first; /* for directory_copy */
+		uint32_t count; /* endpoints */
+		uint32_t version;
+		uint64_t key;   /* for rotation_show */
+	} family[FAMILY_COUNT];
+};
+
+/* What is known of a name; false if it is not managed. Counts as a use of it. */
+bool directory_find(const struct name_text *name, struct directory_listing *listing);
+
+/* The endpoints of a family, sorted, into endpoints[count]; false if they changed since directory_find. */
+bool directory_copy(const struct directory_listing *listing, enum family family, struct address *endpoints);
+
+/* The canonical name libc gave for it; false if none is known or it changed. */
+bool directory_canonical(const struct directory_listing *listing, const struct name_text *name,
+                         struct name_text *canonical);
+
+/* The client has been given the endpoints of this listing. */
+void directory_handed(const struct directory_listing *listing, unsigned families);
+
+/* ---- Learning */
+
+/* What libc answered. addresses are sorted, each once. */
+struct directory_answer {
+	unsigned families; /* those that libc was asked for */
+	struct {
+		const struct address *addresses;
+		size_t count;
+	} family[FAMILY_COUNT];
+	enum directory_order order;
+	const char *canonical; /* or NULL */
+	bool may_be_cut; /* the resolver of this libc may have left addresses out: refresh at once */
+};
+
+/* Takes in an answer of libc: a pool if the name is eligible, else claims. Returns before the client has the answer.
+ * True if the name is managed now. */
+bool directory_learn(const struct name_text *name, const struct directory_answer *answer);
+
+/* Claims for what libc gave for something that is no name (a numeric literal): key tells one from another. */
+void directory_claim(uint64_t key, struct address address);
+
+/* ---- Connections */
+
+/* What is known of the address a client wants. */
+struct directory_route {
+	uint64_t sequence;
+	struct address asked;
+	int64_t endpoint;
+};
+
+/* False if we have nothing to do with this address. */
+bool directory_route(struct address asked, struct directory_route *route);
+
+enum directory_pick { PICK_NONE, PICK_ASKED, PICK_OTHER };
+
+struct directory_picked {
+	enum directory_pick what; /* none: untouched; asked: it had the turn, or took it; other: go to target */
+	struct address target;
+	uint32_t service;
+	uint64_t age_ms; /* as in a listing, for refresher_nudge */
+	uint32_t interval_ms;
+};
+
+/* Where this connection goes; takes the turn. port as rotation.h wants it. */
+void directory_pick(const struct directory_route *route, uint32_t port, struct directory_picked *picked);
+
+/* ---- Refreshing (the refresh thread) */
+
+struct directory_due {
+	uint32_t service, generation;
+	struct name_text name;
+	bool absolute; /* take the name as it is: do not walk the search list */
+	unsigned families;
+};
+
+/* The next service, counting from *service, that is due at now_ms; false if none is. Lowers *next_ms to when the
+ * first of those that are not due yet will be. */
+bool directory_due(uint32_t *service, uint64_t now_ms, uint64_t *next_ms, struct directory_due *due);
+
+/* Takes in what DNS answered. False if the directory was busy: come again. */
+bool directory_refreshed(const struct directory_due *due, const struct resolver_answer *answer);
+
+/* Are there exact names in LBDNS_NAMES that were never resolved? Any signal handler. */
+bool directory_wants_listed(void);
+
+/* Makes them known, due at once. False if the directory was busy: come again. */
+bool directory_add_listed(void);
+
+/* The name of a service, for log lines; "" if it is gone. Any signal handler. */
+void directory_name(uint32_t service, struct name_text *name);
+
+#endif

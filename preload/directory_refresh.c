@@ -1,0 +1,469 @@
+/* What DNS's answers teach, and when it is to be asked. */
+#include "directory.h"
+
+#include "claims.h"
+#include "clock.h"
+#include "log.h"
+#include "pool.h"
+#include "process.h"
+#include "rotation.h"
+#include "snapshot.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	STRIKES = 3,       /* so many times in a row DNS must say that there is nothing */
+	NOW_AND_THEN = 12, /* intervals between questions that are not expected to have an answer */
+	TTL_LEAST_MS = 1000,
+	TTL_MOST_MS = 5 * 60 * 1000
+};
+
+/* ---- When */
+
+static bool is_now_and_then(uint32_t service)
+{
+	return atomic_load_explicit(&live[service].refreshes, memory_order_relaxed) % NOW_AND_THEN ==
+	       NOW_AND_THEN - 1;
+}
+
+static unsigned due_families(const struct service *service, uint32_t index)
+{
+	unsigned families = 0;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		uint32_t state = service->family[f].state;
+
+		if (state == DIRECTORY_POOL || state == DIRECTORY_GONE ||
+		    (state == DIRECTORY_NONE && is_now_and_then(index)) ||
+		    (state == DIRECTORY_UNKNOWN && service->exact && !service->pinned))
+			families |= FAMILY_BIT(f);
+	}
+	return families;
+}
+
+static bool has_struck_out(uint32_t service)
+{
+	return atomic_load_explicit(&live[service].strikes[FAMILY_V4], memory_order_relaxed) >= STRIKES ||
+	       atomic_load_explicit(&live[service].strikes[FAMILY_V6], memory_order_relaxed) >= STRIKES;
+}
+
+/* From 0.8 to 1 interval after the last time, so that a thousand clients do not ask in step; the same whenever it is
+ * asked for. */
+static uint64_t due_ms(const struct service *service, uint32_t index)
+{
+	uint64_t checked_ms = atomic_load_explicit(&live[index].checked_ms, memory_order_relaxed);
+	uint64_t interval_ms = atomic_load_explicit(&live[index].interval_ms, memory_order_relaxed);
+	uint64_t generation = atomic_load_explicit(&live[index].generation, memory_order_relaxed);
+
+	if (atomic_load_explicit(&live[index].due_now, memory_order_relaxed))
+		return 0;
+	if (!service->pinned && has_struck_out(index))
+		interval_ms *= NOW_AND_THEN; /* an exact name in LBDNS_NAMES that does not exist */
+	return checked_ms + interval_ms -
+	       hash_mix(checked_ms ^ generation << 48 ^ (uint64_t)syscall(SYS_getpid) << 16 ^
+	                (uint64_t)(uintptr_t)&live[index]) % (interval_ms / 5 + 1);
+}
+
+static bool is_idle(const struct service *service, uint32_t index, uint64_t now_ms)
+{
+	return !service->exact &&
+	       now_ms - atomic_load_explicit(&live[index].used_ms, memory_order_relaxed) > config.idle_ms;
+}
+
+/* Some name that the client used for this service, for walking the search list. */
+static void asked_name(const struct snapshot *in, uint32_t service, struct name_text *text)
+{
+	uint64_t count;
+
+	words_load(&count, &in->name_count, sizeof(count));
+	for (uint64_t i = 0; i < count && i < NAMES; i++) {
+		struct name name;
+
+		words_load(&name, &in->names[i], sizeof(name));
+		if (name.service == service) {
+			words_load(text, &in->name_text[i], sizeof(*text));
+			return;
+		}
+	}
+}
+
+/* Only the refresh thread and learners publish; a torn read is found out by snapshot_valid and tried again. */
+static bool due_fill(const struct snapshot *in, uint32_t index, const struct service *service,
+                     struct directory_due *due)
+{
+	due->service = index;
+	due->generation = atomic_load_explicit(&live[index].generation, memory_order_relaxed);
+	due->families = due_families(service, index);
+	due->absolute = service->pinned && !(has_struck_out(index) && is_now_and_then(index));
+	words_load(&due->name, &in->service_text[index], sizeof(due->name));
+	if (!due->absolute)
+		asked_name(in, index, &due->name);
+	return due->families != 0;
+}
+
+/* Counts an interval in which there is nothing to ask; returns how long it is. */
+static uint64_t pass_interval(uint32_t index, uint64_t now_ms)
+{
+	atomic_store_explicit(&live[index].checked_ms, now_ms, memory_order_relaxed);
+	atomic_fetch_add_explicit(&live[index].refreshes, 1, memory_order_relaxed);
+	return atomic_load_explicit(&live[index].interval_ms, memory_order_relaxed);
+}
+
+bool directory_due(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct directory_due *due)
+{
+	uint64_t sequence, count;
+	const struct snapshot *in = snapshot_read(&sequence);
+
+	if (!in)
+		return false;
+	words_load(&count, &in->service_count, sizeof(count));
+	for (; *index < count && *index < SERVICES; ++*index) {
+		struct service service;
+		uint64_t at_ms;
+
+		words_load(&service, &in->services[*index], sizeof(service));
+		if (!service.used || service.disowned || is_idle(&service, *index, now_ms))
+			continue;
+		at_ms = due_ms(&service, *index);
+		if (at_ms <= now_ms && due_fill(in, *index, &service, due) && snapshot_valid(sequence)) {
+			++*index;
+			return true;
+		}
+		if (at_ms <= now_ms) /* nothing to ask: count the interval all the same */
+			at_ms = now_ms + pass_interval(*index, now_ms);
+		if (at_ms < *next_ms)
+			*next_ms = at_ms;
+	}
+	return false;
+}
+
+/* ---- What was answered */
+
+struct refresh {
+	struct draft draft;
+	struct change changes[FAMILY_COUNT];
+	size_t change_count;
+	bool changed; /* there is something to publish */
+};
+
+static uint32_t strike(uint32_t service, enum family family)
+{
+	return atomic_fetch_add_explicit(&live[service].strikes[family], 1, memory_order_relaxed) + 1;
+}
+
+static void forgive(uint32_t service, enum family family, uint64_t now_ms)
+{
+	atomic_store_explicit(&live[service].strikes[family], 0, memory_order_relaxed);
+	atomic_store_explicit(&live[service].good_ms[family], now_ms, memory_order_relaxed);
+}
+
+static bool says_nothing(const struct resolver_answer *answer, enum family family)
+{
+	return answer->family[family].outcome == RESOLVER_NO_DATA ||
+	       answer->family[family].outcome == RESOLVER_NO_NAME;
+}
+
+/* DNS does not know this name as libc does (a hosts file, mDNS …), or it is not to be managed after all: its addresses
+ * are claimed. */
+static void disown(struct refresh *refresh, uint32_t service, uint64_t now_ms, const char *why)
+{
+	struct service value = draft_service(&refresh->draft, service);
+	const struct snapshot *new = refresh->draft.new;
+
+	for (uint32_t n = 0; n < new->name_count; n++) {
+		if (new->names[n].service != service)
+			continue;
+		for (enum family f = 0; f < FAMILY_COUNT; f++) {
+			size_t count;
+			const struct address *had = snapshot_endpoints(refresh->draft.old, service, f, &count);
+
+			for (size_t i = 0; i < count; i++)
+				directory_claim(new->names[n].hash, had[i]);
+		}
+	}
+	value.family[FAMILY_V4].state = DIRECTORY_UNKNOWN;
+	value.family[FAMILY_V6].state = DIRECTORY_UNKNOWN;
+	value.disowned = true;
+	value.disowned_ms = now_ms;
+	/* Its endpoints do not depart: they are claimed. */
+	atomic_store_explicit(&live[service].handed[FAMILY_V4], 0, memory_order_relaxed);
+	atomic_store_explicit(&live[service].handed[FAMILY_V6], 0, memory_order_relaxed);
+	draft_set_service(&refresh->draft, service, &value);
+	refresh->changed = true;
+	log_line(LOG_INFO, new->service_text[service].text, ": left alone, ", why, NULL);
+}
+
+/* Does DNS know the name as libc does? Yes once an answer shares an address with libc's, or where libc never gave one. */
+static bool is_believable(const struct refresh *refresh, uint32_t service, const struct resolver_answer *answer)
+{
+	bool has_pool = false, has_answer = false;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		size_t count;
+		const struct address *had = snapshot_endpoints(refresh->draft.old, service, f, &count);
+
+		if (pool_overlaps(had, count, answer->family[f].addresses, answer->family[f].count))
+			return true;
+		has_pool = has_pool || count;
+		has_answer = has_answer || answer->family[f].outcome == RESOLVER_ADDRESSES;
+	}
+	return !has_pool && has_answer;
+}
+
+static void strike_unbelieved(struct refresh *refresh, uint32_t service, const struct resolver_answer *answer,
+                              uint64_t now_ms)
+{
+	bool out = false, has_pool = false;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		bool pool = draft_service(&refresh->draft, service).family[f].state == DIRECTORY_POOL;
+
+		has_pool = has_pool || pool;
+		if (says_nothing(answer, f) || (pool && answer->family[f].outcome == RESOLVER_ADDRESSES))
+			out = strike(service, f) >= STRIKES || out;
+	}
+	if (out && has_pool)
+		disown(refresh, service, now_ms, "DNS does not know it as libc does");
+}
+
+/* Another service of the same absolute name: this one is an alias of it. */
+static uint32_t find_pinned(const struct snapshot *in, const struct name_text *absolute, uint32_t but)
+{
+	for (uint32_t s = 0; s < in->service_count; s++)
+		if (s != but && in->services[s].used && in->services[s].pinned && !in->services[s].disowned &&
+		    !memcmp(&in->service_text[s], absolute, sizeof(*absolute)))
+			return s;
+	return SERVICES;
+}
+
+/* Takes absolute as the name of the service; returns the service that has it from now on, or SERVICES if the settings
+ * do not want that name. */
+static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absolute, uint64_t now_ms)
+{
+	struct service value = draft_service(&refresh->draft, service);
+	const struct snapshot *new = refresh->draft.new;
+	struct name_text asked = new->service_text[service], text;
+	uint32_t other;
+
+	if (!names_normalize(absolute, &text))
+		return SERVICES;
+	if (!value.pinned && names_judge_absolute(&asked, absolute) == NAMES_LEAVE) {
+		disown(refresh, service, now_ms, "by LBDNS_NAMES or LBDNS_EXCLUDE");
+		return SERVICES;
+	}
+	other = find_pinned(new, &text, service);
+	refresh->changed = true;
+	if (other == SERVICES) {
+		value.pinned = true;
+		draft_set_service(&refresh->draft, service, &value);
+		draft_set_service_text(&refresh->draft, service, &text);
+		return service;
+	}
+	for (uint32_t n = 0; n < new->name_count; n++) {
+		if (new->names[n].service == service) {
+			struct name_text name = new->name_text[n];
+
+			draft_set_name(&refresh->draft, n, &name, other);
+		}
+	}
+	live_join(service, other);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (atomic_load_explicit(&live[service].handed[f], memory_order_relaxed))
+			atomic_store_explicit(&live[other].handed[f], new->services[other].family[f].version,
+			                      memory_order_relaxed);
+	value.exact |= new->services[other].exact;
+	draft_free_service(&refresh->draft, service);
+	if (value.exact) {
+		value = draft_service(&refresh->draft, other);
+		value.exact = true;
+		draft_set_service(&refresh->draft, other, &value);
+	}
+	return other;
+}
+
+static void set_state(struct refresh *refresh, uint32_t service, enum family family, uint32_t state)
+{
+	struct service value = draft_service(&refresh->draft, service);
+
+	if (value.family[family].state == state)
+		return;
+	value.family[family].state = state;
+	draft_set_service(&refresh->draft, service, &value);
+	refresh->changed = true;
+}
+
+static void log_change(const struct refresh *refresh, uint32_t service, size_t count)
+{
+	char number[21];
+
+	if (log_wants(LOG_INFO))
+		log_line(LOG_INFO, refresh->draft.new->service_text[service].text, ": ",
+		         log_number(count, number), " endpoints", NULL);
+}
+
+static void take_addresses(struct refresh *refresh, uint32_t service, enum family family,
+                           const struct resolver_answer *answer, uint64_t now_ms)
+{
+	const struct address *addresses = answer->family[family].addresses;
+	size_t count = answer->family[family].count, had_count;
+	struct service value = draft_service(&refresh->draft, service);
+	const struct address *had = snapshot_endpoints(refresh->draft.old, service, family, &had_count);
+
+	if ((!value.listed && !pool_is_private(addresses, count)) ||
+	    !snapshot_has_room(refresh->draft.old, count)) {
+		set_state(refresh, service, family, DIRECTORY_UNKNOWN);
+		return;
+	}
+	forgive(service, family, now_ms);
+	if (had_count == count && !memcmp(had, addresses, count * sizeof(*had)))
+		return;
+	set_state(refresh, service, family, DIRECTORY_POOL);
+	refresh->changes[refresh->change_count++] = (struct change){
+		.service = service, .family = family, .endpoints = addresses, .count = count
+	};
+	refresh->changed = true;
+	log_change(refresh, service, count);
+}
+
+static void take_nothing(struct refresh *refresh, uint32_t service, enum family family)
+{
+	uint32_t state = draft_service(&refresh->draft, service).family[family].state;
+
+	if (state == DIRECTORY_UNKNOWN)
+		set_state(refresh, service, family, DIRECTORY_NONE);
+	if (state != DIRECTORY_POOL || strike(service, family) < STRIKES)
+		return;
+	set_state(refresh, service, family, DIRECTORY_GONE);
+	log_change(refresh, service, 0);
+}
+
+/* The names of a pool that changed give up what was claimed because the pool did not have it yet. */
+static void release_names(const struct refresh *refresh, uint32_t service)
+{
+	const struct snapshot *new = refresh->draft.new;
+
+	for (uint32_t n = 0; n < new->name_count; n++)
+		if (new->names[n].service == service)
+			claims_release(new->names[n].hash);
+}
+
+static uint32_t interval_of(const struct resolver_answer *answer)
+{
+	uint64_t ttl_ms = TTL_MOST_MS;
+
+	if (config.refresh_ms)
+		return config.refresh_ms;
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (answer->family[f].outcome == RESOLVER_ADDRESSES &&
+		    (uint64_t)answer->family[f].ttl_s * 1000 < ttl_ms)
+			ttl_ms = (uint64_t)answer->family[f].ttl_s * 1000;
+	return (uint32_t)(ttl_ms < TTL_LEAST_MS ? TTL_LEAST_MS : ttl_ms);
+}
+
+static void note_check(uint32_t service, uint64_t now_ms)
+{
+	atomic_store_explicit(&live[service].checked_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&live[service].due_now, false, memory_order_relaxed);
+	atomic_fetch_add_explicit(&live[service].refreshes, 1, memory_order_relaxed);
+}
+
+static void refresh_locked(struct refresh *refresh, uint32_t service, const struct resolver_answer *answer)
+{
+	uint64_t now_ms = clock_ms();
+	struct service value = draft_service(&refresh->draft, service);
+	const char *name = refresh->draft.new->service_text[service].text;
+	bool answered = answer->absolute[0];
+
+	note_check(service, now_ms);
+	if (!value.pinned && !is_believable(refresh, service, answer)) {
+		strike_unbelieved(refresh, service, answer, now_ms);
+		return;
+	}
+	if (answered && (!value.pinned || strcmp(name, answer->absolute)))
+		service = pin(refresh, service, answer->absolute, now_ms);
+	if (service == SERVICES)
+		return;
+	if (answered) {
+		note_check(service, now_ms);
+		atomic_store_explicit(&live[service].interval_ms, interval_of(answer), memory_order_relaxed);
+	}
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (answer->family[f].outcome == RESOLVER_ADDRESSES)
+			take_addresses(refresh, service, f, answer, now_ms);
+		else if (says_nothing(answer, f))
+			take_nothing(refresh, service, f);
+	}
+	if (refresh->change_count)
+		release_names(refresh, service);
+}
+
+bool directory_refreshed(const struct directory_due *due, const struct resolver_answer *answer)
+{
+	struct refresh refresh = { .changed = false };
+	struct process_lock lock;
+
+	if (!process_trylock(&lock))
+		return false;
+	if (atomic_load_explicit(&live[due->service].generation, memory_order_relaxed) == due->generation &&
+	    draft_begin(&refresh.draft)) {
+		refresh_locked(&refresh, due->service, answer);
+		if (refresh.changed)
+			draft_publish(&refresh.draft, refresh.changes, refresh.change_count);
+	}
+	process_unlock(&lock);
+	return true;
+}
+
+/* ---- Exact names in LBDNS_NAMES */
+
+static atomic_bool listed_added;
+
+bool directory_wants_listed(void)
+{
+	return config.listed && !atomic_load_explicit(&listed_added, memory_order_relaxed) &&
+	       names_any_exact();
+}
+
+static bool add_listed(struct draft *draft)
+{
+	const char *pattern = config.names.text;
+	bool added = false;
+
+	for (size_t i = 0; i < config.names.count; i++, pattern += strlen(pattern) + 1) {
+		struct service service = { .used = true, .listed = true, .exact = true };
+		struct name_text name;
+		uint32_t place, index;
+
+		if (!config_name_is_exact(pattern) || !names_normalize(pattern, &name) ||
+		    config_names_match(&config.exclude, pattern) || snapshot_find_name(draft->new, &name) >= 0)
+			continue;
+		place = draft_add_name(draft);
+		index = place < NAMES ? draft_add_service(draft) : SERVICES;
+		if (index == SERVICES)
+			break;
+		draft_set_service(draft, index, &service);
+		draft_set_service_text(draft, index, &name);
+		draft_set_name(draft, place, &name, index);
+		live_reset(index);
+		added = true;
+	}
+	return added;
+}
+
+bool directory_add_listed(void)
+{
+	struct process_lock lock;
+	struct draft draft;
+
+	if (!process_trylock(&lock))
+		return false;
+	process_start();
+	rotation_start();
+	if (draft_begin(&draft) && add_listed(&draft))
+		draft_publish(&draft, NULL, 0);
+	atomic_store_explicit(&listed_added, true, memory_order_relaxed);
+	process_unlock(&lock);
+	return true;
+}

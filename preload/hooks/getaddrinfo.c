@@ -1,0 +1,220 @@
+#include "answer.h"
+#include "directory.h"
+#include "hooks/lookup.h"
+#include "libc.h"
+#include "refresher.h"
+#include "rotation.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+/* Flags under which an answer differs only in what libc's answer for a numeric address shows too. */
+enum { PLAIN_FLAGS = AI_ADDRCONFIG | AI_PASSIVE | AI_NUMERICSERV | AI_CANONNAME | AI_V4MAPPED };
+
+/* As libc reads hints: none means these (getaddrinfo(3), "glibc extensions"). musl has no flags there. */
+static int flags_of(const struct addrinfo *hints)
+{
+	if (hints)
+		return hints->ai_flags;
+	return libc_is_musl() ? 0 : AI_V4MAPPED | AI_ADDRCONFIG;
+}
+
+static unsigned families_of(const struct addrinfo *hints)
+{
+	if (!hints || hints->ai_family == AF_UNSPEC)
+		return FAMILY_BIT(FAMILY_V4) | FAMILY_BIT(FAMILY_V6);
+	if (hints->ai_family == AF_INET)
+		return FAMILY_BIT(FAMILY_V4);
+	return hints->ai_family == AF_INET6 ? FAMILY_BIT(FAMILY_V6) : 0;
+}
+
+/* libc's list for one numeric address of a family; NULL if these hints do not want the family (or the service is
+ * wrong). */
+static struct addrinfo *template_get(enum family family, const char *service, const struct addrinfo *hints)
+{
+	struct addrinfo *list;
+
+	/* Any address would do: what counts is the rest of each node. No AI_CANONNAME: it would be this text. */
+	if (libc()->getaddrinfo(family == FAMILY_V4 ? "10.0.0.1" : "fd00::1", service, hints, &list))
+		return NULL;
+	return list;
+}
+
+struct warm {
+	struct directory_listing listing;
+	struct addrinfo *templates[FAMILY_COUNT];
+	struct answer answer;
+	unsigned families; /* that are pools, and wanted */
+};
+
+/* Is every family that the client wants known, and known freshly? Gets the templates of those that are pools. */
+static bool warm_families(struct warm *warm, const char *service, const struct addrinfo *hints)
+{
+	bool addrconfig = flags_of(hints) & AI_ADDRCONFIG;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		enum directory_state state = warm->listing.family[f].state;
+
+		if (!(families_of(hints) & FAMILY_BIT(f)) || state == DIRECTORY_NONE)
+			continue;
+		if (state != DIRECTORY_POOL && !addrconfig)
+			return false;
+		warm->templates[f] = template_get(f, service, hints);
+		if (!warm->templates[f] && !addrconfig)
+			return false;
+		if (!warm->templates[f])
+			continue; /* no interface has this family: libc leaves it out */
+		if (state != DIRECTORY_POOL || !warm->listing.family[f].fresh)
+			return false;
+		warm->families |= FAMILY_BIT(f);
+	}
+	if (warm->families == (FAMILY_BIT(FAMILY_V4) | FAMILY_BIT(FAMILY_V6)))
+		return warm->listing.order != ORDER_UNKNOWN;
+	return warm->families != 0;
+}
+
+static bool warm_copy(struct warm *warm)
+{
+	size_t most = 0;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (warm->listing.family[f].count > most)
+			most = warm->listing.family[f].count;
+	if (!answer_reserve(&warm->answer, most))
+		return false;
+	warm->answer.order = warm->listing.order;
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (!(warm->families & FAMILY_BIT(f)))
+			continue;
+		if (!directory_copy(&warm->listing, f, warm->answer.addresses[f]))
+			return false;
+		warm->answer.count[f] = warm->listing.family[f].count;
+	}
+	return true;
+}
+
+static struct addrinfo *warm_make(struct warm *warm, const struct name_text *name, const struct addrinfo *hints,
+                                  uint16_t port)
+{
+	size_t first[FAMILY_COUNT] = { 0 };
+	struct name_text canonical = { "" };
+	bool wants_canonical = libc_is_musl() || flags_of(hints) & AI_CANONNAME;
+
+	if (wants_canonical && (!warm->listing.has_canonical ||
+	                        !directory_canonical(&warm->listing, name, &canonical)))
+		return NULL;
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (warm->families & FAMILY_BIT(f))
+			first[f] = rotation_show(warm->listing.family[f].key, port,
+			                         warm->listing.family[f].count);
+	return answer_make(&warm->answer, first, warm->templates, wants_canonical ? canonical.text : NULL);
+}
+
+static uint16_t port_of(const struct addrinfo *list)
+{
+	struct address address;
+	uint16_t port = 0;
+
+	if (list && list->ai_addr)
+		address_from_sockaddr(list->ai_addr, list->ai_addrlen, &address, &port);
+	return port;
+}
+
+/* The answer from the snapshot, or NULL: then libc is asked. */
+static struct addrinfo *warm_answer(const struct name_text *name, const char *service,
+                                    const struct addrinfo *hints)
+{
+	struct warm warm = { .families = 0 };
+	struct addrinfo *list = NULL;
+	int saved_errno = errno;
+
+	answer_reserve(&warm.answer, 0);
+	if (directory_is_empty() || flags_of(hints) & ~PLAIN_FLAGS || !directory_find(name, &warm.listing))
+		return NULL;
+	refresher_want(false);
+	if (lookup_is_fresh(&warm.listing) && answer_can_make() && warm_families(&warm, service, hints) &&
+	    warm_copy(&warm)) {
+		uint16_t port = port_of(warm.templates[warm.families & FAMILY_BIT(FAMILY_V4) ? FAMILY_V4
+		                                                                             : FAMILY_V6]);
+
+		list = warm_make(&warm, name, hints, port);
+	}
+	if (list)
+		directory_handed(&warm.listing, warm.families);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (warm.templates[f])
+			libc()->freeaddrinfo(warm.templates[f]);
+	answer_release(&warm.answer);
+	errno = saved_errno;
+	return list;
+}
+
+/* Which families libc's answer speaks of: with AI_ADDRCONFIG a family that no interface has was not asked for. */
+static unsigned families_answered(const struct answer *answer, const char *service,
+                                  const struct addrinfo *hints)
+{
+	unsigned families = families_of(hints);
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		struct addrinfo *template;
+
+		if (answer->count[f]) {
+			families |= FAMILY_BIT(f); /* IPv4 under AF_INET6: AI_V4MAPPED */
+		} else if (families & FAMILY_BIT(f) && flags_of(hints) & AI_ADDRCONFIG) {
+			template = template_get(f, service, hints);
+			if (template)
+				libc()->freeaddrinfo(template);
+			else
+				families &= ~FAMILY_BIT(f);
+		}
+	}
+	return families;
+}
+
+static void learn(const struct name_text *name, const char *service, const struct addrinfo *hints,
+                  struct addrinfo *list)
+{
+	struct answer answer;
+	int saved_errno = errno;
+
+	if (answer_read(&answer, list)) {
+		bool has_canonical = libc_is_musl() || flags_of(hints) & AI_CANONNAME;
+		unsigned managed = lookup_learn(name, &answer, families_answered(&answer, service, hints),
+		                                has_canonical ? list->ai_canonname : NULL);
+
+		for (enum family f = 0; f < FAMILY_COUNT; f++)
+			if (managed & FAMILY_BIT(f))
+				answer_order(&answer, f, lookup_first(&answer, f, port_of(list)), list);
+	} else {
+		lookup_claim(name->text, list);
+	}
+	answer_release(&answer);
+	errno = saved_errno;
+}
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
+{
+	struct name_text name;
+	bool is_name;
+	int error;
+
+	if (config.mode == MODE_OFF || !node || !families_of(hints))
+		return libc()->getaddrinfo(node, service, hints, list);
+	is_name = !(flags_of(hints) & AI_NUMERICHOST) && names_normalize(node, &name) && !names_is_numeric(&name);
+	if (is_name && config.mode == MODE_ON) {
+		struct addrinfo *warm = warm_answer(&name, service, hints);
+
+		if (warm) {
+			*list = warm;
+			return 0;
+		}
+	}
+	error = libc()->getaddrinfo(node, service, hints, list);
+	if (error)
+		return error;
+	if (is_name)
+		learn(&name, service, hints, *list);
+	else
+		lookup_claim(node, *list);
+	return 0;
+}

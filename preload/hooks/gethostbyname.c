@@ -1,0 +1,83 @@
+/* gethostbyname and its relatives: libc answers, we put its addresses in order. Old clients connect to the first one. */
+#include "answer.h"
+#include "directory.h"
+#include "hooks/lookup.h"
+#include "libc.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+
+static void claim(const char *node, const struct answer *answer)
+{
+	uint64_t key = 0;
+
+	for (; *node; node++)
+		key = hash_mix(key ^ (unsigned char)*node);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		for (size_t i = 0; i < answer->count[f]; i++)
+			directory_claim(key, answer->addresses[f][i]);
+}
+
+static void answered(const char *node, struct hostent *host)
+{
+	struct name_text name;
+	struct answer answer;
+	int saved_errno = errno;
+
+	if (config.mode == MODE_OFF || !node || !host ||
+	    (host->h_addrtype != AF_INET && host->h_addrtype != AF_INET6))
+		return;
+	if (!answer_read_host(&answer, host)) {
+		/* Nothing is known of the addresses then, and nothing of them can be claimed: too many. */
+		answer_release(&answer);
+		return;
+	}
+	if (names_normalize(node, &name) && !names_is_numeric(&name)) {
+		enum family family = host->h_addrtype == AF_INET ? FAMILY_V4 : FAMILY_V6;
+		unsigned managed = lookup_learn(&name, &answer, FAMILY_BIT(family), NULL);
+
+		if (managed & FAMILY_BIT(family))
+			answer_order_host(&answer, family, lookup_first(&answer, family, 0), host);
+	} else {
+		claim(node, &answer);
+	}
+	answer_release(&answer);
+	errno = saved_errno;
+}
+
+struct hostent *gethostbyname(const char *node)
+{
+	struct hostent *host = libc()->gethostbyname(node);
+
+	answered(node, host);
+	return host;
+}
+
+struct hostent *gethostbyname2(const char *node, int family)
+{
+	struct hostent *host = libc()->gethostbyname2(node, family);
+
+	answered(node, host);
+	return host;
+}
+
+int gethostbyname_r(const char *node, struct hostent *host, char *buffer, size_t size, struct hostent **result,
+                    int *error)
+{
+	int status = libc()->gethostbyname_r(node, host, buffer, size, result, error);
+
+	if (!status && *result)
+		answered(node, *result);
+	return status;
+}
+
+int gethostbyname2_r(const char *node, int family, struct hostent *host, char *buffer, size_t size,
+                     struct hostent **result, int *error)
+{
+	int status = libc()->gethostbyname2_r(node, family, host, buffer, size, result, error);
+
+	if (!status && *result)
+		answered(node, *result);
+	return status;
+}

@@ -1,0 +1,68 @@
+#include "hooks/lookup.h"
+
+#include "libc.h"
+#include "pool.h"
+#include "refresher.h"
+#include "rotation.h"
+
+/* musl keeps at most 48 addresses (MAXADDRS in its lookup.h), and before 1.2.4, without TCP, about 28: from so many on
+ * there may be more. */
+enum { MUSL_CUTS_FROM = 25 };
+
+bool lookup_is_fresh(const struct directory_listing *listing)
+{
+	/* No thread: libc's last answer is all there is. */
+	if (refresher_is_refused())
+		return listing->age_ms <= listing->interval_ms;
+	return !refresher_is_overdue(listing->age_ms, listing->interval_ms);
+}
+
+static bool may_be_cut(const struct answer *answer)
+{
+	return libc_is_musl() && answer->count[FAMILY_V4] + answer->count[FAMILY_V6] >= MUSL_CUTS_FROM;
+}
+
+unsigned lookup_learn(const struct name_text *name, const struct answer *answer, unsigned families,
+                      const char *canonical)
+{
+	struct directory_answer learned = { .families = families,
+		                            .order = answer->order,
+		                            .canonical = canonical,
+		                            .may_be_cut = may_be_cut(answer) };
+	struct directory_listing listing;
+	unsigned managed = 0;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		learned.family[f].addresses = answer->addresses[f];
+		learned.family[f].count = answer->count[f];
+	}
+	if (!directory_learn(name, &learned) || !directory_find(name, &listing))
+		return 0;
+	refresher_want(true);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (listing.family[f].state == DIRECTORY_POOL && answer->count[f])
+			managed |= FAMILY_BIT(f);
+	return config.mode == MODE_ON ? managed : 0;
+}
+
+size_t lookup_first(const struct answer *answer, enum family family, uint16_t port)
+{
+	size_t count = answer->count[family];
+
+	return rotation_show(pool_key(answer->addresses[family], count), port, (uint32_t)count);
+}
+
+void lookup_claim(const char *node, const struct addrinfo *list)
+{
+	uint64_t key = 0;
+
+	for (; *node; node++)
+		key = hash_mix(key ^ (unsigned char)*node);
+	for (; list; list = list->ai_next) {
+		struct address address;
+		uint16_t port;
+
+		if (list->ai_addr && address_from_sockaddr(list->ai_addr, list->ai_addrlen, &address, &port))
+			directory_claim(key, address);
+	}
+}

@@ -1,0 +1,51 @@
+#include "hooks/socket_fresh.h"
+
+#include "config.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { TCP_STATE_CLOSE = 7 }; /* TCP_CLOSE of netinet/tcp.h, which does not go with linux/tcp.h */
+
+static int option(int fd, int level, int name, void *value, socklen_t *length)
+{
+	return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
+}
+
+static enum socket_fresh datagram_fresh(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(int);
+	int protocol;
+
+	if (option(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) || protocol != IPPROTO_UDP)
+		return SOCKET_USED;
+	length = sizeof(peer);
+	return syscall(SYS_getpeername, fd, &peer, &length) && errno == ENOTCONN ? SOCKET_FRESH_DATAGRAM
+	                                                                          : SOCKET_USED;
+}
+
+/* TCP_CLOSE is also the state after a failed non-blocking connect, whose second call only collects the error: such a
+ * socket has sent a segment. The field is there since Linux 4.2; without it we cannot know, and do not rewrite. */
+enum socket_fresh socket_fresh(int fd)
+{
+	struct tcp_info info;
+	socklen_t length = offsetof(struct tcp_info, tcpi_segs_in);
+	int saved_errno = errno;
+	enum socket_fresh fresh = SOCKET_USED;
+
+	if (!option(fd, IPPROTO_TCP, TCP_INFO, &info, &length)) {
+		if (length >= offsetof(struct tcp_info, tcpi_segs_in) &&
+		    info.tcpi_state == TCP_STATE_CLOSE && !info.tcpi_segs_out)
+			fresh = SOCKET_FRESH_STREAM;
+	} else if (config.udp) {
+		fresh = datagram_fresh(fd);
+	}
+	errno = saved_errno;
+	return fresh;
+}

@@ -1,0 +1,37 @@
+/* The way out: the libc functions behind our hooks, and what old glibc, musl and c-ares want of us.
+ *
+ * The functions are found once (libc_start, from the constructor or the first hook called before it) and never
+ * change; any thread may call them, each under the rules of the function itself. */
+#ifndef LBDNS_LIBC_H
+#define LBDNS_LIBC_H
+
+#include <netdb.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct libc {
+	int (*getaddrinfo)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	void (*freeaddrinfo)(struct addrinfo *);
+	int (*connect)(int, const struct sockaddr *, socklen_t);
+	struct hostent *(*gethostbyname)(const char *);
+	struct hostent *(*gethostbyname2)(const char *, int);
+	int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **, int *);
+	int (*gethostbyname2_r)(const char *, int, struct hostent *, char *, size_t, struct hostent **, int *);
+};
+
+/* The real functions. */
+const struct libc *libc(void);
+
+/* True on musl. */
+bool libc_is_musl(void);
+
+/* True if lookups and their release go straight from us to libc; false if another preload stands between, whose lists
+ * need not have libc's layout. Not in a signal handler. */
+bool libc_owns_lookups(void);
+
+/* Has child called in every child of fork(3). Not in a signal handler. */
+void libc_at_fork_child(void (*child)(void));
+
+#endif

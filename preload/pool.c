@@ -1,0 +1,69 @@
+#include "pool.h"
+
+uint64_t pool_key(const struct address *endpoints, size_t count)
+{
+	uint64_t key = hash_mix(count);
+
+	for (size_t i = 0; i < count; i++)
+		key = hash_mix(key ^ address_hash(endpoints[i])) + i;
+	return key;
+}
+
+bool pool_is_private(const struct address *endpoints, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!address_is_private(endpoints[i]))
+			return false;
+	return true;
+}
+
+bool pool_contains(const struct address *endpoints, size_t count, struct address address)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = address_compare(endpoints[middle], address);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+bool pool_overlaps(const struct address *a, size_t a_count, const struct address *b, size_t b_count)
+{
+	for (size_t i = 0, k = 0; i < a_count && k < b_count;) {
+		int order = address_compare(a[i], b[k]);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			i++;
+		else
+			k++;
+	}
+	return false;
+}
+
+size_t pool_intersect(const struct address *a, size_t a_count, const struct address *b, size_t b_count,
+                      struct address *both)
+{
+	size_t count = 0;
+
+	for (size_t i = 0, k = 0; i < a_count && k < b_count;) {
+		int order = address_compare(a[i], b[k]);
+
+		if (order == 0)
+			both[count++] = a[i];
+		if (order <= 0)
+			i++;
+		if (order >= 0)
+			k++;
+	}
+	return count;
+}

@@ -1,0 +1,288 @@
+#include "refresher.h"
+
+#include "clock.h"
+#include "directory.h"
+#include "libc_versions.h"
+#include "log.h"
+#include "process.h"
+#include "resolvconf.h"
+#include "resolver.h"
+#include "rotation.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+enum {
+	CLOSE_RANGE_OWN = 2, /* CLOSE_RANGE_UNSHARE, Linux 5.9 */
+	QUERIES = 64,        /* under way at the same time */
+	QUERY_MS = 5000,     /* how long DNS may take for one name */
+	OVERDUE_MS = QUERY_MS + 1000,
+	WATCH_MS = 50,       /* while queries are under way, how often wakes are looked for */
+	BUSY_MS = 1,         /* before the directory is tried again */
+	REFUSED_MS = 60 * 1000,
+	STACK_SIZE = 256 * 1024,
+	SIGNAL_SET_SIZE = 8  /* of the kernel's sigset_t */
+};
+
+/* ---- The thread */
+
+struct running {
+	struct directory_due due;
+	struct resolver_query *query;
+	struct pollfd pollfds[RESOLVER_POLLFDS];
+	unsigned pollfd_count;
+};
+
+static struct running running[QUERIES];
+static unsigned running_count;
+static struct pollfd pollfds[QUERIES * RESOLVER_POLLFDS];
+static struct resolvconf conf; /* the last one that could be read: a client may have gone into a chroot */
+
+static void nap(uint32_t ms)
+{
+	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	syscall(SYS_nanosleep, &time, NULL);
+}
+
+/* Descriptors of its own: the client's closing of everything does not reach our sockets, and we hold none of its files
+ * open. Where the kernel refuses, a refresh's sockets are in the client's table for as long as that refresh. */
+static void leave_descriptors(void)
+{
+	bool keep_stderr = config.log >= LOG_WARN && !config.log_file;
+
+	if (!keep_stderr) {
+		syscall(SYS_close_range, 0u, ~0u, CLOSE_RANGE_OWN);
+		return;
+	}
+	if (!syscall(SYS_close_range, 0u, 1u, CLOSE_RANGE_OWN))
+		syscall(SYS_close_range, 3u, ~0u, 0u);
+}
+
+static void conf_read(void)
+{
+	static struct resolvconf now;
+
+	if (resolvconf_read(&now) || !conf.servers[0])
+		conf = now;
+}
+
+static bool is_running(uint32_t service)
+{
+	for (unsigned i = 0; i < running_count; i++)
+		if (running[i].due.service == service)
+			return true;
+	return false;
+}
+
+/* Starts what is due; returns when the next is. */
+static uint64_t start_due(uint64_t now_ms)
+{
+	uint64_t next_ms = UINT64_MAX;
+	uint32_t service = 0;
+	struct directory_due due;
+	bool read = false;
+
+	while (running_count < QUERIES && directory_due(&service, now_ms, &next_ms, &due)) {
+		struct running *next = &running[running_count];
+
+		if (is_running(due.service))
+			continue;
+		if (!read)
+			conf_read();
+		read = true;
+		next->query = resolver_start(due.name.text, due.absolute, due.families, &conf, QUERY_MS);
+		if (!next->query) {
+			next_ms = now_ms + config.refresh_ms + 1000; /* no memory */
+			break;
+		}
+		next->due = due;
+		running_count++;
+	}
+	return next_ms;
+}
+
+static void finish(struct running *done)
+{
+	if (log_wants(LOG_DEBUG))
+		log_line(LOG_DEBUG, done->due.name.text, ": DNS answered ",
+		         resolver_answer(done->query)->absolute, NULL);
+	while (!directory_refreshed(&done->due, resolver_answer(done->query)))
+		nap(BUSY_MS);
+	resolver_end(done->query);
+	*done = running[--running_count];
+}
+
+static void poll_queries(int timeout_ms)
+{
+	unsigned total = 0;
+	struct timespec time;
+
+	for (unsigned i = 0; i < running_count; i++) {
+		running[i].pollfd_count =
+			resolver_pollfds(running[i].query, running[i].pollfds, &timeout_ms);
+		for (unsigned k = 0; k < running[i].pollfd_count; k++)
+			pollfds[total++] = running[i].pollfds[k];
+	}
+	if (timeout_ms < 0)
+		timeout_ms = 0;
+	time = (struct timespec){ .tv_sec = timeout_ms / 1000,
+		                  .tv_nsec = (long)(timeout_ms % 1000) * 1000000 };
+	/* The raw call: poll(3) is a cancellation point, and clients hook it. */
+	syscall(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE);
+	total = 0;
+	for (unsigned i = 0; i < running_count; i++)
+		for (unsigned k = 0; k < running[i].pollfd_count; k++)
+			running[i].pollfds[k] = pollfds[total++];
+}
+
+static void step_queries(void)
+{
+	for (unsigned i = 0; i < running_count;) {
+		if (resolver_step(running[i].query, running[i].pollfds, running[i].pollfd_count))
+			finish(&running[i]); /* another one is in its place now */
+		else
+			i++;
+	}
+}
+
+static void sleep_until(uint32_t wakes, uint64_t now_ms, uint64_t next_ms)
+{
+	uint64_t ms = next_ms > now_ms ? next_ms - now_ms : 0;
+	struct timespec time = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	syscall(SYS_futex, &process.wakes, FUTEX_WAIT_PRIVATE, wakes,
+	        next_ms == UINT64_MAX ? NULL : &time, NULL, 0);
+}
+
+static void *refresher_main(void *unused)
+{
+	(void)unused;
+	leave_descriptors();
+	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
+	running_count = 0; /* a child's thread finds what its parent's was at */
+	conf_read();
+	for (;;) {
+		/* Before looking at what is due: a wake that comes after is not slept through. */
+		uint32_t wakes = atomic_load(&process.wakes);
+		uint64_t now_ms = clock_ms(), next_ms;
+
+		while (directory_wants_listed() && !directory_add_listed())
+			nap(BUSY_MS);
+		next_ms = start_due(now_ms);
+		if (running_count) {
+			poll_queries(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
+			step_queries();
+		} else {
+			rotation_check();
+			sleep_until(wakes, now_ms, next_ms);
+		}
+	}
+	return NULL;
+}
+
+/* ---- Starting and waking it */
+
+static int thread_create(pthread_t *thread, size_t stack_size)
+{
+	pthread_attr_t attributes;
+	int error = pthread_attr_init(&attributes);
+
+	if (error)
+		return error;
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	if (stack_size)
+		pthread_attr_setstacksize(&attributes, stack_size);
+	error = pthread_create(thread, &attributes, refresher_main, NULL);
+	pthread_attr_destroy(&attributes);
+	return error;
+}
+
+static void thread_start(void)
+{
+	uint32_t was = atomic_load(&process.thread);
+	int saved_errno = errno;
+	sigset_t all, before;
+	pthread_t thread;
+
+	if (was == THREAD_REFUSED && clock_ms() - atomic_load(&process.refused_ms) < REFUSED_MS)
+		return;
+	if (was == THREAD_RUNS || !atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS))
+		return;
+	process_start();
+	sigfillset(&all);
+	/* Not the raw system call: setuid(3) and pthread_cancel(3) need signals that this one leaves open. */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* The client's thread-local storage counts into the stack and may be larger than it. */
+	if (thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {
+		atomic_store(&process.refused_ms, clock_ms());
+		atomic_store(&process.thread, THREAD_REFUSED);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = saved_errno;
+}
+
+static void wake(void)
+{
+	int saved_errno = errno;
+
+	atomic_fetch_add(&process.wakes, 1);
+	syscall(SYS_futex, &process.wakes, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	errno = saved_errno;
+}
+
+static bool runs(void)
+{
+	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_RUNS;
+}
+
+void refresher_want(bool look_again)
+{
+	if (!runs())
+		thread_start();
+	else if (look_again)
+		wake();
+}
+
+bool refresher_is_refused(void)
+{
+	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_REFUSED;
+}
+
+bool refresher_is_overdue(uint64_t age_ms, uint64_t interval_ms)
+{
+	return age_ms > interval_ms + interval_ms / 4 + OVERDUE_MS;
+}
+
+/* No signal is blocked: this is no signal handler (nor a thread that must not be made to wait). */
+static bool may_create(void)
+{
+	uint64_t mask = 0;
+	int saved_errno = errno;
+	bool may = !syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) && !mask;
+
+	errno = saved_errno;
+	return may;
+}
+
+void refresher_nudge(uint64_t age_ms, uint64_t interval_ms)
+{
+	if (age_ms <= interval_ms)
+		return;
+	if (!runs()) {
+		if (may_create())
+			thread_start();
+	} else if (refresher_is_overdue(age_ms, interval_ms)) {
+		wake();
+	}
+}

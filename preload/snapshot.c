@@ -1,0 +1,595 @@
+#include "snapshot.h"
+
+#include "clock.h"
+#include "config.h"
+#include "pool.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	DEPARTED_KEPT_MS = 60 * 60 * 1000,
+	INDEX_SMALLEST = 64,
+	TTL_UNKNOWN_MS = 5000, /* LBDNS_REFRESH=ttl, before DNS was asked */
+	GROUP_FIXED = GROUPS - 1 /* of addresses in more pools than we keep track of: never rewritten */
+};
+
+struct live live[SERVICES];
+_Atomic uint64_t departed_used_ms[DEPARTED];
+
+static struct arena {
+	struct snapshot buffers[2];
+	/* The writer's own. */
+	struct address scratch[ENDPOINTS];
+	uint32_t departed_group[SERVICES][FAMILY_COUNT];
+} * _Atomic arena;
+
+static _Atomic uint64_t sequence; /* published; 0: nothing was */
+static _Atomic uint64_t begun;    /* what the writer fills: sequence, or sequence + 1 */
+
+const struct snapshot *snapshot_read(uint64_t *at)
+{
+	struct arena *in = atomic_load_explicit(&arena, memory_order_acquire);
+
+	*at = atomic_load_explicit(&sequence, memory_order_acquire); /* pairs with draft_publish */
+	return *at ? &in->buffers[*at & 1] : NULL;
+}
+
+bool snapshot_valid(uint64_t at)
+{
+	/* The loads before this one are acquires, so none of them happens after it; a word that the writer of
+	 * at + 2 stored (release) brings its `begun` along. */
+	return atomic_load_explicit(&begun, memory_order_acquire) <= at + 1;
+}
+
+void live_reset(uint32_t service)
+{
+	struct live *at = &live[service];
+
+	atomic_store_explicit(&at->used_ms, clock_ms(), memory_order_relaxed);
+	atomic_store_explicit(&at->checked_ms, 0, memory_order_relaxed);
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		atomic_store_explicit(&at->good_ms[f], 0, memory_order_relaxed);
+		atomic_store_explicit(&at->handed[f], 0, memory_order_relaxed);
+		atomic_store_explicit(&at->strikes[f], 0, memory_order_relaxed);
+	}
+	atomic_store_explicit(&at->interval_ms, config.refresh_ms ? config.refresh_ms : TTL_UNKNOWN_MS,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&at->refreshes, 0, memory_order_relaxed);
+	atomic_store_explicit(&at->due_now, false, memory_order_relaxed);
+}
+
+void live_join(uint32_t service, uint32_t other)
+{
+	uint64_t used_ms = atomic_load_explicit(&live[service].used_ms, memory_order_relaxed);
+
+	if (atomic_load_explicit(&live[other].used_ms, memory_order_relaxed) < used_ms)
+		atomic_store_explicit(&live[other].used_ms, used_ms, memory_order_relaxed);
+}
+
+bool snapshot_has_room(const struct snapshot *in, size_t count)
+{
+	return in->endpoint_count + count <= POOL_ENDPOINTS;
+}
+
+int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *text)
+{
+	uint64_t hash = names_hash(text), count;
+
+	words_load(&count, &in->name_count, sizeof(count));
+	for (uint64_t i = 0; i < count && i < NAMES; i++) {
+		struct name name;
+		struct name_text there;
+
+		words_load(&name, &in->names[i], sizeof(name));
+		if (name.hash != hash)
+			continue;
+		words_load(&there, &in->name_text[i], sizeof(there));
+		if (!memcmp(&there, text, sizeof(there)) && name.service < SERVICES)
+			return (int64_t)i;
+	}
+	return -1;
+}
+
+static struct arena *arena_get(void)
+{
+	struct arena *in = atomic_load_explicit(&arena, memory_order_acquire);
+	long got;
+
+	if (in)
+		return in;
+	got = syscall(SYS_mmap, NULL, sizeof(struct arena), PROT_READ | PROT_WRITE,
+	              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
+	if (got == -1)
+		return NULL;
+	in = (struct arena *)got;
+	atomic_store_explicit(&arena, in, memory_order_release);
+	return in;
+}
+
+bool draft_begin(struct draft *draft)
+{
+	struct arena *in = arena_get();
+	uint64_t at = atomic_load_explicit(&sequence, memory_order_relaxed);
+	struct snapshot *new;
+	const struct snapshot *old;
+
+	if (!in)
+		return false;
+	/* Before the first store into the buffer, and each of those is a release: see snapshot_valid. */
+	atomic_store_explicit(&begun, at + 1, memory_order_release);
+	old = &in->buffers[at & 1];
+	new = &in->buffers[(at + 1) & 1];
+	*draft = (struct draft){ .old = old, .new = new, .sequence = at };
+	words_store(&new->service_count, &old->service_count, sizeof(uint64_t));
+	words_store(&new->name_count, &old->name_count, sizeof(uint64_t));
+	words_store(new->services, old->services, old->service_count * sizeof(struct service));
+	words_store(new->service_text, old->service_text, old->service_count * sizeof(struct name_text));
+	words_store(new->names, old->names, old->name_count * sizeof(struct name));
+	words_store(new->name_text, old->name_text, old->name_count * sizeof(struct name_text));
+	words_store(new->canonical, old->canonical, old->name_count * sizeof(struct name_text));
+	return true;
+}
+
+struct service draft_service(const struct draft *draft, uint32_t service)
+{
+	return draft->new->services[service];
+}
+
+void draft_set_service(struct draft *draft, uint32_t service, const struct service *value)
+{
+	words_store(&draft->new->services[service], value, sizeof(*value));
+}
+
+void draft_set_service_text(struct draft *draft, uint32_t service, const struct name_text *text)
+{
+	words_store(&draft->new->service_text[service], text, sizeof(*text));
+}
+
+void draft_free_service(struct draft *draft, uint32_t service)
+{
+	draft_set_service(draft, service, &(struct service){ .used = 0 });
+	atomic_fetch_add_explicit(&live[service].generation, 1, memory_order_relaxed);
+}
+
+void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *text, uint32_t service)
+{
+	struct name value = { .hash = service < SERVICES ? names_hash(text) : 0, .service = service };
+
+	if (service < SERVICES)
+		value.has_canonical = draft->new->names[name].has_canonical;
+	words_store(&draft->new->name_text[name], text, sizeof(*text));
+	words_store(&draft->new->names[name], &value, sizeof(value));
+}
+
+void draft_set_canonical(struct draft *draft, uint32_t name, const struct name_text *canonical)
+{
+	struct name value = draft->new->names[name];
+
+	value.has_canonical = true;
+	words_store(&draft->new->canonical[name], canonical, sizeof(*canonical));
+	words_store(&draft->new->names[name], &value, sizeof(value));
+}
+
+uint32_t draft_add_service(struct draft *draft)
+{
+	struct snapshot *new = draft->new;
+
+	for (uint32_t s = 0; s < new->service_count; s++)
+		if (!new->services[s].used)
+			return s;
+	if (new->service_count == SERVICES)
+		return SERVICES;
+	draft_free_service(draft, (uint32_t)new->service_count);
+	words_store(&new->service_count, &(uint64_t){ new->service_count + 1 }, sizeof(uint64_t));
+	return (uint32_t)new->service_count - 1;
+}
+
+uint32_t draft_add_name(struct draft *draft)
+{
+	struct snapshot *new = draft->new;
+
+	for (uint32_t n = 0; n < new->name_count; n++)
+		if (new->names[n].service >= SERVICES)
+			return n;
+	if (new->name_count == NAMES)
+		return NAMES;
+	words_store(&new->names[new->name_count], &(struct name){ .service = SERVICES }, sizeof(struct name));
+	words_store(&new->name_count, &(uint64_t){ new->name_count + 1 }, sizeof(uint64_t));
+	return (uint32_t)new->name_count - 1;
+}
+
+const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t service, enum family family,
+                                         size_t *count)
+{
+	const struct service_family *of = &in->services[service].family[family];
+
+	*count = of->state == DIRECTORY_POOL ? in->sets[of->set].count : 0;
+	return *count ? in->addresses + in->sets[of->set].first : NULL;
+}
+
+/* ---- The index */
+
+static uint32_t index_get(const struct snapshot *in, uint64_t slot)
+{
+	uint64_t pair;
+
+	words_load(&pair, &in->index[slot / 2], sizeof(pair));
+	return (uint32_t)(pair >> 32 * (slot & 1));
+}
+
+static void index_set(struct snapshot *in, uint64_t slot, uint32_t value)
+{
+	uint64_t pair = in->index[slot / 2];
+
+	pair &= ~((uint64_t)UINT32_MAX << 32 * (slot & 1));
+	pair |= (uint64_t)value << 32 * (slot & 1);
+	words_store(&in->index[slot / 2], &pair, sizeof(pair));
+}
+
+/* Bounded by the index itself: a reader may look at a buffer that is being filled. */
+static int64_t index_find(const struct snapshot *in, struct address address, uint64_t *slot)
+{
+	uint64_t mask;
+
+	words_load(&mask, &in->index_mask, sizeof(mask));
+	mask &= INDEX - 1;
+	*slot = address_hash(address) & mask;
+	for (uint64_t probes = 0; probes <= mask; probes++, *slot = (*slot + 1) & mask) {
+		uint32_t endpoint = index_get(in, *slot);
+		struct address at;
+
+		if (!endpoint || endpoint > ENDPOINTS)
+			return -1;
+		words_load(&at, &in->addresses[endpoint - 1], sizeof(at));
+		if (address_equal(at, address))
+			return endpoint - 1;
+	}
+	return -1;
+}
+
+int64_t snapshot_find(const struct snapshot *in, struct address address)
+{
+	uint64_t slot;
+
+	return index_find(in, address, &slot);
+}
+
+static void index_clear(struct snapshot *in, size_t entries)
+{
+	static const uint64_t none;
+	uint64_t size = INDEX_SMALLEST;
+
+	while (size < 2 * entries)
+		size *= 2;
+	words_store(&in->index_mask, &(uint64_t){ size - 1 }, sizeof(uint64_t));
+	for (uint64_t slot = 0; slot < size; slot += 2)
+		words_store(&in->index[slot / 2], &none, sizeof(none));
+}
+
+/* ---- Building: sets, groups, departed ones */
+
+struct build {
+	struct arena *arena;
+	struct draft *draft;
+	struct snapshot *new;
+	const struct snapshot *old;
+	uint32_t endpoints, sets, groups, departed;
+};
+
+static uint32_t add_endpoint(struct build *build, struct address address, uint32_t group, uint32_t since)
+{
+	struct mark mark = { .group = group, .since = since };
+
+	words_store(&build->new->addresses[build->endpoints], &address, sizeof(address));
+	words_store(&build->new->marks[build->endpoints], &mark, sizeof(mark));
+	return build->endpoints++;
+}
+
+static uint32_t add_set(struct build *build, const struct set *set)
+{
+	words_store(&build->new->sets[build->sets], set, sizeof(*set));
+	return build->sets++;
+}
+
+static uint32_t add_group(struct build *build, const struct group *group)
+{
+	if (build->groups == GROUP_FIXED)
+		return GROUP_FIXED;
+	words_store(&build->new->groups[build->groups], group, sizeof(*group));
+	return build->groups++;
+}
+
+static const struct change *change_of(const struct change *changes, size_t count, uint32_t service,
+                                      enum family family)
+{
+	for (size_t i = 0; i < count; i++)
+		if (changes[i].service == service && changes[i].family == family)
+			return &changes[i];
+	return NULL;
+}
+
+/* The version that an endpoint joined with: the old one's, or this. */
+static uint32_t since_of(const struct snapshot *old, uint32_t service, enum family family,
+                         struct address address, uint32_t version)
+{
+	size_t count, low = 0, high;
+	const struct address *was = snapshot_endpoints(old, service, family, &count);
+
+	for (high = count; low < high;) {
+		size_t middle = low + (high - low) / 2;
+		int order = address_compare(was[middle], address);
+
+		if (order == 0)
+			return old->marks[was + middle - old->addresses].since;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return version;
+}
+
+static void build_pool(struct build *build, uint32_t service, enum family family,
+                       const struct change *change)
+{
+	struct service value = draft_service(build->draft, service);
+	struct service_family *of = &value.family[family];
+	const struct address *from;
+	size_t count;
+	struct set set = { .first = build->endpoints, .service = service, .family = family };
+
+	if (change) {
+		from = change->endpoints;
+		count = change->count;
+		of->version++;
+	} else {
+		from = snapshot_endpoints(build->old, service, family, &count);
+	}
+	for (size_t i = 0; i < count; i++)
+		add_endpoint(build, from[i], build->sets,
+		             since_of(build->old, service, family, from[i], of->version));
+	set.count = (uint32_t)count;
+	set.key = pool_key(from, count);
+	of->set = add_set(build, &set);
+	/* A group for each set by itself, with the same number. */
+	add_group(build, &(struct group){ .candidate = of->set,
+	                                  .count = 1,
+	                                  .member = { (uint16_t)of->set } });
+	draft_set_service(build->draft, service, &value);
+}
+
+/* The group of another one's members and this set. */
+static uint32_t group_with(struct build *build, uint32_t base, uint32_t set)
+{
+	struct group group = build->new->groups[base];
+
+	group.candidate = NO_SET;
+	if (group.count == GROUP_MEMBERS)
+		return GROUP_FIXED;
+	group.member[group.count++] = (uint16_t)set;
+	for (uint32_t i = 0; i < build->groups; i++) {
+		const struct group *other = &build->new->groups[i];
+		bool same = other->count == group.count;
+
+		for (uint32_t k = 0; same && k < group.count; k++)
+			same = other->member[k] == group.member[k];
+		if (same)
+			return i;
+	}
+	return add_group(build, &group);
+}
+
+/* Puts the pools' endpoints into the index; an address in several gets the group of all of them. True if there is
+ * any such. */
+static bool build_index(struct build *build, uint32_t pools)
+{
+	bool overlap = false;
+
+	for (uint32_t s = 0; s < pools; s++) {
+		const struct set *set = &build->new->sets[s];
+
+		for (uint32_t e = set->first; e < set->first + set->count; e++) {
+			uint64_t slot;
+			int64_t there = index_find(build->new, build->new->addresses[e], &slot);
+			struct mark mark;
+
+			if (there < 0) {
+				index_set(build->new, slot, e + 1);
+				continue;
+			}
+			overlap = true;
+			mark = build->new->marks[there];
+			mark.group = group_with(build, mark.group, s);
+			words_store(&build->new->marks[there], &mark, sizeof(mark));
+		}
+	}
+	return overlap;
+}
+
+/* An address that two names of DNS hold is never redirected once it departs. Names that are not pinned yet may be other
+ * spellings of one. */
+static void mark_shared(struct build *build, uint32_t pools)
+{
+	for (uint32_t s = 0; s < pools; s++) {
+		const struct set *set = &build->new->sets[s];
+
+		for (uint32_t e = set->first; e < set->first + set->count; e++) {
+			struct mark mark = build->new->marks[e];
+			int64_t there = snapshot_find(build->new, build->new->addresses[e]);
+			const struct group *group = &build->new->groups[build->new->marks[there].group];
+			uint32_t pinned = 0;
+
+			for (uint32_t k = 0; k < group->count; k++)
+				pinned += build->new->services[build->new->sets[group->member[k]].service]
+						  .pinned;
+			if (group->count != 1 && (pinned > 1 || !group->count)) {
+				mark.since |= SINCE_SHARED;
+				words_store(&build->new->marks[e], &mark, sizeof(mark));
+			}
+		}
+	}
+}
+
+/* What the pools of a group have in common, as a set. */
+static uint32_t intersection(struct build *build, const struct group *group)
+{
+	const struct set *first = &build->new->sets[group->member[0]];
+	struct address *both = build->arena->scratch;
+	struct set set = { .first = build->endpoints,
+		           .service = first->service,
+		           .family = first->family };
+	size_t count = first->count;
+
+	for (size_t i = 0; i < count; i++)
+		both[i] = build->new->addresses[first->first + i];
+	for (uint32_t k = 1; k < group->count; k++) {
+		const struct set *next = &build->new->sets[group->member[k]];
+
+		count = pool_intersect(both, count, build->new->addresses + next->first, next->count, both);
+	}
+	if (count < 2)
+		return NO_SET;
+	set.key = pool_key(both, count);
+	for (uint32_t s = 0; s < build->sets; s++)
+		if (build->new->sets[s].key == set.key && build->new->sets[s].count == count)
+			return s;
+	if (build->sets == SETS || build->endpoints + count > ENDPOINTS - DEPARTED)
+		return NO_SET;
+	set.count = (uint32_t)count;
+	for (size_t i = 0; i < count; i++)
+		add_endpoint(build, both[i], GROUP_FIXED, 0);
+	return add_set(build, &set);
+}
+
+/* ---- Departed addresses */
+
+/* A free place in the table, or that of the one not asked for the longest. */
+static uint32_t departed_place(struct build *build)
+{
+	uint32_t oldest = 0;
+
+	for (uint32_t i = 0; i < build->departed; i++)
+		if (!build->new->departed[i].used)
+			return i;
+	if (build->departed < DEPARTED)
+		return build->departed++;
+	for (uint32_t i = 1; i < DEPARTED; i++)
+		if (departed_used_ms[i] < departed_used_ms[oldest])
+			oldest = i;
+	return oldest;
+}
+
+static void depart(struct build *build, uint32_t service, enum family family, struct address address)
+{
+	struct departed record = { .address = address,
+		                   .used = 1,
+		                   .service = service,
+		                   .family = family };
+	uint32_t place = departed_place(build);
+
+	words_store(&build->new->departed[place], &record, sizeof(record));
+	atomic_store_explicit(&departed_used_ms[place], clock_ms(), memory_order_relaxed);
+}
+
+/* The endpoints that a service had and has no more: those that this process was handed for it, and that no other answer
+ * has contained. */
+static void depart_from(struct build *build, uint32_t service, enum family family)
+{
+	size_t count;
+	const struct address *was = snapshot_endpoints(build->old, service, family, &count);
+	uint32_t handed = atomic_load_explicit(&live[service].handed[family], memory_order_relaxed);
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t since = build->old->marks[was + i - build->old->addresses].since;
+
+		if (!(since & SINCE_SHARED) && handed >= since && snapshot_find(build->new, was[i]) < 0)
+			depart(build, service, family, was[i]);
+	}
+}
+
+static void build_departed(struct build *build)
+{
+	uint64_t now = clock_ms();
+
+	build->departed = (uint32_t)build->old->departed_count;
+	words_store(build->new->departed, build->old->departed, build->departed * sizeof(struct departed));
+	for (uint32_t i = 0; i < build->departed; i++) {
+		struct departed record = build->new->departed[i];
+
+		/* In a pool again, its own or another's; or not asked for in a long time; or its name is no more. */
+		if (record.used && now - departed_used_ms[i] < DEPARTED_KEPT_MS &&
+		    build->new->services[record.service].used &&
+		    snapshot_find(build->new, record.address) < 0)
+			continue;
+		record.used = 0;
+		words_store(&build->new->departed[i], &record, sizeof(record));
+	}
+	for (uint32_t s = 0; s < build->new->service_count; s++)
+		for (enum family f = 0; f < FAMILY_COUNT; f++)
+			if (build->new->services[s].used)
+				depart_from(build, s, f);
+}
+
+static void index_departed(struct build *build)
+{
+	for (uint32_t s = 0; s < build->new->service_count; s++)
+		for (enum family f = 0; f < FAMILY_COUNT; f++)
+			build->arena->departed_group[s][f] = NO_SET;
+	for (uint32_t i = 0; i < build->departed; i++) {
+		const struct departed *record = &build->new->departed[i];
+		const struct service_family *of;
+		uint32_t *group;
+		uint64_t slot;
+
+		if (!record->used || index_find(build->new, record->address, &slot) >= 0)
+			continue;
+		of = &build->new->services[record->service].family[record->family];
+		group = &build->arena->departed_group[record->service][record->family];
+		if (*group == NO_SET)
+			*group = add_group(build, &(struct group){ .candidate = of->state == DIRECTORY_POOL
+			                                                        ? of->set
+			                                                        : NO_SET });
+		index_set(build->new, slot, add_endpoint(build, record->address, *group, i) + 1);
+	}
+}
+
+void draft_publish(struct draft *draft, const struct change *changes, size_t change_count)
+{
+	struct build build = { .arena = atomic_load(&arena),
+		               .draft = draft,
+		               .new = draft->new,
+		               .old = draft->old };
+	struct snapshot *new = draft->new;
+	size_t entries = draft->old->endpoint_count + DEPARTED;
+	uint32_t pools, alone;
+
+	for (size_t i = 0; i < change_count; i++)
+		entries += changes[i].count;
+	index_clear(new, entries < POOL_ENDPOINTS + 2 * DEPARTED ? entries : INDEX / 2);
+	for (uint32_t s = 0; s < new->service_count; s++)
+		for (enum family f = 0; f < FAMILY_COUNT; f++)
+			if (new->services[s].used && new->services[s].family[f].state == DIRECTORY_POOL)
+				build_pool(&build, s, f, change_of(changes, change_count, s, f));
+	pools = build.sets;
+	alone = build.groups;
+	words_store(&new->groups[GROUP_FIXED], &(struct group){ .candidate = NO_SET }, sizeof(struct group));
+	if (build_index(&build, pools))
+		mark_shared(&build, pools);
+	for (uint32_t g = alone; g < build.groups && g < GROUP_FIXED; g++) {
+		struct group group = new->groups[g];
+
+		group.candidate = intersection(&build, &group);
+		words_store(&new->groups[g], &group, sizeof(group));
+	}
+	build_departed(&build);
+	index_departed(&build);
+	words_store(&new->endpoint_count, &(uint64_t){ build.endpoints }, sizeof(uint64_t));
+	words_store(&new->set_count, &(uint64_t){ build.sets }, sizeof(uint64_t));
+	words_store(&new->group_count, &(uint64_t){ build.groups }, sizeof(uint64_t));
+	words_store(&new->departed_count, &(uint64_t){ build.departed }, sizeof(uint64_t));
+	/* Pairs with snapshot_read. */
+	atomic_store_explicit(&sequence, draft->sequence + 1, memory_order_release);
+}

@@ -1,0 +1,20 @@
+/* The start of everything: what must be known before the client's first call. LD_PRELOAD reaches every `sh` in a
+ * container, so nothing is opened, mapped or started here. */
+#include "config.h"
+#include "libc.h"
+#include "log.h"
+
+#include <errno.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+__attribute__((constructor)) static void start(void)
+{
+	int saved_errno = errno;
+
+	libc();
+	log_start();
+	/* setuid, setgid, file capabilities: the environment is not to be believed (getauxval(3)). */
+	config_load(getauxval(AT_SECURE) ? NULL : environ);
+	errno = saved_errno;
+}

@@ -1,0 +1,133 @@
+# Pods, and the services they make up: part of lab.bash, which says what is here.
+# shellcheck shell=bash disable=SC2154
+
+lab_address() {
+	echo "10.244.$((($1 - 1) % 3 + 1)).$((10 + $1))"
+}
+
+lab_address6() {
+	echo "fd00:244:$((($1 - 1) % 3 + 1))::$((10 + $1))"
+}
+
+lab_pod_start() {
+	local address=$1
+	shift
+	[ ! -e "$LAB/pods/$address.pid" ] || return 0
+	case $address in
+	0.0.0.0) ;;
+	*:*) lab_pods_side ip addr replace "$address/128" dev pods nodad ;;
+	*) lab_pods_side ip addr replace "$address/32" dev pods ;;
+	esac
+	local number=$((SRANDOM % 9000 + 1000))
+	echo $number >"$LAB/pods/$address.number"
+	[ $# -gt 0 ] || set -- 8081 8082
+	lab_pods_side "$LAB_BUILD/lab/pod" "$address" $number "$LAB/connections.log" "$@" \
+		>"$LAB/pods/$address.pid.new" 2>>"$LAB/pods.err" 3>&- || { cat "$LAB/pods.err" >&2; return 1; }
+	mv "$LAB/pods/$address.pid.new" "$LAB/pods/$address.pid"
+}
+
+lab_pod_stop() {
+	lab_end TERM "$LAB/pods/$1.pid"
+}
+
+lab_pod_kill() {
+	lab_end KILL "$LAB/pods/$1.pid"
+}
+
+lab_pod_remove() {
+	local width=32
+	[[ $1 != *:* ]] || width=128
+	lab_pod_kill "$1"
+	lab_pods_side ip addr del "$1/$width" dev pods
+}
+
+lab_pod_number() {
+	cat "$LAB/pods/$1.number"
+}
+
+lab_pod_silence() {
+	: >"$LAB/silent/$1"
+	lab_apply_silence
+}
+
+lab_pod_unsilence() {
+	rm "$LAB/silent/$1"
+	lab_apply_silence
+}
+
+# nft only where something is silent, or was: the demo does without it.
+lab_apply_silence() {
+	local path address
+	[ -e "$LAB/silenced" ] || [ -n "$(ls "$LAB/silent")" ] || return 0
+	: >"$LAB/silenced"
+	{
+		echo 'add table inet lab; delete table inet lab; add table inet lab'
+		echo 'add chain inet lab input { type filter hook input priority 0; }'
+		for path in "$LAB/silent/"*; do
+			[ -e "$path" ] || continue
+			address=${path##*/}
+			if [[ $address == *:* ]]; then
+				echo "add rule inet lab input iifname pods ip6 daddr $address drop"
+			elif [[ $address == dns ]]; then
+				echo 'add rule inet lab input iifname pods ip daddr 10.96.0.0/24 drop'
+			else
+				echo "add rule inet lab input iifname pods ip daddr $address drop"
+			fi
+		done
+	} | lab_pods_side nft -f -
+}
+
+lab_crowd_start() {
+	lab_pods_side ip route replace local 10.245.0.0/16 dev lo
+	lab_pod_start 0.0.0.0 "$@"
+}
+
+lab_scale() {
+	lab_scale_with lab_address "$@"
+}
+
+lab_scale6() {
+	lab_scale_with lab_address6 "$@"
+}
+
+lab_scale46() {
+	lab_scale_with 'lab_address lab_address6' "$@"
+}
+
+# The headless name holds all pods; pod i of rng-headless is rng-<i-1>.rng-headless too, as in a StatefulSet.
+lab_scale_with() {
+	local kinds=$1 name=$2 n=$3 grace=${4-} i kind address own all=() left=() before=()
+	local names=$LAB/names file
+	[ ! -e "$names/$(lab_absolute "$name")" ] || mapfile -t before <"$names/$(lab_absolute "$name")"
+	for file in "$names/${name%-headless}"-*".$(lab_absolute "$name")"; do
+		[ ! -e "$file" ] || rm "$file"
+	done
+	for ((i = 1; i <= n; i++)); do
+		own=()
+		for kind in $kinds; do
+			address=$($kind $i)
+			lab_pod_start "$address"
+			own+=("$address")
+		done
+		printf '%s\n' "${own[@]}" >"$names/${name%-headless}-$((i - 1)).$(lab_absolute "$name")"
+		all+=("${own[@]}")
+	done
+	lab_dns_set "$name" "${all[@]}"
+	[ -n "$grace" ] || return 0
+	for address in "${before[@]}"; do
+		[[ " ${all[*]} " == *" $address "* ]] || left+=("$address")
+	done
+	[ ${#left[@]} = 0 ] || lab_stop_later "$grace" "${left[@]}"
+}
+
+# A kubelet's grace: time is what is meant here.
+lab_stop_later() (
+	exec >/dev/null 2>&1 3>&-
+	(
+		sleep "$1"
+		shift
+		for address; do
+			lab_pod_stop "$address"
+		done
+	) &
+)
