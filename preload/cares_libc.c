@@ -42,8 +42,6 @@ HIDDEN FILE *fopen(const char *restrict path, const char *restrict mode)
 HIDDEN int rand(void)
 {
 	unsigned value;
-	struct timespec now;
-	static uint64_t calls;
 	bool filled = syscall(SYS_getrandom, &value, sizeof(value), 0) == sizeof(value);
 
 	if (!filled) { /* before Linux 3.17, or filtered */
@@ -55,6 +53,9 @@ HIDDEN int rand(void)
 			syscall(SYS_close, file);
 	}
 	if (!filled) {
+		static uint64_t calls;
+		struct timespec now;
+
 		clock_gettime(CLOCK_REALTIME, &now);
 		value = (unsigned)hash_mix((uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 30 ^
 					   hash_mix((uintptr_t)&value + ++calls));

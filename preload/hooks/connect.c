@@ -1,4 +1,5 @@
 #include "directory.h"
+#include "hooks/hook.h"
 #include "hooks/socket_fresh.h"
 #include "libc.h"
 #include "log.h"
@@ -60,7 +61,7 @@ static __attribute__((noinline)) int connect_managed(int fd, const struct sockad
 	return libc()->connect(fd, &target.any, length);
 }
 
-int connect(int fd, const struct sockaddr *address, socklen_t length)
+HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
 	struct directory_route route;
 	struct address asked;

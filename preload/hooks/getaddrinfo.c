@@ -1,5 +1,6 @@
 #include "answer.h"
 #include "directory.h"
+#include "hooks/hook.h"
 #include "hooks/lookup.h"
 #include "libc.h"
 #include "refresher.h"
@@ -192,7 +193,7 @@ static void learn(const struct name_text *name, const char *service, const struc
 	errno = saved_errno;
 }
 
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
+HOOK int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
 {
 	struct name_text name;
 	bool is_name;

@@ -1,6 +1,7 @@
 /* gethostbyname and its relatives: libc answers, we put its addresses in order. Old clients connect to the first one. */
 #include "answer.h"
 #include "directory.h"
+#include "hooks/hook.h"
 #include "hooks/lookup.h"
 #include "libc.h"
 
@@ -46,7 +47,7 @@ static void answered(const char *node, struct hostent *host)
 	errno = saved_errno;
 }
 
-struct hostent *gethostbyname(const char *node)
+HOOK struct hostent *gethostbyname(const char *node)
 {
 	struct hostent *host = libc()->gethostbyname(node);
 
@@ -54,7 +55,7 @@ struct hostent *gethostbyname(const char *node)
 	return host;
 }
 
-struct hostent *gethostbyname2(const char *node, int family)
+HOOK struct hostent *gethostbyname2(const char *node, int family)
 {
 	struct hostent *host = libc()->gethostbyname2(node, family);
 
@@ -62,7 +63,7 @@ struct hostent *gethostbyname2(const char *node, int family)
 	return host;
 }
 
-int gethostbyname_r(const char *node, struct hostent *host, char *buffer, size_t size, struct hostent **result,
+HOOK int gethostbyname_r(const char *node, struct hostent *host, char *buffer, size_t size, struct hostent **result,
                     int *error)
 {
 	int status = libc()->gethostbyname_r(node, host, buffer, size, result, error);
@@ -72,7 +73,7 @@ int gethostbyname_r(const char *node, struct hostent *host, char *buffer, size_t
 	return status;
 }
 
-int gethostbyname2_r(const char *node, int family, struct hostent *host, char *buffer, size_t size,
+HOOK int gethostbyname2_r(const char *node, int family, struct hostent *host, char *buffer, size_t size,
                      struct hostent **result, int *error)
 {
 	int status = libc()->gethostbyname2_r(node, family, host, buffer, size, result, error);

@@ -145,7 +145,7 @@ def odd_noise(question):
     """What is no answer to this question, then one that is."""
     other = question.id[:1] + bytes([question.id[1] ^ 1])
     wrong = [address("10.244.9.9")]
-    return [b"", b"\1\2\3", question.id, bytes(2000), question.reply(wrong, id=other),
+    return [b"", question.reply(wrong, id=other),
             question.reply(wrong, text=wire("wrong") + question.text[-4:]), usual(question)]
 
 

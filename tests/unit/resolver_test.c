@@ -98,9 +98,12 @@ static void check_failed(struct resolver_query *query, unsigned families)
 	const struct resolver_answer *answer = finish(query);
 
 	CHECK(answer->absolute[0] == '\0');
-	for (enum family family = 0; family < FAMILY_COUNT; family++)
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		bool asked = families & FAMILY_BIT(family);
+
 		CHECK(answer->family[family].outcome ==
-		      (families & FAMILY_BIT(family) ? RESOLVER_FAILED : RESOLVER_NOT_ASKED));
+		      (asked ? RESOLVER_FAILED : RESOLVER_NOT_ASKED));
+	}
 	resolver_end(query);
 }
 
