@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-/* 4,000 addresses need 2 MiB at their peak. */
+/* 4,000 addresses need less than 1 MiB. */
 enum { CARES_ARENA_LIMIT = 16 << 20 };
 
 struct cares_arena;

@@ -19,21 +19,21 @@ bool directory_is_empty(void)
 
 static void note_use(uint32_t service, uint64_t now_ms)
 {
-	if (now_ms - atomic_load_explicit(&live[service].used_ms, memory_order_relaxed) > USED_GRAIN_MS)
+	if (clock_since(atomic_load_explicit(&live[service].used_ms, memory_order_relaxed), now_ms) >
+	    USED_GRAIN_MS)
 		atomic_store_explicit(&live[service].used_ms, now_ms, memory_order_relaxed);
 }
 
-/* An answer of the future, in a process restored from a snapshot of itself, counts as old. */
 static bool is_fresh(uint32_t service, enum family family, uint64_t now_ms)
 {
 	uint64_t good_ms = atomic_load_explicit(&live[service].good_ms[family], memory_order_relaxed);
 
-	return good_ms && now_ms - good_ms <= config.max_stale_ms;
+	return good_ms && clock_since(good_ms, now_ms) <= config.max_stale_ms;
 }
 
 static uint64_t age_ms(uint32_t service, uint64_t now_ms)
 {
-	return now_ms - atomic_load_explicit(&live[service].checked_ms, memory_order_relaxed);
+	return clock_since(atomic_load_explicit(&live[service].checked_ms, memory_order_relaxed), now_ms);
 }
 
 /* ---- Lookups */

@@ -69,7 +69,7 @@ static bool is_disowned(const struct name_text *name)
 	words_load(&found, &in->names[at], sizeof(found));
 	if (found.service < SERVICES)
 		words_load(&service, &in->services[found.service], sizeof(service));
-	return service.disowned && clock_ms() - service.disowned_ms < DISOWNED_FOR_MS &&
+	return service.disowned && clock_since(service.disowned_ms, clock_ms()) < DISOWNED_FOR_MS &&
 	       snapshot_valid(sequence);
 }
 
@@ -130,7 +130,7 @@ static void evict_idle(struct draft *draft)
 
 	for (uint32_t s = 0; s < draft->new->service_count; s++) {
 		const struct service *service = &draft->new->services[s];
-		uint64_t unused_ms = now_ms - live[s].used_ms;
+		uint64_t unused_ms = clock_since(live[s].used_ms, now_ms);
 
 		if (service->used && !service->exact && unused_ms > longest_ms) {
 			longest_ms = unused_ms;

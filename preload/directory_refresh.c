@@ -69,7 +69,8 @@ static uint64_t due_ms(const struct service *service, uint32_t index)
 static bool is_idle(const struct service *service, uint32_t index, uint64_t now_ms)
 {
 	return !service->exact &&
-	       now_ms - atomic_load_explicit(&live[index].used_ms, memory_order_relaxed) > config.idle_ms;
+	       clock_since(atomic_load_explicit(&live[index].used_ms, memory_order_relaxed), now_ms) >
+	               config.idle_ms;
 }
 
 /* Some name that the client used for this service, for walking the search list. */

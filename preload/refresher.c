@@ -215,7 +215,7 @@ static void thread_start(void)
 	sigset_t all, before;
 	pthread_t thread;
 
-	if (was == THREAD_REFUSED && clock_ms() - atomic_load(&process.refused_ms) < REFUSED_MS)
+	if (was == THREAD_REFUSED && clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
 		return;
 	if (was == THREAD_RUNS || !atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS))
 		return;

@@ -520,7 +520,7 @@ static void build_departed(struct build *build)
 		struct departed record = build->new->departed[i];
 
 		/* In a pool again, its own or another's; or not asked for in a long time; or its name is no more. */
-		if (record.used && now - departed_used_ms[i] < DEPARTED_KEPT_MS &&
+		if (record.used && clock_since(departed_used_ms[i], now) < DEPARTED_KEPT_MS &&
 		    build->new->services[record.service].used &&
 		    snapshot_find(build->new, record.address) < 0)
 			continue;
