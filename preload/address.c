@@ -35,7 +35,7 @@ static sa_family_t sockaddr_family(const struct sockaddr *from)
 }
 
 bool address_from_sockaddr(const struct sockaddr *from, socklen_t length, struct address *address,
-			   uint16_t *port)
+                           uint16_t *port)
 {
 	const unsigned char *bytes = (const unsigned char *)from;
 
@@ -44,13 +44,13 @@ bool address_from_sockaddr(const struct sockaddr *from, socklen_t length, struct
 	switch (sockaddr_family(from)) {
 	case AF_INET:
 		*address = address_from_bytes(FAMILY_V4,
-					      bytes + offsetof(struct sockaddr_in, sin_addr));
+		                              bytes + offsetof(struct sockaddr_in, sin_addr));
 		break;
 	case AF_INET6:
 		if (length < SOCKADDR_IN6_SHORTEST)
 			return false;
 		*address = address_from_bytes(FAMILY_V6,
-					      bytes + offsetof(struct sockaddr_in6, sin6_addr));
+		                              bytes + offsetof(struct sockaddr_in6, sin6_addr));
 		break;
 	default:
 		return false;
@@ -148,7 +148,7 @@ static char *text_number(char *text, unsigned number, unsigned base)
 	return text;
 }
 
-static unsigned group_of(struct address address, int index)
+static unsigned group_of(struct address address, unsigned index)
 {
 	uint64_t half = index < 4 ? address.high : address.low;
 
@@ -157,11 +157,11 @@ static unsigned group_of(struct address address, int index)
 
 /* The run that `::` stands for: the longest of two zero groups or more, the first of equals (RFC
  * 5952 4.2). Returns its length, 0 if there is none. */
-static int zero_run(struct address address, int *start)
+static unsigned zero_run(struct address address, unsigned *start)
 {
-	int longest = 1;
+	unsigned longest = 1;
 
-	for (int i = 0, length = 0; i < 8; i++) {
+	for (unsigned i = 0, length = 0; i < 8; i++) {
 		length = group_of(address, i) == 0 ? length + 1 : 0;
 		if (length > longest) {
 			longest = length;
@@ -174,15 +174,15 @@ static int zero_run(struct address address, int *start)
 char *address_text(struct address address, char *text)
 {
 	bool v4 = address_family(address) == FAMILY_V4;
-	int start = -1, run = v4 ? 0 : zero_run(address, &start);
+	unsigned start = 8, run = v4 ? 0 : zero_run(address, &start); /* start 8: no run */
 	char *end = text;
 
-	for (int i = 0; v4 && i < 4; i++) {
+	for (unsigned i = 0; v4 && i < 4; i++) {
 		if (i > 0)
 			*end++ = '.';
 		end = text_number(end, (unsigned)(address.low >> (24 - 8 * i)) & 0xff, 10);
 	}
-	for (int i = 0; !v4 && i < 8;) {
+	for (unsigned i = 0; !v4 && i < 8;) {
 		if (i == start) {
 			*end++ = ':';
 			*end++ = ':';

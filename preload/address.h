@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 
 /* The 16 bytes of an IPv6 address as two numbers in host order, so that comparing them is comparing
- * the bytes. An IPv4 address is kept as ::ffff:a.b.c.d (RFC 4291 2.5.5.2), whatever socket it came from. */
+ * the bytes. An IPv4 address is kept as ::ffff:a.b.c.d (RFC 4291 2.5.5.2), whatever socket it came
+ * from. */
 struct address {
 	uint64_t high, low;
 };
@@ -20,16 +21,18 @@ enum family { FAMILY_V4, FAMILY_V6, FAMILY_COUNT };
 
 enum { ADDRESS_TEXT_SIZE = 46 }; /* INET6_ADDRSTRLEN */
 
-/* The address and the port (host order) of an AF_INET or AF_INET6 sockaddr; false for any other family
- * or a length too short for its family, and then nothing is written. */
+/* The address and the port (host order) of an AF_INET or AF_INET6 sockaddr; false for any other
+ * family or a length too short for its family, and then nothing is written. */
 bool address_from_sockaddr(const struct sockaddr *from, socklen_t length, struct address *address,
                            uint16_t *port);
 
-/* Replaces the address in a sockaddr, which keeps its family, port, flow label and scope. An IPv4 address goes
- * into AF_INET6 as v4-mapped; an IPv6 one does not go into AF_INET: false, and nothing is written. */
+/* Replaces the address in a sockaddr, which keeps its family, port, flow label and scope. An IPv4
+ * address goes into AF_INET6 as v4-mapped; an IPv6 one does not go into AF_INET: false, and nothing
+ * is written. */
 bool address_into_sockaddr(struct address address, struct sockaddr *into);
 
-/* From the 4 bytes (FAMILY_V4) or 16 bytes (FAMILY_V6) of a DNS record or a hostent, network order. */
+/* From the 4 bytes (FAMILY_V4) or 16 bytes (FAMILY_V6) of a DNS record or a hostent, network order.
+ */
 struct address address_from_bytes(enum family family, const void *bytes);
 
 /* The 4 or 16 bytes of an address, network order; returns how many. */
@@ -40,7 +43,8 @@ enum family address_family(struct address address);
 /* RFC 1918, 100.64.0.0/10 (RFC 6598), fc00::/7 (RFC 4193), 127.0.0.0/8 and ::1. */
 bool address_is_private(struct address address);
 
-/* False for what no pod can have: unspecified, multicast, broadcast, link-local, 0.0.0.0/8 and 240.0.0.0/4. */
+/* False for what no pod can have: unspecified, multicast, broadcast, link-local, 0.0.0.0/8 and
+ * 240.0.0.0/4. */
 bool address_is_usable(struct address address);
 
 /* Less than, equal to, or greater than 0, as memcmp(3). */
@@ -51,7 +55,8 @@ static inline bool address_equal(struct address a, struct address b)
 	return ((a.high ^ b.high) | (a.low ^ b.low)) == 0;
 }
 
-/* A finaliser of 64 bits to 64 bits (splitmix64, Steele et al. 2014); also mixes the keys of cursors. */
+/* A finaliser of 64 bits to 64 bits (splitmix64, Steele et al. 2014); also mixes the keys of
+ * cursors. */
 static inline uint64_t hash_mix(uint64_t value)
 {
 	value ^= value >> 30;
@@ -66,8 +71,8 @@ static inline uint64_t address_hash(struct address address)
 	return hash_mix(address.low ^ hash_mix(address.high ^ UINT64_C(0x9e3779b97f4a7c15)));
 }
 
-/* "10.244.1.5" or "fd00::5" into text[ADDRESS_TEXT_SIZE]; no libc call, so usable in a signal handler.
- * Returns text. */
+/* "10.244.1.5" or "fd00::5" into text[ADDRESS_TEXT_SIZE]; no libc call, so usable in a signal
+ * handler. Returns text. */
 char *address_text(struct address address, char *text);
 
 #endif

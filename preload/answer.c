@@ -22,9 +22,10 @@ bool answer_reserve(struct answer *answer, size_t count)
 	}
 	if (count <= ANSWER_INLINE)
 		return true;
-	/* Not malloc: a client may leave by siglongjmp or fail every allocation, and owns its heap. */
-	got = syscall(SYS_mmap, NULL, FAMILY_COUNT * count * sizeof(struct address), PROT_READ | PROT_WRITE,
-	              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+	/* Not malloc: a client may leave by siglongjmp or fail every allocation, and owns its heap.
+	 */
+	got = syscall(SYS_mmap, NULL, FAMILY_COUNT * count * sizeof(struct address),
+	              PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
 	errno = saved_errno;
 	if (got == -1)
 		return false;
@@ -72,7 +73,8 @@ bool answer_read(struct answer *answer, const struct addrinfo *list)
 		struct address address;
 		uint16_t port;
 
-		if (!node->ai_addr || !address_from_sockaddr(node->ai_addr, node->ai_addrlen, &address, &port))
+		if (!node->ai_addr ||
+		    !address_from_sockaddr(node->ai_addr, node->ai_addrlen, &address, &port))
 			continue;
 		if (first == FAMILY_COUNT)
 			first = address_family(address);
@@ -108,16 +110,18 @@ static struct address nth(const struct answer *answer, enum family family, size_
 	return answer->addresses[family][index % answer->count[family]];
 }
 
-void answer_order(const struct answer *answer, enum family family, size_t first, struct addrinfo *list)
+void answer_order(const struct answer *answer, enum family family, size_t first,
+                  struct addrinfo *list)
 {
-	struct address previous = { 0, 0 };
+	struct address previous = {0, 0};
 	size_t position = 0;
 
 	for (struct addrinfo *node = list; node; node = node->ai_next) {
 		struct address address;
 		uint16_t port;
 
-		if (!node->ai_addr || !address_from_sockaddr(node->ai_addr, node->ai_addrlen, &address, &port) ||
+		if (!node->ai_addr ||
+		    !address_from_sockaddr(node->ai_addr, node->ai_addrlen, &address, &port) ||
 		    address_family(address) != family)
 			continue;
 		if (position && !address_equal(address, previous))
@@ -129,7 +133,8 @@ void answer_order(const struct answer *answer, enum family family, size_t first,
 	}
 }
 
-void answer_order_host(const struct answer *answer, enum family family, size_t first, struct hostent *host)
+void answer_order_host(const struct answer *answer, enum family family, size_t first,
+                       struct hostent *host)
 {
 	for (size_t i = 0; host->h_addr_list[i]; i++)
 		address_to_bytes(nth(answer, family, first + i), host->h_addr_list[i]);

@@ -1,4 +1,5 @@
-/* Answers of lookups: what is in a list of struct addrinfo or a hostent, its order, and lists of our own.
+/* Answers of lookups: what is in a list of struct addrinfo or a hostent, its order, and lists of
+ * our own.
  *
  * Not for signal handlers, as lookups are not. errno is kept. */
 #ifndef LBDNS_ANSWER_H
@@ -30,17 +31,21 @@ bool answer_read_host(struct answer *answer, const struct hostent *host);
 bool answer_reserve(struct answer *answer, size_t count);
 void answer_release(struct answer *answer);
 
-/* Puts the addresses of one family that are in the list (of which answer was read) into the order that begins with
- * addresses[first]: by changing what the sockaddrs hold, never the links. */
-void answer_order(const struct answer *answer, enum family family, size_t first, struct addrinfo *list);
-void answer_order_host(const struct answer *answer, enum family family, size_t first, struct hostent *host);
+/* Puts the addresses of one family that are in the list (of which answer was read) into the order
+ * that begins with addresses[first]: by changing what the sockaddrs hold, never the links. */
+void answer_order(const struct answer *answer, enum family family, size_t first,
+                  struct addrinfo *list);
+void answer_order_host(const struct answer *answer, enum family family, size_t first,
+                       struct hostent *host);
 
-/* Can libc's freeaddrinfo free a list that answer_make makes? Finds out once, by looking at a list of libc's. */
+/* Can libc's freeaddrinfo free a list that answer_make makes? Finds out once, by looking at a list
+ * of libc's. */
 bool answer_can_make(void);
 
-/* One node for each endpoint and node of its family's template (a list that libc made for one numeric address with the
- * client's hints), families in order, each beginning with addresses[first]. canonical is NULL or the canonical
- * name. NULL if there is no memory. The caller owns it, and frees it with freeaddrinfo. */
+/* One node for each endpoint and node of its family's template (a list that libc made for one
+ * numeric address with the client's hints), families in order, each beginning with
+ * addresses[first]. canonical is NULL or the canonical name. NULL if there is no memory. The caller
+ * owns it, and frees it with freeaddrinfo. */
 struct addrinfo *answer_make(const struct answer *answer, const size_t first[FAMILY_COUNT],
                              struct addrinfo *const templates[FAMILY_COUNT], const char *canonical);
 

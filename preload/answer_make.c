@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What an addrinfo of musl (1.1.20 to 1.2.5, src/network/lookup.h) stands in: one block for the whole list, whose first
- * element counts the nodes that are still to be freed. */
+/* What an addrinfo of musl (1.1.20 to 1.2.5, src/network/lookup.h) stands in: one block for the
+ * whole list, whose first element counts the nodes that are still to be freed. */
 struct aibuf {
 	struct addrinfo node;
 	union {
@@ -23,7 +23,8 @@ struct aibuf {
 
 enum layout {
 	LAYOUT_UNKNOWN,
-	LAYOUT_NODES, /* glibc: one malloc for each node, its sockaddr behind it; the canonical name apart */
+	LAYOUT_NODES, /* glibc: one malloc for each node, its sockaddr behind it; the canonical name
+	                 apart */
 	LAYOUT_BLOCK, /* musl */
 	LAYOUT_OTHER
 };
@@ -33,7 +34,8 @@ static bool is_block(const struct addrinfo *list, short nodes)
 	const struct aibuf *block = (const void *)list;
 
 	for (short i = 0; i < nodes; i++)
-		if (block[i].slot != i || (void *)block[i].node.ai_addr != (const void *)&block[i].address ||
+		if (block[i].slot != i ||
+		    (void *)block[i].node.ai_addr != (const void *)&block[i].address ||
 		    (i + 1 < nodes && block[i].node.ai_next != &block[i + 1].node))
 			return false;
 	return block->references == nodes;
@@ -53,7 +55,8 @@ static bool is_nodes(const struct addrinfo *list)
 
 static enum layout layout_find(void)
 {
-	struct addrinfo hints = { .ai_family = AF_INET, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV }, *list;
+	struct addrinfo hints = {.ai_family = AF_INET, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV},
+			*list;
 	enum layout layout = LAYOUT_OTHER;
 	short nodes = 0;
 
@@ -125,8 +128,8 @@ static struct addrinfo *node_new(struct making *making, const struct addrinfo *t
 	return node;
 }
 
-static bool family_make(struct making *making, const struct answer *answer, enum family family, size_t first,
-                        const struct addrinfo *template)
+static bool family_make(struct making *making, const struct answer *answer, enum family family,
+                        size_t first, const struct addrinfo *template)
 {
 	for (size_t i = 0; i < answer->count[family]; i++) {
 		for (const struct addrinfo *like = template; like; like = like->ai_next) {
@@ -134,14 +137,16 @@ static bool family_make(struct making *making, const struct answer *answer, enum
 
 			if (!node)
 				return false;
-			address_into_sockaddr(answer->addresses[family][(first + i) % answer->count[family]],
-			                      node->ai_addr);
+			address_into_sockaddr(
+				answer->addresses[family][(first + i) % answer->count[family]],
+				node->ai_addr);
 		}
 	}
 	return true;
 }
 
-static size_t count_nodes(const struct answer *answer, struct addrinfo *const templates[FAMILY_COUNT])
+static size_t count_nodes(const struct answer *answer,
+                          struct addrinfo *const templates[FAMILY_COUNT])
 {
 	size_t nodes = 0;
 
@@ -179,7 +184,7 @@ static bool nodes_finish(struct making *making, const char *canonical)
 struct addrinfo *answer_make(const struct answer *answer, const size_t first[FAMILY_COUNT],
                              struct addrinfo *const templates[FAMILY_COUNT], const char *canonical)
 {
-	struct making making = { .head = NULL };
+	struct making making = {.head = NULL};
 	bool block = layout_get() == LAYOUT_BLOCK, made;
 	int saved_errno = errno;
 	enum family leading = answer->order == ORDER_V6_FIRST ? FAMILY_V6 : FAMILY_V4, other;

@@ -27,7 +27,7 @@ enum { CLASS_SMALLEST = 5, CLASS_LARGEST = 23, REGION_SIZE = 256 << 10 };
 
 struct cares_block {
 	union {
-		unsigned class;		  /* while in use: log2 of the size */
+		unsigned class;           /* while in use: log2 of the size */
 		struct cares_block *next; /* while free */
 	};
 	_Alignas(16) unsigned char data[];
@@ -40,7 +40,7 @@ struct cares_region {
 
 struct cares_arena {
 	struct cares_region region;  /* the first, which the arena itself lives in */
-	size_t mapped;		     /* by all regions */
+	size_t mapped;               /* by all regions */
 	unsigned char *unused, *end; /* of the region mapped last */
 	struct cares_block *free[CLASS_LARGEST + 1];
 };
@@ -93,7 +93,7 @@ void cares_enter(struct cares_arena *arena)
 static bool cares_arena_grow(struct cares_arena *arena, size_t need)
 {
 	size_t size = (need + sizeof(struct cares_region) + 16 + REGION_SIZE - 1) &
-		      ~((size_t)REGION_SIZE - 1);
+	              ~((size_t)REGION_SIZE - 1);
 	struct cares_region *region;
 
 	if (size > CARES_ARENA_LIMIT - arena->mapped)
@@ -190,14 +190,14 @@ static int cares_close(ares_socket_t descriptor, void *unused)
 }
 
 static int cares_connect(ares_socket_t descriptor, const struct sockaddr *to, ares_socklen_t length,
-			 void *unused)
+                         void *unused)
 {
 	(void)unused;
 	return (int)syscall(SYS_connect, descriptor, to, length);
 }
 
 static ares_ssize_t cares_recvfrom(ares_socket_t descriptor, void *data, size_t size, int flags,
-				   struct sockaddr *from, ares_socklen_t *from_length, void *unused)
+                                   struct sockaddr *from, ares_socklen_t *from_length, void *unused)
 {
 	ares_ssize_t got = syscall(SYS_recvfrom, descriptor, data, size, flags, from, from_length);
 
@@ -211,7 +211,7 @@ static ares_ssize_t cares_recvfrom(ares_socket_t descriptor, void *data, size_t 
 }
 
 static ares_ssize_t cares_sendv(ares_socket_t descriptor, const struct iovec *parts, int count,
-				void *unused)
+                                void *unused)
 {
 	struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count};
 
@@ -246,16 +246,16 @@ int cares_channel_open(ares_channel *channel, const char *servers, int try_ms, i
 
 	if (!cares_ready) {
 		status = ares_library_init_mem(ARES_LIB_INIT_NONE, cares_alloc, cares_free,
-					       cares_realloc);
+		                               cares_realloc);
 		if (status != ARES_SUCCESS)
 			return status;
 		cares_ready = true;
 	}
 	status = ares_init_options(channel, &options,
-				   ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-					   ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_DOMAINS |
-					   ARES_OPT_LOOKUPS | ARES_OPT_SORTLIST | ARES_OPT_EDNSPSZ |
-					   ARES_OPT_NOROTATE);
+	                           ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+	                                   ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_DOMAINS |
+	                                   ARES_OPT_LOOKUPS | ARES_OPT_SORTLIST | ARES_OPT_EDNSPSZ |
+	                                   ARES_OPT_NOROTATE);
 	if (status != ARES_SUCCESS)
 		return status;
 	ares_set_socket_functions(*channel, &cares_sockets, NULL);

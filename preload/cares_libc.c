@@ -48,7 +48,7 @@ HIDDEN int rand(void)
 		int file = (int)syscall(SYS_openat, AT_FDCWD, "/dev/urandom", O_RDONLY | O_CLOEXEC);
 
 		filled = file >= 0 &&
-			 syscall(SYS_read, file, &value, sizeof(value)) == sizeof(value);
+		         syscall(SYS_read, file, &value, sizeof(value)) == sizeof(value);
 		if (file >= 0)
 			syscall(SYS_close, file);
 	}
@@ -58,7 +58,7 @@ HIDDEN int rand(void)
 
 		clock_gettime(CLOCK_REALTIME, &now);
 		value = (unsigned)hash_mix((uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 30 ^
-					   hash_mix((uintptr_t)&value + ++calls));
+		                           hash_mix((uintptr_t)&value + ++calls));
 	}
 	return (int)(value & RAND_MAX);
 }
@@ -66,7 +66,7 @@ HIDDEN int rand(void)
 /* c-ares has found itself broken. The client goes on, without refreshes: this thread waits for
  * ever. (To leave it with the raw exit call would upset musl's list of threads.) */
 HIDDEN _Noreturn void __assert_fail(const char *assertion, const char *file, unsigned line,
-				    const char *function);
+                                    const char *function);
 
 void __assert_fail(const char *assertion, const char *file, unsigned line, const char *function)
 {

@@ -1,8 +1,8 @@
 /* Claims: addresses that a name without a pool stands for. A connection to one is never rewritten.
  *
- * State: a fixed table of 64-bit words, each one claim, changed by single atomic operations. When a place in it is
- * full the oldest claim there goes. Two different addresses may look the same: that one is claimed too many,
- * never one too few. Any thread, any signal handler; no lock. */
+ * State: a fixed table of 64-bit words, each one claim, changed by single atomic operations. When a
+ * place in it is full the oldest claim there goes. Two different addresses may look the same: that
+ * one is claimed too many, never one too few. Any thread, any signal handler; no lock. */
 #ifndef LBDNS_CLAIMS_H
 #define LBDNS_CLAIMS_H
 

@@ -1,5 +1,5 @@
-/* Time, of a clock that neither jumps nor stops for an exec: milliseconds since boot, a few ms coarse.
- * Any thread, any signal handler. */
+/* Time, of a clock that neither jumps nor stops for an exec: milliseconds since boot, a few ms
+ * coarse. Any thread, any signal handler. */
 #ifndef LBDNS_CLOCK_H
 #define LBDNS_CLOCK_H
 

@@ -45,10 +45,10 @@ enum setting_index {
 	SETTING_COUNT
 };
 
-#define TIMES	"; use 30s, 5m, 1h or plain seconds, 1s to 24h"
-#define SWITCH	"; use on or off"
+#define TIMES   "; use 30s, 5m, 1h or plain seconds, 1s to 24h"
+#define SWITCH  "; use on or off"
 #define SERVERS "; use 10.96.0.10, 127.0.0.1:5353 or [fd00::10]:53, at most 8"
-#define NAME	"; use letters, digits, - _ . and * (left out)"
+#define NAME    "; use letters, digits, - _ . and * (left out)"
 
 /* Arrays, not pointers: no relocation to be done at the start of every process. */
 static const struct setting {
@@ -56,7 +56,7 @@ static const struct setting {
 	char right[84]; /* what would have been right, and what is used instead */
 } settings[SETTING_COUNT] = {
 	[REFRESH] = {"LBDNS_REFRESH",
-		     "; use 500ms, 5s, 1m or plain seconds, 100ms to 1h, or ttl (using 5s)"},
+                     "; use 500ms, 5s, 1m or plain seconds, 100ms to 1h, or ttl (using 5s)"},
 	[IDLE] = {"LBDNS_IDLE", TIMES " (using 10m)"},
 	[MAX_STALE] = {"LBDNS_MAX_STALE", TIMES " (using 5m)"},
 	[MODE] = {"LBDNS_MODE", "; use on, observe or off (using on)"},
@@ -83,7 +83,7 @@ enum {
 /* What is being loaded. */
 struct loading {
 	const char *const *values; /* by index; NULL: not set */
-	char *room;		   /* where the next text is kept */
+	char *room;                /* where the next text is kept */
 	size_t complaint_length;
 	char complaint[COMPLAINT_SIZE];
 };
@@ -98,7 +98,7 @@ static void complaint_add(struct loading *loading, const char *text, size_t leng
 }
 
 static void complain(struct loading *loading, enum setting_index index, const char *value,
-		     size_t length, const char *wrong)
+                     size_t length, const char *wrong)
 {
 	const struct setting *setting = &settings[index];
 
@@ -159,7 +159,7 @@ static bool find_values(char *const *environment, const char *values[SETTING_COU
 }
 
 static void load_time(struct loading *loading, enum setting_index index, uint32_t least_ms,
-		      uint32_t most_ms, uint32_t *ms)
+                      uint32_t most_ms, uint32_t *ms)
 {
 	const char *value = loading->values[index];
 	const char *wrong = value ? setting_time(value, least_ms, most_ms, ms) : NULL;
@@ -171,7 +171,7 @@ static void load_time(struct loading *loading, enum setting_index index, uint32_
 /* The index of the word, which is its number in the enum or bool; fallback if it is none of them or
  * is not set. */
 static unsigned load_word(struct loading *loading, enum setting_index index, const char (*words)[8],
-			  unsigned count, unsigned fallback)
+                          unsigned count, unsigned fallback)
 {
 	const char *value = loading->values[index];
 
@@ -186,7 +186,7 @@ static unsigned load_word(struct loading *loading, enum setting_index index, con
 
 /* True if the list has entries, be they good or bad. */
 static bool load_names(struct loading *loading, enum setting_index index,
-		       struct config_names *names)
+                       struct config_names *names)
 {
 	const char *list = loading->values[index], *entry;
 	size_t length;
@@ -239,7 +239,7 @@ static void load_nameservers(struct loading *loading, const char *list)
 
 		if (!valid || count == NAMESERVERS_LIMIT) {
 			complain(loading, NAMESERVERS, entry, length,
-				 valid ? "one too many" : "not a name server");
+			         valid ? "one too many" : "not a name server");
 			loading->room = start;
 			return;
 		}

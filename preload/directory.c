@@ -7,7 +7,8 @@
 
 enum {
 	READ_TRIES = 3,
-	USED_GRAIN_MS = 1000 /* uses are noted once a second: the pick path writes nothing but the cursor */
+	USED_GRAIN_MS =
+		1000 /* uses are noted once a second: the pick path writes nothing but the cursor */
 };
 
 bool directory_is_empty(void)
@@ -19,21 +20,23 @@ bool directory_is_empty(void)
 
 static void note_use(uint32_t service, uint64_t now_ms)
 {
-	if (clock_since(atomic_load_explicit(&live[service].used_ms, memory_order_relaxed), now_ms) >
-	    USED_GRAIN_MS)
+	if (clock_since(atomic_load_explicit(&live[service].used_ms, memory_order_relaxed),
+	                now_ms) > USED_GRAIN_MS)
 		atomic_store_explicit(&live[service].used_ms, now_ms, memory_order_relaxed);
 }
 
 static bool is_fresh(uint32_t service, enum family family, uint64_t now_ms)
 {
-	uint64_t good_ms = atomic_load_explicit(&live[service].good_ms[family], memory_order_relaxed);
+	uint64_t good_ms =
+		atomic_load_explicit(&live[service].good_ms[family], memory_order_relaxed);
 
 	return good_ms && clock_since(good_ms, now_ms) <= config.max_stale_ms;
 }
 
 static uint64_t age_ms(uint32_t service, uint64_t now_ms)
 {
-	return clock_since(atomic_load_explicit(&live[service].checked_ms, memory_order_relaxed), now_ms);
+	return clock_since(atomic_load_explicit(&live[service].checked_ms, memory_order_relaxed),
+	                   now_ms);
 }
 
 /* ---- Lookups */
@@ -54,7 +57,7 @@ static void listing_fill(const struct snapshot *in, uint32_t at, struct director
 	listing->interval_ms =
 		atomic_load_explicit(&live[listing->service].interval_ms, memory_order_relaxed);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		struct set set = { .count = 0 };
+		struct set set = {.count = 0};
 
 		listing->family[f].state = service.family[f].state;
 		listing->family[f].fresh = is_fresh(listing->service, f, now_ms);
@@ -88,14 +91,16 @@ bool directory_find(const struct name_text *name, struct directory_listing *list
 	return false;
 }
 
-bool directory_copy(const struct directory_listing *listing, enum family family, struct address *endpoints)
+bool directory_copy(const struct directory_listing *listing, enum family family,
+                    struct address *endpoints)
 {
 	uint32_t first = listing->family[family].first, count = listing->family[family].count;
 	uint64_t sequence;
 	const struct snapshot *in = snapshot_read(&sequence);
 
 	/* The buffer of the listing: this one, or the other if there was a publication since. */
-	if (!in || sequence - listing->sequence > 1 || first > ENDPOINTS || count > ENDPOINTS - first)
+	if (!in || sequence - listing->sequence > 1 || first > ENDPOINTS ||
+	    count > ENDPOINTS - first)
 		return false;
 	if (sequence != listing->sequence)
 		return false;
@@ -120,8 +125,8 @@ void directory_handed(const struct directory_listing *listing, unsigned families
 {
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (families & FAMILY_BIT(f))
-			atomic_store_explicit(&live[listing->service].handed[f], listing->family[f].version,
-			                      memory_order_relaxed);
+			atomic_store_explicit(&live[listing->service].handed[f],
+			                      listing->family[f].version, memory_order_relaxed);
 }
 
 void directory_name(uint32_t service, struct name_text *name)
@@ -166,7 +171,8 @@ static struct set set_load(const struct snapshot *in, uint32_t index)
 	return set;
 }
 
-static struct address endpoint_load(const struct snapshot *in, const struct set *set, uint32_t index)
+static struct address endpoint_load(const struct snapshot *in, const struct set *set,
+                                    uint32_t index)
 {
 	struct address address;
 
@@ -175,17 +181,20 @@ static struct address endpoint_load(const struct snapshot *in, const struct set 
 }
 
 /* If the address asked for has the turn in this pool, takes it. */
-static bool take_turn(const struct snapshot *in, const struct set *set, struct address asked, uint32_t port)
+static bool take_turn(const struct snapshot *in, const struct set *set, struct address asked,
+                      uint32_t port)
 {
 	uint64_t turn;
 	uint32_t index = rotation_peek(set->key, port, set->count, &turn);
 
-	return address_equal(endpoint_load(in, set, index), asked) && rotation_take(set->key, port, turn);
+	return address_equal(endpoint_load(in, set, index), asked) &&
+	       rotation_take(set->key, port, turn);
 }
 
-/* True if some pool of the address had it next; *fresh becomes false if any of the pools is stale. */
-static bool take_any_turn(const struct snapshot *in, const struct group *group, struct address asked,
-                          uint32_t port, uint64_t now_ms, bool *fresh)
+/* True if some pool of the address had it next; *fresh becomes false if any of the pools is stale.
+ */
+static bool take_any_turn(const struct snapshot *in, const struct group *group,
+                          struct address asked, uint32_t port, uint64_t now_ms, bool *fresh)
 {
 	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
 		struct set set = set_load(in, group->member[i]);
@@ -204,8 +213,8 @@ static bool take_any_turn(const struct snapshot *in, const struct group *group, 
 	return false;
 }
 
-static void pick_within(const struct snapshot *in, const struct set *set, struct address asked, uint32_t port,
-                        struct directory_picked *picked)
+static void pick_within(const struct snapshot *in, const struct set *set, struct address asked,
+                        uint32_t port, struct directory_picked *picked)
 {
 	picked->target = endpoint_load(in, set, rotation_pick(set->key, port, set->count));
 	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
@@ -219,7 +228,7 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 	bool fresh = true, claimed = claims_hold(route->asked);
 	struct group group;
 	struct mark mark;
-	struct set set = { .count = 0 };
+	struct set set = {.count = 0};
 
 	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
 	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
@@ -233,7 +242,8 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 		atomic_load_explicit(&live[set.service].interval_ms, memory_order_relaxed);
 	note_use(set.service, now_ms);
 	if (!group.count) /* departed */
-		atomic_store_explicit(&departed_used_ms[mark.since % DEPARTED], now_ms, memory_order_relaxed);
+		atomic_store_explicit(&departed_used_ms[mark.since % DEPARTED], now_ms,
+		                      memory_order_relaxed);
 	/* Of one pool, and nobody else's: the turn is its own. */
 	if ((claimed || group.count > 1) &&
 	    take_any_turn(in, &group, route->asked, port, now_ms, &fresh)) {
@@ -246,7 +256,8 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 	pick_within(in, &set, route->asked, port, picked);
 }
 
-void directory_pick(const struct directory_route *route, uint32_t port, struct directory_picked *picked)
+void directory_pick(const struct directory_route *route, uint32_t port,
+                    struct directory_picked *picked)
 {
 	struct directory_route again = *route;
 

@@ -1,8 +1,9 @@
 /* The directory: which names are managed, the endpoints of each, and where a connection may go.
  *
- * State: two snapshots in one mapping, made with the first managed name (snapshot.h), and the claims (claims.h).
- * Readers (find, list, copy, route, pick) take no lock, allocate nothing and never wait: any thread, any signal
- * handler. Writers (learn, refreshed, add_listed) take process_trylock: any thread, not in a signal handler. */
+ * State: two snapshots in one mapping, made with the first managed name (snapshot.h), and the
+ * claims (claims.h). Readers (find, list, copy, route, pick) take no lock, allocate nothing and
+ * never wait: any thread, any signal handler. Writers (learn, refreshed, add_listed) take
+ * process_trylock: any thread, not in a signal handler. */
 #ifndef LBDNS_DIRECTORY_H
 #define LBDNS_DIRECTORY_H
 
@@ -19,7 +20,8 @@ enum directory_state {
 	DIRECTORY_UNKNOWN, /* never asked, or addresses that we do not manage: ask libc */
 	DIRECTORY_NONE,    /* no addresses */
 	DIRECTORY_POOL,
-	DIRECTORY_GONE     /* had a pool until DNS said three times that there is none: ask libc, keep watching */
+	DIRECTORY_GONE /* had a pool until DNS said three times that there is none: ask libc, keep
+	                  watching */
 };
 
 /* The order in which libc gives the families of a dual-stack answer. */
@@ -34,8 +36,8 @@ struct directory_listing {
 	uint64_t sequence;
 	uint32_t service;
 	enum directory_order order;
-	bool believed;      /* DNS is known to know this name as libc does */
-	uint64_t age_ms;    /* since DNS or libc was last asked */
+	bool believed;   /* DNS is known to know this name as libc does */
+	uint64_t age_ms; /* since DNS or libc was last asked */
 	uint32_t interval_ms;
 	bool has_canonical;
 	struct {
@@ -44,15 +46,17 @@ struct directory_listing {
 		uint32_t first; /* for directory_copy */
 		uint32_t count; /* endpoints */
 		uint32_t version;
-		uint64_t key;   /* for rotation_show */
+		uint64_t key; /* for rotation_show */
 	} family[FAMILY_COUNT];
 };
 
 /* What is known of a name; false if it is not managed. Counts as a use of it. */
 bool directory_find(const struct name_text *name, struct directory_listing *listing);
 
-/* The endpoints of a family, sorted, into endpoints[count]; false if they changed since directory_find. */
-bool directory_copy(const struct directory_listing *listing, enum family family, struct address *endpoints);
+/* The endpoints of a family, sorted, into endpoints[count]; false if they changed since
+ * directory_find. */
+bool directory_copy(const struct directory_listing *listing, enum family family,
+                    struct address *endpoints);
 
 /* The canonical name libc gave for it; false if none is known or it changed. */
 bool directory_canonical(const struct directory_listing *listing, const struct name_text *name,
@@ -72,14 +76,16 @@ struct directory_answer {
 	} family[FAMILY_COUNT];
 	enum directory_order order;
 	const char *canonical; /* or NULL */
-	bool may_be_cut; /* the resolver of this libc may have left addresses out: refresh at once */
+	bool may_be_cut; /* the resolver of this libc may have left addresses out: refresh at once
+	                  */
 };
 
-/* Takes in an answer of libc: a pool if the name is eligible, else claims. Returns before the client has the answer.
- * True if the name is managed now. */
+/* Takes in an answer of libc: a pool if the name is eligible, else claims. Returns before the
+ * client has the answer. True if the name is managed now. */
 bool directory_learn(const struct name_text *name, const struct directory_answer *answer);
 
-/* Claims for what libc gave for something that is no name (a numeric literal): key tells one from another. */
+/* Claims for what libc gave for something that is no name (a numeric literal): key tells one from
+ * another. */
 void directory_claim(uint64_t key, struct address address);
 
 /* ---- Connections */
@@ -97,7 +103,8 @@ bool directory_route(struct address asked, struct directory_route *route);
 enum directory_pick { PICK_NONE, PICK_ASKED, PICK_OTHER };
 
 struct directory_picked {
-	enum directory_pick what; /* none: untouched; asked: it had the turn, or took it; other: go to target */
+	enum directory_pick
+		what; /* none: untouched; asked: it had the turn, or took it; other: go to target */
 	struct address target;
 	uint32_t service;
 	uint64_t age_ms; /* as in a listing, for refresher_nudge */
@@ -105,7 +112,8 @@ struct directory_picked {
 };
 
 /* Where this connection goes; takes the turn. port as rotation.h wants it. */
-void directory_pick(const struct directory_route *route, uint32_t port, struct directory_picked *picked);
+void directory_pick(const struct directory_route *route, uint32_t port,
+                    struct directory_picked *picked);
 
 /* ---- Refreshing (the refresh thread) */
 
@@ -116,9 +124,10 @@ struct directory_due {
 	unsigned families;
 };
 
-/* The next service, counting from *service, that is due at now_ms; false if none is. Lowers *next_ms to when the
- * first of those that are not due yet will be. */
-bool directory_due(uint32_t *service, uint64_t now_ms, uint64_t *next_ms, struct directory_due *due);
+/* The next service, counting from *service, that is due at now_ms; false if none is. Lowers
+ * *next_ms to when the first of those that are not due yet will be. */
+bool directory_due(uint32_t *service, uint64_t now_ms, uint64_t *next_ms,
+                   struct directory_due *due);
 
 /* Takes in what DNS answered. False if the directory was busy: come again. */
 bool directory_refreshed(const struct directory_due *due, const struct resolver_answer *answer);

@@ -18,7 +18,8 @@ enum {
 
 void directory_claim(uint64_t key, struct address address)
 {
-	/* Only addresses that a pool may have. Public ones are managed only where LBDNS_NAMES lists them. */
+	/* Only addresses that a pool may have. Public ones are managed only where LBDNS_NAMES lists
+	 * them. */
 	if (config.listed || address_is_private(address))
 		claims_add(address, key);
 }
@@ -35,8 +36,10 @@ static void claim_all(uint64_t key, const struct directory_answer *answer)
 		claim_family(key, answer, f);
 }
 
-/* May this family be a pool? A name that is managed may come down to one endpoint; one that is not yet needs two. */
-static bool is_pool(const struct directory_answer *answer, enum family family, bool listed, bool managed)
+/* May this family be a pool? A name that is managed may come down to one endpoint; one that is not
+ * yet needs two. */
+static bool is_pool(const struct directory_answer *answer, enum family family, bool listed,
+                    bool managed)
 {
 	size_t count = answer->family[family].count;
 
@@ -47,12 +50,14 @@ static bool is_pool(const struct directory_answer *answer, enum family family, b
 
 static bool is_eligible(const struct directory_answer *answer, bool listed)
 {
-	return is_pool(answer, FAMILY_V4, listed, false) || is_pool(answer, FAMILY_V6, listed, false);
+	return is_pool(answer, FAMILY_V4, listed, false) ||
+	       is_pool(answer, FAMILY_V6, listed, false);
 }
 
 static bool is_settled(const struct directory_listing *listing)
 {
-	return listing->believed && listing->age_ms <= listing->interval_ms + listing->interval_ms / 4 + OVERDUE_MS;
+	return listing->believed &&
+	       listing->age_ms <= listing->interval_ms + listing->interval_ms / 4 + OVERDUE_MS;
 }
 
 /* DNS was found not to know this name as libc does, not long ago. */
@@ -61,7 +66,7 @@ static bool is_disowned(const struct name_text *name)
 	uint64_t sequence;
 	const struct snapshot *in = snapshot_read(&sequence);
 	int64_t at = in ? snapshot_find_name(in, name) : -1;
-	struct service service = { .used = false };
+	struct service service = {.used = false};
 	struct name found;
 
 	if (at < 0)
@@ -96,8 +101,9 @@ static bool is_endpoint(uint32_t service, struct address address)
 	return false;
 }
 
-/* DNS is asked for this name anyway and says more than one answer of libc, which may come from a cache: only what it
- * does not know yet is claimed, so that a connection to it is not taken for another pool's. */
+/* DNS is asked for this name anyway and says more than one answer of libc, which may come from a
+ * cache: only what it does not know yet is claimed, so that a connection to it is not taken for
+ * another pool's. */
 static bool learn_settled(const struct name_text *name, const struct directory_listing *listing,
                           const struct directory_answer *answer)
 {
@@ -121,8 +127,8 @@ static bool learn_settled(const struct name_text *name, const struct directory_l
 	return true;
 }
 
-/* Gives up the name that was not used for the longest, if that is longer than LBDNS_IDLE: what it was handed is
- * claimed. */
+/* Gives up the name that was not used for the longest, if that is longer than LBDNS_IDLE: what it
+ * was handed is claimed. */
 static void evict_idle(struct draft *draft)
 {
 	uint64_t longest_ms = config.idle_ms, now_ms = clock_ms();
@@ -144,19 +150,21 @@ static void evict_idle(struct draft *draft)
 			continue;
 		for (enum family f = 0; f < FAMILY_COUNT; f++) {
 			size_t count;
-			const struct address *had = snapshot_endpoints(draft->old, victim, f, &count);
+			const struct address *had =
+				snapshot_endpoints(draft->old, victim, f, &count);
 
 			for (size_t i = 0; i < count; i++)
 				directory_claim(name.hash, had[i]);
 		}
-		draft_set_name(draft, n, &(struct name_text){ "" }, SERVICES);
+		draft_set_name(draft, n, &(struct name_text){""}, SERVICES);
 	}
 	if (victim < SERVICES)
 		draft_free_service(draft, victim);
 }
 
 /* The service of a name in the draft, made if need be; SERVICES if there is no room. */
-static uint32_t draft_name(struct draft *draft, const struct name_text *name, bool listed, uint32_t *place)
+static uint32_t draft_name(struct draft *draft, const struct name_text *name, bool listed,
+                           uint32_t *place)
 {
 	int64_t at = snapshot_find_name(draft->new, name);
 	uint32_t service;
@@ -171,16 +179,18 @@ static uint32_t draft_name(struct draft *draft, const struct name_text *name, bo
 	service = *place < NAMES ? draft_add_service(draft) : SERVICES;
 	if (service == SERVICES)
 		return SERVICES;
-	draft_set_service(draft, service,
-	                  &(struct service){ .used = true, .listed = listed, .exact = names_is_exact(name) });
+	draft_set_service(
+		draft, service,
+		&(struct service){.used = true, .listed = listed, .exact = names_is_exact(name)});
 	draft_set_service_text(draft, service, name);
 	draft_set_name(draft, *place, name, service);
 	live_reset(service);
 	return service;
 }
 
-static void draft_answer(struct draft *draft, uint32_t service, const struct directory_answer *answer,
-                         uint64_t key, struct change *changes, size_t *change_count)
+static void draft_answer(struct draft *draft, uint32_t service,
+                         const struct directory_answer *answer, uint64_t key,
+                         struct change *changes, size_t *change_count)
 {
 	struct service value = draft_service(draft, service);
 	uint64_t now_ms = clock_ms();
@@ -195,13 +205,16 @@ static void draft_answer(struct draft *draft, uint32_t service, const struct dir
 				of->state = DIRECTORY_NONE;
 		} else if (is_pool(answer, f, value.listed, true)) {
 			of->state = DIRECTORY_POOL;
-			changes[(*change_count)++] = (struct change){ .service = service,
-				                                      .family = f,
-				                                      .endpoints = answer->family[f].addresses,
-				                                      .count = answer->family[f].count };
+			changes[(*change_count)++] =
+				(struct change){.service = service,
+			                        .family = f,
+			                        .endpoints = answer->family[f].addresses,
+			                        .count = answer->family[f].count};
 			/* draft_publish raises the version. */
-			atomic_store_explicit(&live[service].handed[f], of->version + 1, memory_order_relaxed);
-			atomic_store_explicit(&live[service].good_ms[f], now_ms, memory_order_relaxed);
+			atomic_store_explicit(&live[service].handed[f], of->version + 1,
+			                      memory_order_relaxed);
+			atomic_store_explicit(&live[service].good_ms[f], now_ms,
+			                      memory_order_relaxed);
 			atomic_store_explicit(&live[service].strikes[f], 0, memory_order_relaxed);
 		} else {
 			of->state = DIRECTORY_UNKNOWN;
@@ -217,7 +230,8 @@ static void draft_answer(struct draft *draft, uint32_t service, const struct dir
 	atomic_store_explicit(&live[service].due_now, answer->may_be_cut, memory_order_relaxed);
 }
 
-static bool learn_locked(const struct name_text *name, const struct directory_answer *answer, bool listed)
+static bool learn_locked(const struct name_text *name, const struct directory_answer *answer,
+                         bool listed)
 {
 	struct change changes[FAMILY_COUNT];
 	size_t change_count = 0;
@@ -230,8 +244,9 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 	if (!draft_begin(&draft))
 		return false;
 	service = draft_name(&draft, name, listed, &place);
-	if (service == SERVICES || !snapshot_has_room(draft.old, answer->family[FAMILY_V4].count +
-	                                                                  answer->family[FAMILY_V6].count))
+	if (service == SERVICES ||
+	    !snapshot_has_room(draft.old,
+	                       answer->family[FAMILY_V4].count + answer->family[FAMILY_V6].count))
 		return false; /* the draft is simply not published */
 	if (answer->canonical && names_normalize(answer->canonical, &canonical))
 		draft_set_canonical(&draft, place, &canonical);

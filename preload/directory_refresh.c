@@ -24,7 +24,8 @@ enum {
 
 static bool is_now_and_then(uint32_t service)
 {
-	return atomic_load_explicit(&live[service].refreshes, memory_order_relaxed) % NOW_AND_THEN ==
+	return atomic_load_explicit(&live[service].refreshes, memory_order_relaxed) %
+	               NOW_AND_THEN ==
 	       NOW_AND_THEN - 1;
 }
 
@@ -45,12 +46,14 @@ static unsigned due_families(const struct service *service, uint32_t index)
 
 static bool has_struck_out(uint32_t service)
 {
-	return atomic_load_explicit(&live[service].strikes[FAMILY_V4], memory_order_relaxed) >= STRIKES ||
-	       atomic_load_explicit(&live[service].strikes[FAMILY_V6], memory_order_relaxed) >= STRIKES;
+	return atomic_load_explicit(&live[service].strikes[FAMILY_V4], memory_order_relaxed) >=
+	               STRIKES ||
+	       atomic_load_explicit(&live[service].strikes[FAMILY_V6], memory_order_relaxed) >=
+	               STRIKES;
 }
 
-/* From 0.8 to 1 interval after the last time, so that a thousand clients do not ask in step; the same whenever it is
- * asked for. */
+/* From 0.8 to 1 interval after the last time, so that a thousand clients do not ask in step; the
+ * same whenever it is asked for. */
 static uint64_t due_ms(const struct service *service, uint32_t index)
 {
 	uint64_t checked_ms = atomic_load_explicit(&live[index].checked_ms, memory_order_relaxed);
@@ -63,14 +66,15 @@ static uint64_t due_ms(const struct service *service, uint32_t index)
 		interval_ms *= NOW_AND_THEN; /* an exact name in LBDNS_NAMES that does not exist */
 	return checked_ms + interval_ms -
 	       hash_mix(checked_ms ^ generation << 48 ^ (uint64_t)syscall(SYS_getpid) << 16 ^
-	                (uint64_t)(uintptr_t)&live[index]) % (interval_ms / 5 + 1);
+	                (uint64_t)(uintptr_t)&live[index]) %
+	               (interval_ms / 5 + 1);
 }
 
 static bool is_idle(const struct service *service, uint32_t index, uint64_t now_ms)
 {
 	return !service->exact &&
-	       clock_since(atomic_load_explicit(&live[index].used_ms, memory_order_relaxed), now_ms) >
-	               config.idle_ms;
+	       clock_since(atomic_load_explicit(&live[index].used_ms, memory_order_relaxed),
+	                   now_ms) > config.idle_ms;
 }
 
 /* Some name that the client used for this service, for walking the search list. */
@@ -90,7 +94,8 @@ static void asked_name(const struct snapshot *in, uint32_t service, struct name_
 	}
 }
 
-/* Only the refresh thread and learners publish; a torn read is found out by snapshot_valid and tried again. */
+/* Only the refresh thread and learners publish; a torn read is found out by snapshot_valid and
+ * tried again. */
 static bool due_fill(const struct snapshot *in, uint32_t index, const struct service *service,
                      struct directory_due *due)
 {
@@ -128,7 +133,8 @@ bool directory_due(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct d
 		if (!service.used || service.disowned || is_idle(&service, *index, now_ms))
 			continue;
 		at_ms = due_ms(&service, *index);
-		if (at_ms <= now_ms && due_fill(in, *index, &service, due) && snapshot_valid(sequence)) {
+		if (at_ms <= now_ms && due_fill(in, *index, &service, due) &&
+		    snapshot_valid(sequence)) {
 			++*index;
 			return true;
 		}
@@ -151,7 +157,8 @@ struct refresh {
 
 static uint32_t strike(uint32_t service, enum family family)
 {
-	return atomic_fetch_add_explicit(&live[service].strikes[family], 1, memory_order_relaxed) + 1;
+	return atomic_fetch_add_explicit(&live[service].strikes[family], 1, memory_order_relaxed) +
+	       1;
 }
 
 static void forgive(uint32_t service, enum family family, uint64_t now_ms)
@@ -166,8 +173,8 @@ static bool says_nothing(const struct resolver_answer *answer, enum family famil
 	       answer->family[family].outcome == RESOLVER_NO_NAME;
 }
 
-/* DNS does not know this name as libc does (a hosts file, mDNS …), or it is not to be managed after all: its addresses
- * are claimed. */
+/* DNS does not know this name as libc does (a hosts file, mDNS …), or it is not to be managed after
+ * all: its addresses are claimed. */
 static void disown(struct refresh *refresh, uint32_t service, uint64_t now_ms, const char *why)
 {
 	struct service value = draft_service(&refresh->draft, service);
@@ -178,7 +185,8 @@ static void disown(struct refresh *refresh, uint32_t service, uint64_t now_ms, c
 			continue;
 		for (enum family f = 0; f < FAMILY_COUNT; f++) {
 			size_t count;
-			const struct address *had = snapshot_endpoints(refresh->draft.old, service, f, &count);
+			const struct address *had =
+				snapshot_endpoints(refresh->draft.old, service, f, &count);
 
 			for (size_t i = 0; i < count; i++)
 				directory_claim(new->names[n].hash, had[i]);
@@ -196,14 +204,17 @@ static void disown(struct refresh *refresh, uint32_t service, uint64_t now_ms, c
 	log_line(LOG_INFO, new->service_text[service].text, ": left alone, ", why, NULL);
 }
 
-/* Does DNS know the name as libc does? Yes once an answer shares an address with libc's, or where libc never gave one. */
-static bool is_believable(const struct refresh *refresh, uint32_t service, const struct resolver_answer *answer)
+/* Does DNS know the name as libc does? Yes once an answer shares an address with libc's, or where
+ * libc never gave one. */
+static bool is_believable(const struct refresh *refresh, uint32_t service,
+                          const struct resolver_answer *answer)
 {
 	bool has_pool = false, has_answer = false;
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		size_t count;
-		const struct address *had = snapshot_endpoints(refresh->draft.old, service, f, &count);
+		const struct address *had =
+			snapshot_endpoints(refresh->draft.old, service, f, &count);
 
 		if (pool_overlaps(had, count, answer->family[f].addresses, answer->family[f].count))
 			return true;
@@ -213,16 +224,18 @@ static bool is_believable(const struct refresh *refresh, uint32_t service, const
 	return !has_pool && has_answer;
 }
 
-static void strike_unbelieved(struct refresh *refresh, uint32_t service, const struct resolver_answer *answer,
-                              uint64_t now_ms)
+static void strike_unbelieved(struct refresh *refresh, uint32_t service,
+                              const struct resolver_answer *answer, uint64_t now_ms)
 {
 	bool out = false, has_pool = false;
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		bool pool = draft_service(&refresh->draft, service).family[f].state == DIRECTORY_POOL;
+		bool pool =
+			draft_service(&refresh->draft, service).family[f].state == DIRECTORY_POOL;
 
 		has_pool = has_pool || pool;
-		if (says_nothing(answer, f) || (pool && answer->family[f].outcome == RESOLVER_ADDRESSES))
+		if (says_nothing(answer, f) ||
+		    (pool && answer->family[f].outcome == RESOLVER_ADDRESSES))
 			out = strike(service, f) >= STRIKES || out;
 	}
 	if (out && has_pool)
@@ -230,18 +243,21 @@ static void strike_unbelieved(struct refresh *refresh, uint32_t service, const s
 }
 
 /* Another service of the same absolute name: this one is an alias of it. */
-static uint32_t find_pinned(const struct snapshot *in, const struct name_text *absolute, uint32_t but)
+static uint32_t find_pinned(const struct snapshot *in, const struct name_text *absolute,
+                            uint32_t but)
 {
 	for (uint32_t s = 0; s < in->service_count; s++)
-		if (s != but && in->services[s].used && in->services[s].pinned && !in->services[s].disowned &&
+		if (s != but && in->services[s].used && in->services[s].pinned &&
+		    !in->services[s].disowned &&
 		    !memcmp(&in->service_text[s], absolute, sizeof(*absolute)))
 			return s;
 	return SERVICES;
 }
 
-/* Takes absolute as the name of the service; returns the service that has it from now on, or SERVICES if the settings
- * do not want that name. */
-static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absolute, uint64_t now_ms)
+/* Takes absolute as the name of the service; returns the service that has it from now on, or
+ * SERVICES if the settings do not want that name. */
+static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absolute,
+                    uint64_t now_ms)
 {
 	struct service value = draft_service(&refresh->draft, service);
 	const struct snapshot *new = refresh->draft.new;
@@ -272,7 +288,8 @@ static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absol
 	live_join(service, other);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (atomic_load_explicit(&live[service].handed[f], memory_order_relaxed))
-			atomic_store_explicit(&live[other].handed[f], new->services[other].family[f].version,
+			atomic_store_explicit(&live[other].handed[f],
+			                      new->services[other].family[f].version,
 			                      memory_order_relaxed);
 	value.exact |= new->services[other].exact;
 	draft_free_service(&refresh->draft, service);
@@ -310,7 +327,8 @@ static void take_addresses(struct refresh *refresh, uint32_t service, enum famil
 	const struct address *addresses = answer->family[family].addresses;
 	size_t count = answer->family[family].count, had_count;
 	struct service value = draft_service(&refresh->draft, service);
-	const struct address *had = snapshot_endpoints(refresh->draft.old, service, family, &had_count);
+	const struct address *had =
+		snapshot_endpoints(refresh->draft.old, service, family, &had_count);
 
 	if ((!value.listed && !pool_is_private(addresses, count)) ||
 	    !snapshot_has_room(refresh->draft.old, count)) {
@@ -322,8 +340,7 @@ static void take_addresses(struct refresh *refresh, uint32_t service, enum famil
 		return;
 	set_state(refresh, service, family, DIRECTORY_POOL);
 	refresh->changes[refresh->change_count++] = (struct change){
-		.service = service, .family = family, .endpoints = addresses, .count = count
-	};
+		.service = service, .family = family, .endpoints = addresses, .count = count};
 	refresh->changed = true;
 	log_change(refresh, service, count);
 }
@@ -340,7 +357,8 @@ static void take_nothing(struct refresh *refresh, uint32_t service, enum family 
 	log_change(refresh, service, 0);
 }
 
-/* The names of a pool that changed give up what was claimed because the pool did not have it yet. */
+/* The names of a pool that changed give up what was claimed because the pool did not have it yet.
+ */
 static void release_names(const struct refresh *refresh, uint32_t service)
 {
 	const struct snapshot *new = refresh->draft.new;
@@ -370,7 +388,8 @@ static void note_check(uint32_t service, uint64_t now_ms)
 	atomic_fetch_add_explicit(&live[service].refreshes, 1, memory_order_relaxed);
 }
 
-static void refresh_locked(struct refresh *refresh, uint32_t service, const struct resolver_answer *answer)
+static void refresh_locked(struct refresh *refresh, uint32_t service,
+                           const struct resolver_answer *answer)
 {
 	uint64_t now_ms = clock_ms();
 	struct service value = draft_service(&refresh->draft, service);
@@ -388,7 +407,8 @@ static void refresh_locked(struct refresh *refresh, uint32_t service, const stru
 		return;
 	if (answered) {
 		note_check(service, now_ms);
-		atomic_store_explicit(&live[service].interval_ms, interval_of(answer), memory_order_relaxed);
+		atomic_store_explicit(&live[service].interval_ms, interval_of(answer),
+		                      memory_order_relaxed);
 	}
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		if (answer->family[f].outcome == RESOLVER_ADDRESSES)
@@ -402,12 +422,13 @@ static void refresh_locked(struct refresh *refresh, uint32_t service, const stru
 
 bool directory_refreshed(const struct directory_due *due, const struct resolver_answer *answer)
 {
-	struct refresh refresh = { .changed = false };
+	struct refresh refresh = {.changed = false};
 	struct process_lock lock;
 
 	if (!process_trylock(&lock))
 		return false;
-	if (atomic_load_explicit(&live[due->service].generation, memory_order_relaxed) == due->generation &&
+	if (atomic_load_explicit(&live[due->service].generation, memory_order_relaxed) ==
+	            due->generation &&
 	    draft_begin(&refresh.draft)) {
 		refresh_locked(&refresh, due->service, answer);
 		if (refresh.changed)
@@ -433,12 +454,13 @@ static bool add_listed(struct draft *draft)
 	bool added = false;
 
 	for (size_t i = 0; i < config.names.count; i++, pattern += strlen(pattern) + 1) {
-		struct service service = { .used = true, .listed = true, .exact = true };
+		struct service service = {.used = true, .listed = true, .exact = true};
 		struct name_text name;
 		uint32_t place, index;
 
 		if (!config_name_is_exact(pattern) || !names_normalize(pattern, &name) ||
-		    config_names_match(&config.exclude, pattern) || snapshot_find_name(draft->new, &name) >= 0)
+		    config_names_match(&config.exclude, pattern) ||
+		    snapshot_find_name(draft->new, &name) >= 0)
 			continue;
 		place = draft_add_name(draft);
 		index = place < NAMES ? draft_add_service(draft) : SERVICES;

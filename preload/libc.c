@@ -22,7 +22,8 @@ static void find_all(void)
 	__atomic_store_n((void **)&real.gethostbyname, next("gethostbyname"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&real.gethostbyname2, next("gethostbyname2"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&real.gethostbyname_r, next("gethostbyname_r"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&real.gethostbyname2_r, next("gethostbyname2_r"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&real.gethostbyname2_r, next("gethostbyname2_r"),
+	                 __ATOMIC_RELAXED);
 	atomic_store_explicit(&found, true, memory_order_release); /* pairs with libc() */
 }
 
@@ -54,7 +55,8 @@ void libc_at_fork_child(void (*child)(void))
 	int (*registers)(void (*)(void), void (*)(void), void (*)(void), void *);
 	int (*registers_musl)(void (*)(void), void (*)(void), void (*)(void));
 
-	/* glibc has pthread_atfork only as a static stub around this; no DSO handle: never unregistered. */
+	/* glibc has pthread_atfork only as a static stub around this; no DSO handle: never
+	 * unregistered. */
 	*(void **)&registers = dlsym(RTLD_DEFAULT, "__register_atfork");
 	if (registers) {
 		registers(NULL, NULL, child, NULL);

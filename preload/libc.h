@@ -1,7 +1,7 @@
 /* The way out: the libc functions behind our hooks, and what old glibc, musl and c-ares want of us.
  *
- * The functions are found once (libc_start, from the constructor or the first hook called before it) and never
- * change; any thread may call them, each under the rules of the function itself. */
+ * The functions are found once (libc_start, from the constructor or the first hook called before
+ * it) and never change; any thread may call them, each under the rules of the function itself. */
 #ifndef LBDNS_LIBC_H
 #define LBDNS_LIBC_H
 
@@ -17,8 +17,10 @@ struct libc {
 	int (*connect)(int, const struct sockaddr *, socklen_t);
 	struct hostent *(*gethostbyname)(const char *);
 	struct hostent *(*gethostbyname2)(const char *, int);
-	int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **, int *);
-	int (*gethostbyname2_r)(const char *, int, struct hostent *, char *, size_t, struct hostent **, int *);
+	int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **,
+	                       int *);
+	int (*gethostbyname2_r)(const char *, int, struct hostent *, char *, size_t,
+	                        struct hostent **, int *);
 };
 
 /* The real functions. */
@@ -27,8 +29,8 @@ const struct libc *libc(void);
 /* True on musl. */
 bool libc_is_musl(void);
 
-/* True if lookups and their release go straight from us to libc; false if another preload stands between, whose lists
- * need not have libc's layout. Not in a signal handler. */
+/* True if lookups and their release go straight from us to libc; false if another preload stands
+ * between, whose lists need not have libc's layout. Not in a signal handler. */
 bool libc_owns_lookups(void);
 
 /* Has child called in every child of fork(3). Not in a signal handler. */

@@ -1,5 +1,6 @@
-/* Symbols that moved into libc.so.6 in glibc 2.32 to 2.34 got a new version there. Bound to their oldest one, the same
- * object loads from glibc 2.17 on; musl ignores versions. Included wherever one of them is called. */
+/* Symbols that moved into libc.so.6 in glibc 2.32 to 2.34 got a new version there. Bound to their
+ * oldest one, the same object loads from glibc 2.17 on; musl ignores versions. Included wherever
+ * one of them is called. */
 #ifndef LBDNS_LIBC_VERSIONS_H
 #define LBDNS_LIBC_VERSIONS_H
 

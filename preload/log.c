@@ -64,15 +64,15 @@ static __attribute__((noinline)) int open_stderr(void)
 static int open_file(void)
 {
 	return (int)syscall(SYS_openat, AT_FDCWD, config.log_file,
-			    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-			    0600);
+	                    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+	                    0600);
 }
 
 /* While a line is written no signal handler of the client may run and leave by siglongjmp: it would
  * leave our descriptor open. Nor may the signals of write(2) arrive: SIGPIPE, SIGXFSZ (at
  * RLIMIT_FSIZE) and SIGTTOU (of a background job on its terminal; blocked, it does no harm). */
 struct held_signals {
-	uint64_t mask;	  /* of the client */
+	uint64_t mask;    /* of the client */
 	uint64_t pending; /* before our write: not ours to take back */
 };
 
@@ -86,8 +86,8 @@ static bool signals_hold(struct held_signals *held)
 	/* A fault, or a SIGSYS of a seccomp filter, kills where it is blocked. 32 to 34 are libc's
 	 * own. */
 	const uint64_t held_back = ~(signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGFPE) |
-				     signal_bit(SIGILL) | signal_bit(SIGTRAP) | signal_bit(SIGSYS) |
-				     signal_bit(32) | signal_bit(33) | signal_bit(34));
+	                             signal_bit(SIGILL) | signal_bit(SIGTRAP) | signal_bit(SIGSYS) |
+	                             signal_bit(32) | signal_bit(33) | signal_bit(34));
 
 	if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, &held_back, &held->mask, sizeof(held_back)) != 0)
 		return false;
@@ -103,7 +103,7 @@ static void signals_release(const struct held_signals *held)
 
 /* Left out where it would block: a full pipe whose reader sleeps. */
 static void write_unfelt(int fd, const struct iovec *parts, size_t count,
-			 const struct held_signals *held)
+                         const struct held_signals *held)
 {
 	uint64_t raised = (signal_bit(SIGPIPE) | signal_bit(SIGXFSZ)) & ~held->pending;
 	struct timespec at_once = {0, 0};
@@ -125,7 +125,7 @@ static void line_add(struct line *line, const char *text)
 
 /* Not inlined: a level that is off must not pay for the line's stack. */
 static __attribute__((noinline)) void line_write(enum config_log level, int fd, va_list texts,
-						 const struct held_signals *held)
+                                                 const struct held_signals *held)
 {
 	static const char levels[][8] = {"off", "error", "warn", "info", "debug"};
 	struct line line;

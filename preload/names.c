@@ -17,7 +17,8 @@ bool names_normalize(const char *from, struct name_text *name)
 			return false;
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c - 'A' + 'a');
-		else if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
+		else if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' &&
+		         c != '_' && c != '.')
 			return false;
 		name->text[length] = c;
 	}
@@ -89,7 +90,8 @@ enum names_verdict names_judge(const struct name_text *asked)
 	if (excluded || ((listed || !config.names.count) && !config.exclude.count))
 		return judge(listed, excluded);
 	resolvconf_read(&conf);
-	for (unsigned i = 0; !excluded && resolvconf_candidate(&conf, asked->text, i, name.text); i++) {
+	for (unsigned i = 0; !excluded && resolvconf_candidate(&conf, asked->text, i, name.text);
+	     i++) {
 		listed = listed || config_names_match(&config.names, name.text);
 		excluded = config_names_match(&config.exclude, name.text);
 	}

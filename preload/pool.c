@@ -50,8 +50,8 @@ bool pool_overlaps(const struct address *a, size_t a_count, const struct address
 	return false;
 }
 
-size_t pool_intersect(const struct address *a, size_t a_count, const struct address *b, size_t b_count,
-                      struct address *both)
+size_t pool_intersect(const struct address *a, size_t a_count, const struct address *b,
+                      size_t b_count, struct address *both)
 {
 	size_t count = 0;
 

@@ -1,4 +1,5 @@
-/* The endpoints of a name in one family: a sorted array of different addresses. Pure functions: any thread. */
+/* The endpoints of a name in one family: a sorted array of different addresses. Pure functions: any
+ * thread. */
 #ifndef LBDNS_POOL_H
 #define LBDNS_POOL_H
 
@@ -15,10 +16,11 @@ bool pool_is_private(const struct address *endpoints, size_t count);
 bool pool_contains(const struct address *endpoints, size_t count, struct address address);
 
 /* Do two pools have an endpoint in common? */
-bool pool_overlaps(const struct address *a, size_t a_count, const struct address *b, size_t b_count);
+bool pool_overlaps(const struct address *a, size_t a_count, const struct address *b,
+                   size_t b_count);
 
 /* What is in both, into both[] (room for the smaller); returns how many. both may be a. */
-size_t pool_intersect(const struct address *a, size_t a_count, const struct address *b, size_t b_count,
-                      struct address *both);
+size_t pool_intersect(const struct address *a, size_t a_count, const struct address *b,
+                      size_t b_count, struct address *both);
 
 #endif

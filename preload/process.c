@@ -7,7 +7,9 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-enum { PAGE = 65536 }; /* the largest page of any system we run on: the wiped pages hold nothing else */
+enum {
+	PAGE = 65536
+}; /* the largest page of any system we run on: the wiped pages hold nothing else */
 
 static _Alignas(PAGE) union {
 	struct process process;
@@ -40,7 +42,8 @@ bool process_trylock(struct process_lock *lock)
 	sigset_t all;
 
 	sigfillset(&all);
-	/* pthread_sigmask leaves the signals alone that glibc sends itself for setuid and cancellation. */
+	/* pthread_sigmask leaves the signals alone that glibc sends itself for setuid and
+	 * cancellation. */
 	pthread_sigmask(SIG_SETMASK, &all, &lock->signals);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &lock->cancel_state);
 	if (!atomic_exchange_explicit(&process.writing, true, memory_order_acquire))

@@ -1,7 +1,9 @@
-/* What belongs to one process and no child of it: the right to write, and whether the refresh thread runs.
+/* What belongs to one process and no child of it: the right to write, and whether the refresh
+ * thread runs.
  *
- * The state is one page that the kernel wipes in a child (MADV_WIPEONFORK, no system call to find out); where the
- * kernel does not, an atfork handler does it. All zero is a process that has just begun. */
+ * The state is one page that the kernel wipes in a child (MADV_WIPEONFORK, no system call to find
+ * out); where the kernel does not, an atfork handler does it. All zero is a process that has just
+ * begun. */
 #ifndef LBDNS_PROCESS_H
 #define LBDNS_PROCESS_H
 
@@ -13,10 +15,10 @@
 enum process_thread { THREAD_NONE, THREAD_RUNS, THREAD_REFUSED };
 
 struct process {
-	atomic_bool writing;           /* somebody holds the right to write the directory */
-	_Atomic uint32_t thread;       /* enum process_thread */
-	_Atomic uint32_t wakes;        /* the futex that the refresh thread sleeps on */
-	_Atomic uint64_t refused_ms;   /* when the thread was refused */
+	atomic_bool writing;         /* somebody holds the right to write the directory */
+	_Atomic uint32_t thread;     /* enum process_thread */
+	_Atomic uint32_t wakes;      /* the futex that the refresh thread sleeps on */
+	_Atomic uint64_t refused_ms; /* when the thread was refused */
 };
 
 extern struct process process;
@@ -30,9 +32,9 @@ struct process_lock {
 	int cancel_state;
 };
 
-/* The right to write: signals are blocked and cancellation is off while it is held, so that it can neither be left
- * by siglongjmp nor die with its thread. false if somebody else has it: come again or do without. Any thread, not
- * in a signal handler. */
+/* The right to write: signals are blocked and cancellation is off while it is held, so that it can
+ * neither be left by siglongjmp nor die with its thread. false if somebody else has it: come again
+ * or do without. Any thread, not in a signal handler. */
 bool process_trylock(struct process_lock *lock);
 void process_unlock(const struct process_lock *lock);
 

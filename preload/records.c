@@ -23,7 +23,7 @@ static void records_add(struct records *records, enum family family, const void 
 }
 
 static int records_parse_v4(struct records *records, const unsigned char *message, int size,
-			    int most)
+                            int most)
 {
 	struct ares_addrttl *found = cares_alloc((size_t)most * sizeof(*found));
 	int status = found ? ares_parse_a_reply(message, size, NULL, found, &most) : ARES_ENOMEM;
@@ -34,7 +34,7 @@ static int records_parse_v4(struct records *records, const unsigned char *messag
 }
 
 static int records_parse_v6(struct records *records, const unsigned char *message, int size,
-			    int most)
+                            int most)
 {
 	struct ares_addr6ttl *found = cares_alloc((size_t)most * sizeof(*found));
 	int status = found ? ares_parse_aaaa_reply(message, size, NULL, found, &most) : ARES_ENOMEM;
@@ -45,7 +45,7 @@ static int records_parse_v6(struct records *records, const unsigned char *messag
 }
 
 bool records_parse(enum family family, const unsigned char *message, int size,
-		   struct records *records)
+                   struct records *records)
 {
 	int most = size / RECORD_SIZE, status;
 
@@ -54,7 +54,7 @@ bool records_parse(enum family family, const unsigned char *message, int size,
 	if (!records->addresses)
 		return false;
 	status = family == FAMILY_V4 ? records_parse_v4(records, message, size, most)
-				     : records_parse_v6(records, message, size, most);
+	                             : records_parse_v6(records, message, size, most);
 	records->count = address_sort_unique(records->addresses, records->count);
 	return status == ARES_SUCCESS || status == ARES_ENODATA;
 }

@@ -27,11 +27,11 @@ enum {
 	QUERIES = 64,        /* under way at the same time */
 	QUERY_MS = 5000,     /* how long DNS may take for one name */
 	OVERDUE_MS = QUERY_MS + 1000,
-	WATCH_MS = 50,       /* while queries are under way, how often wakes are looked for */
-	BUSY_MS = 1,         /* before the directory is tried again */
+	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
+	BUSY_MS = 1,   /* before the directory is tried again */
 	REFUSED_MS = 60 * 1000,
 	STACK_SIZE = 256 * 1024,
-	SIGNAL_SET_SIZE = 8  /* of the kernel's sigset_t */
+	SIGNAL_SET_SIZE = 8 /* of the kernel's sigset_t */
 };
 
 /* ---- The thread */
@@ -46,17 +46,19 @@ struct running {
 static struct running running[QUERIES];
 static unsigned running_count;
 static struct pollfd pollfds[QUERIES * RESOLVER_POLLFDS];
-static struct resolvconf conf; /* the last one that could be read: a client may have gone into a chroot */
+static struct resolvconf
+	conf; /* the last one that could be read: a client may have gone into a chroot */
 
 static void nap(uint32_t ms)
 {
-	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
 
 	syscall(SYS_nanosleep, &time, NULL);
 }
 
-/* Descriptors of its own: the client's closing of everything does not reach our sockets, and we hold none of its files
- * open. Where the kernel refuses, a refresh's sockets are in the client's table for as long as that refresh. */
+/* Descriptors of its own: the client's closing of everything does not reach our sockets, and we
+ * hold none of its files open. Where the kernel refuses, a refresh's sockets are in the client's
+ * table for as long as that refresh. */
 static void leave_descriptors(void)
 {
 	bool keep_stderr = config.log >= LOG_WARN && !config.log_file;
@@ -101,7 +103,8 @@ static uint64_t start_due(uint64_t now_ms)
 		if (!read)
 			conf_read();
 		read = true;
-		next->query = resolver_start(due.name.text, due.absolute, due.families, &conf, QUERY_MS);
+		next->query =
+			resolver_start(due.name.text, due.absolute, due.families, &conf, QUERY_MS);
 		if (!next->query) {
 			next_ms = now_ms + config.refresh_ms + 1000; /* no memory */
 			break;
@@ -136,8 +139,8 @@ static void poll_queries(int timeout_ms)
 	}
 	if (timeout_ms < 0)
 		timeout_ms = 0;
-	time = (struct timespec){ .tv_sec = timeout_ms / 1000,
-		                  .tv_nsec = (long)(timeout_ms % 1000) * 1000000 };
+	time = (struct timespec){.tv_sec = timeout_ms / 1000,
+	                         .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
 	/* The raw call: poll(3) is a cancellation point, and clients hook it. */
 	syscall(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE);
 	total = 0;
@@ -159,7 +162,8 @@ static void step_queries(void)
 static void sleep_until(uint32_t wakes, uint64_t now_ms, uint64_t next_ms)
 {
 	uint64_t ms = next_ms > now_ms ? next_ms - now_ms : 0;
-	struct timespec time = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+	struct timespec time = {.tv_sec = (time_t)(ms / 1000),
+	                        .tv_nsec = (long)(ms % 1000) * 1000000};
 
 	syscall(SYS_futex, &process.wakes, FUTEX_WAIT_PRIVATE, wakes,
 	        next_ms == UINT64_MAX ? NULL : &time, NULL, 0);
@@ -181,7 +185,8 @@ static void *refresher_main(void *unused)
 			nap(BUSY_MS);
 		next_ms = start_due(now_ms);
 		if (running_count) {
-			poll_queries(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
+			poll_queries(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms)
+			                                         : WATCH_MS);
 			step_queries();
 		} else {
 			rotation_check();
@@ -215,13 +220,16 @@ static void thread_start(void)
 	sigset_t all, before;
 	pthread_t thread;
 
-	if (was == THREAD_REFUSED && clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
+	if (was == THREAD_REFUSED &&
+	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
 		return;
-	if (was == THREAD_RUNS || !atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS))
+	if (was == THREAD_RUNS ||
+	    !atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS))
 		return;
 	process_start();
 	sigfillset(&all);
-	/* Not the raw system call: setuid(3) and pthread_cancel(3) need signals that this one leaves open. */
+	/* Not the raw system call: setuid(3) and pthread_cancel(3) need signals that this one
+	 * leaves open. */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	/* The client's thread-local storage counts into the stack and may be larger than it. */
 	if (thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {

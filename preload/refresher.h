@@ -1,19 +1,21 @@
-/* The background thread that asks DNS again: one per process, started only when there is something to refresh.
+/* The background thread that asks DNS again: one per process, started only when there is something
+ * to refresh.
  *
- * State: whether it runs is in process.h; everything else is the thread's own. errno is kept by all of these. */
+ * State: whether it runs is in process.h; everything else is the thread's own. errno is kept by all
+ * of these. */
 #ifndef LBDNS_REFRESHER_H
 #define LBDNS_REFRESHER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* There is a managed name: starts the thread if it does not run, and has it look again at what is due if it does
- * and look_again is true. Not in a signal handler. */
+/* There is a managed name: starts the thread if it does not run, and has it look again at what is
+ * due if it does and look_again is true. Not in a signal handler. */
 void refresher_want(bool look_again);
 
-/* A connection met a pool that was last checked so long ago, by its interval. Wakes the thread if it sleeps though the
- * pool is overdue; starts it if it does not run and the caller's signal mask is empty: pthread_create deadlocks in
- * a signal handler. Any thread, any signal handler. */
+/* A connection met a pool that was last checked so long ago, by its interval. Wakes the thread if
+ * it sleeps though the pool is overdue; starts it if it does not run and the caller's signal mask
+ * is empty: pthread_create deadlocks in a signal handler. Any thread, any signal handler. */
 void refresher_nudge(uint64_t age_ms, uint64_t interval_ms);
 
 /* True while no thread can be had, and then nothing is fresher than the last answer of libc. */

@@ -216,7 +216,7 @@ bool resolvconf_read(struct resolvconf *conf)
 /* Appends labels in lower case, a dot before them if there were any; false if the result is no name
  * of DNS. */
 static bool resolvconf_append(char *candidate, size_t *length, const char *labels,
-			      size_t labels_length)
+                              size_t labels_length)
 {
 	size_t label = 0;
 
@@ -241,7 +241,7 @@ static bool resolvconf_append(char *candidate, size_t *length, const char *label
 }
 
 bool resolvconf_candidate(const struct resolvconf *conf, const char *name, unsigned index,
-			  char *candidate)
+                          char *candidate)
 {
 	size_t name_length = strlen(name);
 	const char *domain = conf->search;

@@ -21,7 +21,7 @@ struct resolvconf {
 	 * its place by the resolver.) */
 	char servers[RESOLVCONF_SERVERS * 64];
 	char search[RESOLVCONF_SEARCH_SIZE]; /* domains, each ended by NUL, no trailing dots; "" is
-						the root */
+	                                        the root */
 	unsigned search_count;
 	unsigned ndots;
 	unsigned timeout_ms; /* of one try; resolv.conf's `timeout`, at most 5 s here */
@@ -41,6 +41,6 @@ bool resolvconf_read_file(const char *path, struct resolvconf *conf);
  * long, an empty label) are left out, and the name itself is there once even if the root is in the
  * search list. */
 bool resolvconf_candidate(const struct resolvconf *conf, const char *name, unsigned index,
-			  char *candidate);
+                          char *candidate);
 
 #endif

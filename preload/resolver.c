@@ -31,7 +31,7 @@ struct resolver_query {
 	char name[CONFIG_NAME_SIZE + 1]; /* with a trailing dot if absolute */
 	unsigned families;
 	unsigned pending; /* families that the candidate is being asked for */
-	unsigned tried;	  /* candidates; the last of them is the one in `candidate` */
+	unsigned tried;   /* candidates; the last of them is the one in `candidate` */
 	char candidate[CONFIG_NAME_SIZE];
 	bool name_exists; /* a candidate without data did */
 	bool done;
@@ -42,7 +42,7 @@ struct resolver_query {
 
 /* Called by c-ares from within ares_query, ares_process_fd and ares_destroy: only takes notes. */
 static void resolver_answered(void *context, int status, int timeouts, unsigned char *packet,
-			      int size)
+                              int size)
 {
 	struct resolver_lookup *lookup = context;
 	struct resolver_query *query = lookup->query;
@@ -74,7 +74,7 @@ static void resolver_ask(struct resolver_query *query, enum family family)
 	memset(&lookup->records, 0, sizeof(lookup->records));
 	query->pending |= FAMILY_BIT(family); /* first: the answer may come at once */
 	ares_query(query->channel, query->candidate, DNS_CLASS_IN,
-		   family == FAMILY_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA, resolver_answered, lookup);
+	           family == FAMILY_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA, resolver_answered, lookup);
 }
 
 static void resolver_fail(struct resolver_query *query)
@@ -187,7 +187,7 @@ static void resolver_advance(struct resolver_query *query)
 /* How long one server may take, so that behind dead ones the last server is still asked for the
  * last candidate. Its late answer is taken all the same. */
 static int resolver_try_ms(const struct resolver_query *query, const char *servers,
-			   uint32_t deadline_ms)
+                           uint32_t deadline_ms)
 {
 	bool absolute = query->name[0] && query->name[strlen(query->name) - 1] == '.';
 	uint32_t attempts = absolute ? 1 : query->conf.search_count + 1, share;
@@ -212,12 +212,12 @@ static bool resolver_open(struct resolver_query *query, uint32_t deadline_ms)
 		query->conf.tries > RESOLVER_TRIES_LEAST ? query->conf.tries : RESOLVER_TRIES_LEAST;
 
 	return *servers && cares_channel_open(&query->channel, servers,
-					      resolver_try_ms(query, servers, deadline_ms),
-					      (int)tries) == ARES_SUCCESS;
+	                                      resolver_try_ms(query, servers, deadline_ms),
+	                                      (int)tries) == ARES_SUCCESS;
 }
 
 struct resolver_query *resolver_start(const char *name, bool absolute, unsigned families,
-				      const struct resolvconf *conf, uint32_t deadline_ms)
+                                      const struct resolvconf *conf, uint32_t deadline_ms)
 {
 	struct cares_arena *arena = cares_arena_open();
 	struct resolver_query *query;
@@ -250,7 +250,7 @@ struct resolver_query *resolver_start(const char *name, bool absolute, unsigned 
 }
 
 unsigned resolver_pollfds(struct resolver_query *query, struct pollfd pollfds[RESOLVER_POLLFDS],
-			  int *timeout_ms)
+                          int *timeout_ms)
 {
 	ares_socket_t sockets[RESOLVER_POLLFDS];
 	struct timeval buffer, *next;

@@ -19,7 +19,7 @@ enum resolver_outcome {
 	RESOLVER_NO_DATA, /* the name exists and has none of this family (or none that is usable) */
 	RESOLVER_NO_NAME, /* NXDOMAIN, from every candidate of the search list */
 	RESOLVER_FAILED /* no answer to believe: SERVFAIL, REFUSED, timed out, malformed, no memory
-			   … */
+	                   … */
 };
 
 enum { RESOLVER_POLLFDS = 16, RESOLVER_ADDRESS_LIMIT = 16384 };
@@ -47,13 +47,13 @@ struct resolver_query;
  * given up early enough for the next one to be asked. NULL if there is no memory. After a fork the
  * child has none of its parent's queries: it must not touch them. */
 struct resolver_query *resolver_start(const char *name, bool absolute, unsigned families,
-				      const struct resolvconf *conf, uint32_t deadline_ms);
+                                      const struct resolvconf *conf, uint32_t deadline_ms);
 
 /* Fills in what to poll for; returns how many, and lowers *timeout_ms (negative: none yet) to when
  * resolver_step wants to be called at the latest: 0 once the answer is complete, as it may be from
  * the start. */
 unsigned resolver_pollfds(struct resolver_query *query, struct pollfd pollfds[RESOLVER_POLLFDS],
-			  int *timeout_ms);
+                          int *timeout_ms);
 
 /* Goes on with what arrived. True once the answer is complete (or given up). */
 bool resolver_step(struct resolver_query *query, const struct pollfd *pollfds, unsigned count);

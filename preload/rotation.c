@@ -16,8 +16,8 @@
 enum {
 	SETS = 512,
 	WAYS = 8,
-	LAYOUT = 1,       /* raise it with every change of struct table */
-	KEYS_TO_TRY = 4,  /* somebody else may sit on our first keys */
+	LAYOUT = 1,      /* raise it with every change of struct table */
+	KEYS_TO_TRY = 4, /* somebody else may sit on our first keys */
 	CAS_TRIES = 4
 };
 
@@ -44,7 +44,8 @@ static struct table own_table;
 static _Atomic(struct table *) table = &own_table;
 static _Atomic int segment = -1; /* the id of the attached one */
 
-/* Two words of the process: the last key and port written by rotation_note_port, to write only changes. */
+/* Two words of the process: the last key and port written by rotation_note_port, to write only
+ * changes. */
 static _Atomic uint64_t noted;
 
 static uint64_t random_word(void)
@@ -89,8 +90,8 @@ static struct slot *slot_victim(struct slot *ways)
 	return oldest;
 }
 
-/* The slot of a key, claimed if need be. A slot that is reused keeps its picks: any number is as good a place as
- * any other, and there is no moment at which it is not valid. */
+/* The slot of a key, claimed if need be. A slot that is reused keeps its picks: any number is as
+ * good a place as any other, and there is no moment at which it is not valid. */
 static struct slot *slot_get(struct table *in, uint64_t key)
 {
 	struct slot *ways = slot_ways(in, key), *slot;
@@ -104,8 +105,8 @@ static struct slot *slot_get(struct table *in, uint64_t key)
 			break;
 		slot = slot_victim(ways);
 		was = atomic_load_explicit(&slot->key, memory_order_relaxed);
-		if (atomic_compare_exchange_strong_explicit(&slot->key, &was, key, memory_order_relaxed,
-		                                            memory_order_relaxed))
+		if (atomic_compare_exchange_strong_explicit(
+			    &slot->key, &was, key, memory_order_relaxed, memory_order_relaxed))
 			break;
 	}
 	if (!slot)
@@ -120,8 +121,9 @@ static struct table *table_now(void)
 	return atomic_load_explicit(&table, memory_order_acquire); /* pairs with table_use */
 }
 
-/* Where a rotation starts: random, so that a thousand clients do not begin with the same pod, and a function of the key
- * alone, so that two processes that meet on a new slot agree. 32 bits: adding picks must not wrap around. */
+/* Where a rotation starts: random, so that a thousand clients do not begin with the same pod, and a
+ * function of the key alone, so that two processes that meet on a new slot agree. 32 bits: adding
+ * picks must not wrap around. */
 static uint64_t slot_start(struct table *in, uint64_t key)
 {
 	return hash_mix(key ^ atomic_load_explicit(&in->seed, memory_order_relaxed)) >> 32;
@@ -134,7 +136,8 @@ uint32_t rotation_pick(uint64_t key, uint32_t port, uint32_t count)
 	struct slot *slot = slot_get(in, of);
 
 	return (uint32_t)((atomic_fetch_add_explicit(&slot->picks, 1, memory_order_relaxed) +
-	                   slot_start(in, of)) % count);
+	                   slot_start(in, of)) %
+	                  count);
 }
 
 uint32_t rotation_peek(uint64_t key, uint32_t port, uint32_t count, uint64_t *turn)
@@ -175,7 +178,8 @@ void rotation_note_port(uint64_t key, uint32_t port)
 	if (atomic_load_explicit(&noted, memory_order_relaxed) == both)
 		return;
 	atomic_store_explicit(&noted, both, memory_order_relaxed);
-	atomic_store_explicit(&slot_get(table_now(), port_key(key))->picks, port, memory_order_relaxed);
+	atomic_store_explicit(&slot_get(table_now(), port_key(key))->picks, port,
+	                      memory_order_relaxed);
 }
 
 uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count)
@@ -198,8 +202,8 @@ uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count)
 	return (uint32_t)((picks + offset + slot_start(in, of)) % count);
 }
 
-/* 0 if it is ours: made by this user, for this user alone, of this layout. (Raw system calls, as everywhere: another
- * preload may stand before libc's.) */
+/* 0 if it is ours: made by this user, for this user alone, of this layout. (Raw system calls, as
+ * everywhere: another preload may stand before libc's.) */
 static int table_check(int id, struct table *at)
 {
 	struct shmid_ds about;
@@ -234,8 +238,8 @@ static int segment_find(int attempt)
 	return id >= 0 && table_check(id, NULL) == 0 ? id : -1;
 }
 
-/* Attaches at an address (NULL: anywhere). SHM_REMAP puts a new segment where a removed one was, so that no reader ever
- * holds a pointer to nothing. */
+/* Attaches at an address (NULL: anywhere). SHM_REMAP puts a new segment where a removed one was, so
+ * that no reader ever holds a pointer to nothing. */
 static struct table *segment_attach(int id, struct table *at)
 {
 	struct table *got = (struct table *)syscall(SYS_shmat, id, at, at ? SHM_REMAP : 0);

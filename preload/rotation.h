@@ -1,14 +1,16 @@
 /* Cursors: whose turn it is among the endpoints of a set, on a port.
  *
- * They live in System V shared memory, one segment per user and IPC namespace, so that the processes of a user rotate as
- * one program does; without it (LBDNS_SHARED=off, refused, hostile) in this process's own memory. Nothing read from
- * the segment is trusted: any bytes in it only change whose turn it is.
+ * They live in System V shared memory, one segment per user and IPC namespace, so that the
+ * processes of a user rotate as one program does; without it (LBDNS_SHARED=off, refused, hostile)
+ * in this process's own memory. Nothing read from the segment is trusted: any bytes in it only
+ * change whose turn it is.
  *
- * State: one table, chosen by rotation_start; every word in it is an atomic that any process may change.
+ * State: one table, chosen by rotation_start; every word in it is an atomic that any process may
+ * change.
  *
- * key is the pool_key of a set of endpoints; port a port in host order, or'd with ROTATION_DATAGRAM for UDP;
- * count the number of endpoints, above 0; what is returned is an index below count. All but rotation_start and
- * rotation_check: any thread, any signal handler, no lock, no allocation. */
+ * key is the pool_key of a set of endpoints; port a port in host order, or'd with ROTATION_DATAGRAM
+ * for UDP; count the number of endpoints, above 0; what is returned is an index below count. All
+ * but rotation_start and rotation_check: any thread, any signal handler, no lock, no allocation. */
 #ifndef LBDNS_ROTATION_H
 #define LBDNS_ROTATION_H
 
@@ -26,8 +28,8 @@ uint32_t rotation_peek(uint64_t key, uint32_t port, uint32_t count, uint64_t *tu
 /* Takes the turn that rotation_peek saw; false if somebody else was faster. */
 bool rotation_take(uint64_t key, uint32_t port, uint64_t turn);
 
-/* What a lookup lists first: the next pick, or one more for each lookup since the last connection. Without a port (0)
- * the cursor of the port last connected, if there is one. */
+/* What a lookup lists first: the next pick, or one more for each lookup since the last connection.
+ * Without a port (0) the cursor of the port last connected, if there is one. */
 uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count);
 
 /* Notes the port last connected. */

@@ -13,7 +13,8 @@ enum {
 	DEPARTED_KEPT_MS = 60 * 60 * 1000,
 	INDEX_SMALLEST = 64,
 	TTL_UNKNOWN_MS = 5000, /* LBDNS_REFRESH=ttl, before DNS was asked */
-	GROUP_FIXED = GROUPS - 1 /* of addresses in more pools than we keep track of: never rewritten */
+	GROUP_FIXED =
+		GROUPS - 1 /* of addresses in more pools than we keep track of: never rewritten */
 };
 
 struct live live[SERVICES];
@@ -39,8 +40,8 @@ const struct snapshot *snapshot_read(uint64_t *at)
 
 bool snapshot_valid(uint64_t at)
 {
-	/* The loads before this one are acquires, so none of them happens after it; a word that the writer of
-	 * at + 2 stored (release) brings its `begun` along. */
+	/* The loads before this one are acquires, so none of them happens after it; a word that the
+	 * writer of at + 2 stored (release) brings its `begun` along. */
 	return atomic_load_explicit(&begun, memory_order_acquire) <= at + 1;
 }
 
@@ -55,7 +56,8 @@ void live_reset(uint32_t service)
 		atomic_store_explicit(&at->handed[f], 0, memory_order_relaxed);
 		atomic_store_explicit(&at->strikes[f], 0, memory_order_relaxed);
 	}
-	atomic_store_explicit(&at->interval_ms, config.refresh_ms ? config.refresh_ms : TTL_UNKNOWN_MS,
+	atomic_store_explicit(&at->interval_ms,
+	                      config.refresh_ms ? config.refresh_ms : TTL_UNKNOWN_MS,
 	                      memory_order_relaxed);
 	atomic_store_explicit(&at->refreshes, 0, memory_order_relaxed);
 	atomic_store_explicit(&at->due_now, false, memory_order_relaxed);
@@ -118,15 +120,17 @@ bool draft_begin(struct draft *draft)
 
 	if (!in)
 		return false;
-	/* Before the first store into the buffer, and each of those is a release: see snapshot_valid. */
+	/* Before the first store into the buffer, and each of those is a release: see
+	 * snapshot_valid. */
 	atomic_store_explicit(&begun, at + 1, memory_order_release);
 	old = &in->buffers[at & 1];
 	new = &in->buffers[(at + 1) & 1];
-	*draft = (struct draft){ .old = old, .new = new, .sequence = at };
+	*draft = (struct draft){.old = old, .new = new, .sequence = at};
 	words_store(&new->service_count, &old->service_count, sizeof(uint64_t));
 	words_store(&new->name_count, &old->name_count, sizeof(uint64_t));
 	words_store(new->services, old->services, old->service_count * sizeof(struct service));
-	words_store(new->service_text, old->service_text, old->service_count * sizeof(struct name_text));
+	words_store(new->service_text, old->service_text,
+	            old->service_count * sizeof(struct name_text));
 	words_store(new->names, old->names, old->name_count * sizeof(struct name));
 	words_store(new->name_text, old->name_text, old->name_count * sizeof(struct name_text));
 	words_store(new->canonical, old->canonical, old->name_count * sizeof(struct name_text));
@@ -150,13 +154,14 @@ void draft_set_service_text(struct draft *draft, uint32_t service, const struct 
 
 void draft_free_service(struct draft *draft, uint32_t service)
 {
-	draft_set_service(draft, service, &(struct service){ .used = 0 });
+	draft_set_service(draft, service, &(struct service){.used = 0});
 	atomic_fetch_add_explicit(&live[service].generation, 1, memory_order_relaxed);
 }
 
-void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *text, uint32_t service)
+void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *text,
+                    uint32_t service)
 {
-	struct name value = { .hash = service < SERVICES ? names_hash(text) : 0, .service = service };
+	struct name value = {.hash = service < SERVICES ? names_hash(text) : 0, .service = service};
 
 	if (service < SERVICES)
 		value.has_canonical = draft->new->names[name].has_canonical;
@@ -182,9 +187,9 @@ uint32_t draft_add_service(struct draft *draft)
 			return s;
 	if (new->service_count == SERVICES)
 		return SERVICES;
-	draft_free_service(draft, (uint32_t)new->service_count);
-	words_store(&new->service_count, &(uint64_t){ new->service_count + 1 }, sizeof(uint64_t));
-	return (uint32_t)new->service_count - 1;
+	draft_free_service(draft, (uint32_t) new->service_count);
+	words_store(&new->service_count, &(uint64_t){new->service_count + 1}, sizeof(uint64_t));
+	return (uint32_t) new->service_count - 1;
 }
 
 uint32_t draft_add_name(struct draft *draft)
@@ -196,13 +201,14 @@ uint32_t draft_add_name(struct draft *draft)
 			return n;
 	if (new->name_count == NAMES)
 		return NAMES;
-	words_store(&new->names[new->name_count], &(struct name){ .service = SERVICES }, sizeof(struct name));
-	words_store(&new->name_count, &(uint64_t){ new->name_count + 1 }, sizeof(uint64_t));
-	return (uint32_t)new->name_count - 1;
+	words_store(&new->names[new->name_count], &(struct name){.service = SERVICES},
+	            sizeof(struct name));
+	words_store(&new->name_count, &(uint64_t){new->name_count + 1}, sizeof(uint64_t));
+	return (uint32_t) new->name_count - 1;
 }
 
-const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t service, enum family family,
-                                         size_t *count)
+const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t service,
+                                         enum family family, size_t *count)
 {
 	const struct service_family *of = &in->services[service].family[family];
 
@@ -264,7 +270,7 @@ static void index_clear(struct snapshot *in, size_t entries)
 
 	while (size < 2 * entries)
 		size *= 2;
-	words_store(&in->index_mask, &(uint64_t){ size - 1 }, sizeof(uint64_t));
+	words_store(&in->index_mask, &(uint64_t){size - 1}, sizeof(uint64_t));
 	for (uint64_t slot = 0; slot < size; slot += 2)
 		words_store(&in->index[slot / 2], &none, sizeof(none));
 }
@@ -279,9 +285,10 @@ struct build {
 	uint32_t endpoints, sets, groups, departed;
 };
 
-static uint32_t add_endpoint(struct build *build, struct address address, uint32_t group, uint32_t since)
+static uint32_t add_endpoint(struct build *build, struct address address, uint32_t group,
+                             uint32_t since)
 {
-	struct mark mark = { .group = group, .since = since };
+	struct mark mark = {.group = group, .since = since};
 
 	words_store(&build->new->addresses[build->endpoints], &address, sizeof(address));
 	words_store(&build->new->marks[build->endpoints], &mark, sizeof(mark));
@@ -339,7 +346,7 @@ static void build_pool(struct build *build, uint32_t service, enum family family
 	struct service_family *of = &value.family[family];
 	const struct address *from;
 	size_t count;
-	struct set set = { .first = build->endpoints, .service = service, .family = family };
+	struct set set = {.first = build->endpoints, .service = service, .family = family};
 
 	if (change) {
 		from = change->endpoints;
@@ -355,9 +362,8 @@ static void build_pool(struct build *build, uint32_t service, enum family family
 	set.key = pool_key(from, count);
 	of->set = add_set(build, &set);
 	/* A group for each set by itself, with the same number. */
-	add_group(build, &(struct group){ .candidate = of->set,
-	                                  .count = 1,
-	                                  .member = { (uint16_t)of->set } });
+	add_group(build,
+	          &(struct group){.candidate = of->set, .count = 1, .member = {(uint16_t)of->set}});
 	draft_set_service(build->draft, service, &value);
 }
 
@@ -382,8 +388,8 @@ static uint32_t group_with(struct build *build, uint32_t base, uint32_t set)
 	return add_group(build, &group);
 }
 
-/* Puts the pools' endpoints into the index; an address in several gets the group of all of them. True if there is
- * any such. */
+/* Puts the pools' endpoints into the index; an address in several gets the group of all of them.
+ * True if there is any such. */
 static bool build_index(struct build *build, uint32_t pools)
 {
 	bool overlap = false;
@@ -409,8 +415,8 @@ static bool build_index(struct build *build, uint32_t pools)
 	return overlap;
 }
 
-/* An address that two names of DNS hold is never redirected once it departs. Names that are not pinned yet may be other
- * spellings of one. */
+/* An address that two names of DNS hold is never redirected once it departs. Names that are not
+ * pinned yet may be other spellings of one. */
 static void mark_shared(struct build *build, uint32_t pools)
 {
 	for (uint32_t s = 0; s < pools; s++) {
@@ -419,12 +425,15 @@ static void mark_shared(struct build *build, uint32_t pools)
 		for (uint32_t e = set->first; e < set->first + set->count; e++) {
 			struct mark mark = build->new->marks[e];
 			int64_t there = snapshot_find(build->new, build->new->addresses[e]);
-			const struct group *group = &build->new->groups[build->new->marks[there].group];
+			const struct group *group =
+				&build->new->groups[build->new->marks[there].group];
 			uint32_t pinned = 0;
 
 			for (uint32_t k = 0; k < group->count; k++)
-				pinned += build->new->services[build->new->sets[group->member[k]].service]
-						  .pinned;
+				pinned += build->new
+				                  ->services[build->new->sets[group->member[k]]
+				                                     .service]
+				                  .pinned;
 			if (group->count != 1 && (pinned > 1 || !group->count)) {
 				mark.since |= SINCE_SHARED;
 				words_store(&build->new->marks[e], &mark, sizeof(mark));
@@ -438,9 +447,8 @@ static uint32_t intersection(struct build *build, const struct group *group)
 {
 	const struct set *first = &build->new->sets[group->member[0]];
 	struct address *both = build->arena->scratch;
-	struct set set = { .first = build->endpoints,
-		           .service = first->service,
-		           .family = first->family };
+	struct set set = {
+		.first = build->endpoints, .service = first->service, .family = first->family};
 	size_t count = first->count;
 
 	for (size_t i = 0; i < count; i++)
@@ -448,7 +456,8 @@ static uint32_t intersection(struct build *build, const struct group *group)
 	for (uint32_t k = 1; k < group->count; k++) {
 		const struct set *next = &build->new->sets[group->member[k]];
 
-		count = pool_intersect(both, count, build->new->addresses + next->first, next->count, both);
+		count = pool_intersect(both, count, build->new->addresses + next->first,
+		                       next->count, both);
 	}
 	if (count < 2)
 		return NO_SET;
@@ -482,20 +491,19 @@ static uint32_t departed_place(struct build *build)
 	return oldest;
 }
 
-static void depart(struct build *build, uint32_t service, enum family family, struct address address)
+static void depart(struct build *build, uint32_t service, enum family family,
+                   struct address address)
 {
-	struct departed record = { .address = address,
-		                   .used = 1,
-		                   .service = service,
-		                   .family = family };
+	struct departed record = {
+		.address = address, .used = 1, .service = service, .family = family};
 	uint32_t place = departed_place(build);
 
 	words_store(&build->new->departed[place], &record, sizeof(record));
 	atomic_store_explicit(&departed_used_ms[place], clock_ms(), memory_order_relaxed);
 }
 
-/* The endpoints that a service had and has no more: those that this process was handed for it, and that no other answer
- * has contained. */
+/* The endpoints that a service had and has no more: those that this process was handed for it, and
+ * that no other answer has contained. */
 static void depart_from(struct build *build, uint32_t service, enum family family)
 {
 	size_t count;
@@ -505,7 +513,8 @@ static void depart_from(struct build *build, uint32_t service, enum family famil
 	for (size_t i = 0; i < count; i++) {
 		uint32_t since = build->old->marks[was + i - build->old->addresses].since;
 
-		if (!(since & SINCE_SHARED) && handed >= since && snapshot_find(build->new, was[i]) < 0)
+		if (!(since & SINCE_SHARED) && handed >= since &&
+		    snapshot_find(build->new, was[i]) < 0)
 			depart(build, service, family, was[i]);
 	}
 }
@@ -515,14 +524,16 @@ static void build_departed(struct build *build)
 	uint64_t now = clock_ms();
 
 	build->departed = (uint32_t)build->old->departed_count;
-	words_store(build->new->departed, build->old->departed, build->departed * sizeof(struct departed));
+	words_store(build->new->departed, build->old->departed,
+	            build->departed * sizeof(struct departed));
 	for (uint32_t i = 0; i < build->departed; i++) {
 		struct departed record = build->new->departed[i];
 
-		/* In a pool again, its own or another's; or not asked for in a long time; or its name is no more. */
+		/* In a pool again, its own or another's; or not asked for in a long time; or its
+		 * name is no more. */
 		if (record.used && clock_since(departed_used_ms[i], now) < DEPARTED_KEPT_MS &&
-		    build->new->services[record.service].used &&
-		    snapshot_find(build->new, record.address) < 0)
+		    build->new->services[record.service].used &&snapshot_find(build->new,
+		                                                              record.address) < 0)
 			continue;
 		record.used = 0;
 		words_store(&build->new->departed[i], &record, sizeof(record));
@@ -549,19 +560,18 @@ static void index_departed(struct build *build)
 		of = &build->new->services[record->service].family[record->family];
 		group = &build->arena->departed_group[record->service][record->family];
 		if (*group == NO_SET)
-			*group = add_group(build, &(struct group){ .candidate = of->state == DIRECTORY_POOL
+			*group = add_group(build,
+			                   &(struct group){.candidate = of->state == DIRECTORY_POOL
 			                                                        ? of->set
-			                                                        : NO_SET });
+			                                                        : NO_SET});
 		index_set(build->new, slot, add_endpoint(build, record->address, *group, i) + 1);
 	}
 }
 
 void draft_publish(struct draft *draft, const struct change *changes, size_t change_count)
 {
-	struct build build = { .arena = atomic_load(&arena),
-		               .draft = draft,
-		               .new = draft->new,
-		               .old = draft->old };
+	struct build build = {
+		.arena = atomic_load(&arena), .draft = draft, .new = draft->new, .old = draft->old};
 	struct snapshot *new = draft->new;
 	size_t entries = draft->old->endpoint_count + DEPARTED;
 	uint32_t pools, alone;
@@ -571,11 +581,13 @@ void draft_publish(struct draft *draft, const struct change *changes, size_t cha
 	index_clear(new, entries < POOL_ENDPOINTS + 2 * DEPARTED ? entries : INDEX / 2);
 	for (uint32_t s = 0; s < new->service_count; s++)
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			if (new->services[s].used && new->services[s].family[f].state == DIRECTORY_POOL)
+			if (new->services[s].used &&new->services[s].family[f].state ==
+			    DIRECTORY_POOL)
 				build_pool(&build, s, f, change_of(changes, change_count, s, f));
 	pools = build.sets;
 	alone = build.groups;
-	words_store(&new->groups[GROUP_FIXED], &(struct group){ .candidate = NO_SET }, sizeof(struct group));
+	words_store(&new->groups[GROUP_FIXED], &(struct group){.candidate = NO_SET},
+	            sizeof(struct group));
 	if (build_index(&build, pools))
 		mark_shared(&build, pools);
 	for (uint32_t g = alone; g < build.groups && g < GROUP_FIXED; g++) {
@@ -586,10 +598,10 @@ void draft_publish(struct draft *draft, const struct change *changes, size_t cha
 	}
 	build_departed(&build);
 	index_departed(&build);
-	words_store(&new->endpoint_count, &(uint64_t){ build.endpoints }, sizeof(uint64_t));
-	words_store(&new->set_count, &(uint64_t){ build.sets }, sizeof(uint64_t));
-	words_store(&new->group_count, &(uint64_t){ build.groups }, sizeof(uint64_t));
-	words_store(&new->departed_count, &(uint64_t){ build.departed }, sizeof(uint64_t));
+	words_store(&new->endpoint_count, &(uint64_t){build.endpoints}, sizeof(uint64_t));
+	words_store(&new->set_count, &(uint64_t){build.sets}, sizeof(uint64_t));
+	words_store(&new->group_count, &(uint64_t){build.groups}, sizeof(uint64_t));
+	words_store(&new->departed_count, &(uint64_t){build.departed}, sizeof(uint64_t));
 	/* Pairs with snapshot_read. */
 	atomic_store_explicit(&sequence, draft->sequence + 1, memory_order_release);
 }

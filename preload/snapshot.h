@@ -1,10 +1,11 @@
 /* How the directory is kept: private to directory.c and directory_write.c through snapshot.c.
  *
- * There are two buffers and a sequence number. Readers read buffers[sequence & 1]; the writer (one at a time, see
- * process_trylock) fills the other one from the published one and the change, then raises the sequence. `begun` says
- * what the writer is at: a reader whose sequence is s has read nothing torn while begun <= s + 1. All that readers
- * see is read and written as 64-bit atomics, so readers hold nothing, write nothing and never wait; and as the
- * published buffer is all the state there is, a fork at any moment leaves the child with a whole directory.
+ * There are two buffers and a sequence number. Readers read buffers[sequence & 1]; the writer (one
+ * at a time, see process_trylock) fills the other one from the published one and the change, then
+ * raises the sequence. `begun` says what the writer is at: a reader whose sequence is s has read
+ * nothing torn while begun <= s + 1. All that readers see is read and written as 64-bit atomics, so
+ * readers hold nothing, write nothing and never wait; and as the published buffer is all the state
+ * there is, a fork at any moment leaves the child with a whole directory.
  *
  * What changes at every connection or refresh is in `live`, single atomics outside the buffers. */
 #ifndef LBDNS_SNAPSHOT_H
@@ -20,8 +21,8 @@
 enum {
 	SERVICES = 256,
 	NAMES = 1024,
-	POOL_ENDPOINTS = 32768,  /* of all pools together */
-	ENDPOINTS = 40960,       /* with intersections and departed ones */
+	POOL_ENDPOINTS = 32768, /* of all pools together */
+	ENDPOINTS = 40960,      /* with intersections and departed ones */
 	SETS = 1024,
 	GROUPS = 2048,
 	GROUP_MEMBERS = 8,
@@ -40,18 +41,19 @@ struct set {
 	uint32_t service, family;
 };
 
-/* Which pools an address is in, and the set it may be rewritten within: of one pool that pool, of several their
- * intersection, of a departed address the pool it left (and then it is a member of none). */
+/* Which pools an address is in, and the set it may be rewritten within: of one pool that pool, of
+ * several their intersection, of a departed address the pool it left (and then it is a member of
+ * none). */
 struct group {
-	uint32_t candidate; /* a set, or NO_SET */
-	uint32_t count;     /* members */
+	uint32_t candidate;             /* a set, or NO_SET */
+	uint32_t count;                 /* members */
 	uint16_t member[GROUP_MEMBERS]; /* sets */
 };
 
 struct mark {
 	uint32_t group;
-	/* The version of the pool that the endpoint joined with, and SINCE_SHARED. Of a departed address: its
-	 * place in `departed`. */
+	/* The version of the pool that the endpoint joined with, and SINCE_SHARED. Of a departed
+	 * address: its place in `departed`. */
 	uint32_t since;
 };
 
@@ -61,8 +63,8 @@ struct departed {
 };
 
 struct service_family {
-	uint32_t state; /* enum directory_state */
-	uint32_t set;   /* while state is DIRECTORY_POOL */
+	uint32_t state;   /* enum directory_state */
+	uint32_t set;     /* while state is DIRECTORY_POOL */
 	uint32_t version; /* raised whenever the set changes */
 	uint32_t pad;
 };
@@ -85,13 +87,15 @@ struct name {
 };
 
 struct snapshot {
-	uint64_t service_count, name_count, endpoint_count, set_count, group_count, index_mask, departed_count;
+	uint64_t service_count, name_count, endpoint_count, set_count, group_count, index_mask,
+		departed_count;
 	struct service services[SERVICES];
 	struct name names[NAMES];
 	struct set sets[SETS];
 	struct group groups[GROUPS];
 	struct departed departed[DEPARTED];
-	struct name_text service_text[SERVICES]; /* the absolute name once pinned, else the one asked for */
+	struct name_text
+		service_text[SERVICES]; /* the absolute name once pinned, else the one asked for */
 	struct name_text name_text[NAMES];
 	struct name_text canonical[NAMES]; /* what libc said is the canonical name */
 	struct mark marks[ENDPOINTS];
@@ -114,14 +118,15 @@ struct live {
 extern struct live live[SERVICES];
 extern _Atomic uint64_t departed_used_ms[DEPARTED]; /* when a departed address was last asked for */
 
-/* Of a place that is given to a new name; of a service that turned out to be another's alias. The writer. */
+/* Of a place that is given to a new name; of a service that turned out to be another's alias. The
+ * writer. */
 void live_reset(uint32_t service);
 void live_join(uint32_t service, uint32_t other);
 
 typedef uint64_t __attribute__((may_alias)) snapshot_word;
 
-/* Atomic, word by word; acquire and release pair with each other through `begun` (above). size in bytes, a
- * multiple of 8. */
+/* Atomic, word by word; acquire and release pair with each other through `begun` (above). size in
+ * bytes, a multiple of 8. */
 static inline void words_load(void *to, const void *from, size_t size)
 {
 	for (size_t i = 0; i < size / sizeof(snapshot_word); i++)
@@ -156,7 +161,8 @@ struct draft {
 	uint64_t sequence; /* of old */
 };
 
-/* What one publication changes in the pools: the new endpoints of one name in one family (sorted, different). */
+/* What one publication changes in the pools: the new endpoints of one name in one family (sorted,
+ * different). */
 struct change {
 	uint32_t service;
 	enum family family;
@@ -164,7 +170,8 @@ struct change {
 	size_t count;
 };
 
-/* Begins a new snapshot with the services and names of the published one; false if there is no memory. */
+/* Begins a new snapshot with the services and names of the published one; false if there is no
+ * memory. */
 bool draft_begin(struct draft *draft);
 
 /* Services and names of the draft, read and written whole. */
@@ -175,23 +182,27 @@ void draft_set_service_text(struct draft *draft, uint32_t service, const struct 
 /* Gives up a service: it has no pool, its place may be used again. */
 void draft_free_service(struct draft *draft, uint32_t service);
 
-/* Makes the name at a place stand for a service; SERVICES: for none, and the place may be used again. */
-void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *text, uint32_t service);
+/* Makes the name at a place stand for a service; SERVICES: for none, and the place may be used
+ * again. */
+void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *text,
+                    uint32_t service);
 void draft_set_canonical(struct draft *draft, uint32_t name, const struct name_text *canonical);
 
 /* A free place; SERVICES or NAMES if there is none. */
 uint32_t draft_add_service(struct draft *draft);
 uint32_t draft_add_name(struct draft *draft);
 
-/* Builds sets, groups, departed ones and the index, and publishes. A family that is DIRECTORY_POOL in the draft has
- * the endpoints of its change, else those it had; one that no longer is loses them. */
+/* Builds sets, groups, departed ones and the index, and publishes. A family that is DIRECTORY_POOL
+ * in the draft has the endpoints of its change, else those it had; one that no longer is loses
+ * them. */
 void draft_publish(struct draft *draft, const struct change *changes, size_t change_count);
 
 /* Is there room for so many endpoints more? */
 bool snapshot_has_room(const struct snapshot *in, size_t count);
 
-/* The endpoints of a service in the published snapshot; none if it has no pool. Valid until the next publication. */
-const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t service, enum family family,
-                                         size_t *count);
+/* The endpoints of a service in the published snapshot; none if it has no pool. Valid until the
+ * next publication. */
+const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t service,
+                                         enum family family, size_t *count);
 
 #endif

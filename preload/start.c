@@ -1,5 +1,5 @@
-/* The start of everything: what must be known before the client's first call. LD_PRELOAD reaches every `sh` in a
- * container, so nothing is opened, mapped or started here. */
+/* The start of everything: what must be known before the client's first call. LD_PRELOAD reaches
+ * every `sh` in a container, so nothing is opened, mapped or started here. */
 #include "config.h"
 #include "libc.h"
 #include "log.h"
@@ -14,7 +14,8 @@ __attribute__((constructor)) static void start(void)
 
 	libc();
 	log_start();
-	/* setuid, setgid, file capabilities: the environment is not to be believed (getauxval(3)). */
+	/* setuid, setgid, file capabilities: the environment is not to be believed (getauxval(3)).
+	 */
 	config_load(getauxval(AT_SECURE) ? NULL : environ);
 	errno = saved_errno;
 }

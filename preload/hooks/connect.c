@@ -24,30 +24,33 @@ static void log_connect(const struct directory_picked *picked, struct address as
 	directory_name(picked->service, &name);
 	log_line(LOG_DEBUG, name.text, ": connect ", address_text(asked, from), " -> ",
 	         address_text(picked->what == PICK_NONE ? asked : picked->target, to),
-	         picked->what == PICK_NONE       ? " (untouched)"
+	         picked->what == PICK_NONE     ? " (untouched)"
 	         : config.mode == MODE_OBSERVE ? " (observed)"
-	                                         : "",
+	                                       : "",
 	         NULL);
 }
 
-/* A client that looked the name up by itself: an exact name in LBDNS_NAMES is resolved now, for the connections after
- * this one. */
+/* A client that looked the name up by itself: an exact name in LBDNS_NAMES is resolved now, for the
+ * connections after this one. */
 static void want_listed(int fd, struct address asked)
 {
 	if (address_is_private(asked) && socket_fresh(fd) == SOCKET_FRESH_STREAM)
 		refresher_nudge(UINT64_MAX, 0);
 }
 
-static __attribute__((noinline)) int connect_managed(int fd, const struct sockaddr *address, socklen_t length,
-                                                     const struct directory_route *route, uint16_t port)
+static __attribute__((noinline)) int connect_managed(int fd, const struct sockaddr *address,
+                                                     socklen_t length,
+                                                     const struct directory_route *route,
+                                                     uint16_t port)
 {
 	enum socket_fresh fresh = socket_fresh(fd);
-	struct directory_picked picked = { .target = route->asked };
+	struct directory_picked picked = {.target = route->asked};
 	union target target;
 
 	if (fresh == SOCKET_USED)
 		return libc()->connect(fd, address, length);
-	directory_pick(route, fresh == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port, &picked);
+	directory_pick(route, fresh == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port,
+	               &picked);
 	refresher_nudge(picked.age_ms, picked.interval_ms);
 	if (log_wants(LOG_DEBUG))
 		log_connect(&picked, route->asked);

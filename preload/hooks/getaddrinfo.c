@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-/* Flags under which an answer differs only in what libc's answer for a numeric address shows too. */
+/* Flags under which an answer differs only in what libc's answer for a numeric address shows too.
+ */
 enum { PLAIN_FLAGS = AI_ADDRCONFIG | AI_PASSIVE | AI_NUMERICSERV | AI_CANONNAME | AI_V4MAPPED };
 
-/* As libc reads hints: none means these (getaddrinfo(3), "glibc extensions"). musl has no flags there. */
+/* As libc reads hints: none means these (getaddrinfo(3), "glibc extensions"). musl has no flags
+ * there. */
 static int flags_of(const struct addrinfo *hints)
 {
 	if (hints)
@@ -29,14 +31,17 @@ static unsigned families_of(const struct addrinfo *hints)
 	return hints->ai_family == AF_INET6 ? FAMILY_BIT(FAMILY_V6) : 0;
 }
 
-/* libc's list for one numeric address of a family; NULL if these hints do not want the family (or the service is
- * wrong). */
-static struct addrinfo *template_get(enum family family, const char *service, const struct addrinfo *hints)
+/* libc's list for one numeric address of a family; NULL if these hints do not want the family (or
+ * the service is wrong). */
+static struct addrinfo *template_get(enum family family, const char *service,
+                                     const struct addrinfo *hints)
 {
 	struct addrinfo *list;
 
-	/* Any address would do: what counts is the rest of each node. No AI_CANONNAME: it would be this text. */
-	if (libc()->getaddrinfo(family == FAMILY_V4 ? "10.0.0.1" : "fd00::1", service, hints, &list))
+	/* Any address would do: what counts is the rest of each node. No AI_CANONNAME: it would be
+	 * this text. */
+	if (libc()->getaddrinfo(family == FAMILY_V4 ? "10.0.0.1" : "fd00::1", service, hints,
+	                        &list))
 		return NULL;
 	return list;
 }
@@ -48,7 +53,8 @@ struct warm {
 	unsigned families; /* that are pools, and wanted */
 };
 
-/* Is every family that the client wants known, and known freshly? Gets the templates of those that are pools. */
+/* Is every family that the client wants known, and known freshly? Gets the templates of those that
+ * are pools. */
 static bool warm_families(struct warm *warm, const char *service, const struct addrinfo *hints)
 {
 	bool addrconfig = flags_of(hints) & AI_ADDRCONFIG;
@@ -94,11 +100,11 @@ static bool warm_copy(struct warm *warm)
 	return true;
 }
 
-static struct addrinfo *warm_make(struct warm *warm, const struct name_text *name, const struct addrinfo *hints,
-                                  uint16_t port)
+static struct addrinfo *warm_make(struct warm *warm, const struct name_text *name,
+                                  const struct addrinfo *hints, uint16_t port)
 {
-	size_t first[FAMILY_COUNT] = { 0 };
-	struct name_text canonical = { "" };
+	size_t first[FAMILY_COUNT] = {0};
+	struct name_text canonical = {""};
 	bool wants_canonical = libc_is_musl() || flags_of(hints) & AI_CANONNAME;
 
 	if (wants_canonical && (!warm->listing.has_canonical ||
@@ -108,7 +114,8 @@ static struct addrinfo *warm_make(struct warm *warm, const struct name_text *nam
 		if (warm->families & FAMILY_BIT(f))
 			first[f] = rotation_show(warm->listing.family[f].key, port,
 			                         warm->listing.family[f].count);
-	return answer_make(&warm->answer, first, warm->templates, wants_canonical ? canonical.text : NULL);
+	return answer_make(&warm->answer, first, warm->templates,
+	                   wants_canonical ? canonical.text : NULL);
 }
 
 static uint16_t port_of(const struct addrinfo *list)
@@ -125,18 +132,20 @@ static uint16_t port_of(const struct addrinfo *list)
 static struct addrinfo *warm_answer(const struct name_text *name, const char *service,
                                     const struct addrinfo *hints)
 {
-	struct warm warm = { .families = 0 };
+	struct warm warm = {.families = 0};
 	struct addrinfo *list = NULL;
 	int saved_errno = errno;
 
 	answer_reserve(&warm.answer, 0);
-	if (directory_is_empty() || flags_of(hints) & ~PLAIN_FLAGS || !directory_find(name, &warm.listing))
+	if (directory_is_empty() || flags_of(hints) & ~PLAIN_FLAGS ||
+	    !directory_find(name, &warm.listing))
 		return NULL;
 	refresher_want(false);
-	if (lookup_is_fresh(&warm.listing) && answer_can_make() && warm_families(&warm, service, hints) &&
-	    warm_copy(&warm)) {
-		uint16_t port = port_of(warm.templates[warm.families & FAMILY_BIT(FAMILY_V4) ? FAMILY_V4
-		                                                                             : FAMILY_V6]);
+	if (lookup_is_fresh(&warm.listing) && answer_can_make() &&
+	    warm_families(&warm, service, hints) && warm_copy(&warm)) {
+		uint16_t port =
+			port_of(warm.templates[warm.families & FAMILY_BIT(FAMILY_V4) ? FAMILY_V4
+		                                                                     : FAMILY_V6]);
 
 		list = warm_make(&warm, name, hints, port);
 	}
@@ -150,7 +159,8 @@ static struct addrinfo *warm_answer(const struct name_text *name, const char *se
 	return list;
 }
 
-/* Which families libc's answer speaks of: with AI_ADDRCONFIG a family that no interface has was not asked for. */
+/* Which families libc's answer speaks of: with AI_ADDRCONFIG a family that no interface has was not
+ * asked for. */
 static unsigned families_answered(const struct answer *answer, const char *service,
                                   const struct addrinfo *hints)
 {
@@ -180,12 +190,14 @@ static void learn(const struct name_text *name, const char *service, const struc
 
 	if (answer_read(&answer, list)) {
 		bool has_canonical = libc_is_musl() || flags_of(hints) & AI_CANONNAME;
-		unsigned managed = lookup_learn(name, &answer, families_answered(&answer, service, hints),
-		                                has_canonical ? list->ai_canonname : NULL);
+		unsigned managed =
+			lookup_learn(name, &answer, families_answered(&answer, service, hints),
+		                     has_canonical ? list->ai_canonname : NULL);
 
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
 			if (managed & FAMILY_BIT(f))
-				answer_order(&answer, f, lookup_first(&answer, f, port_of(list)), list);
+				answer_order(&answer, f, lookup_first(&answer, f, port_of(list)),
+				             list);
 	} else {
 		lookup_claim(name->text, list);
 	}
@@ -193,7 +205,8 @@ static void learn(const struct name_text *name, const char *service, const struc
 	errno = saved_errno;
 }
 
-HOOK int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
+HOOK int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                     struct addrinfo **list)
 {
 	struct name_text name;
 	bool is_name;
@@ -201,7 +214,8 @@ HOOK int getaddrinfo(const char *node, const char *service, const struct addrinf
 
 	if (config.mode == MODE_OFF || !node || !families_of(hints))
 		return libc()->getaddrinfo(node, service, hints, list);
-	is_name = !(flags_of(hints) & AI_NUMERICHOST) && names_normalize(node, &name) && !names_is_numeric(&name);
+	is_name = !(flags_of(hints) & AI_NUMERICHOST) && names_normalize(node, &name) &&
+	          !names_is_numeric(&name);
 	if (is_name && config.mode == MODE_ON) {
 		struct addrinfo *warm = warm_answer(&name, service, hints);
 

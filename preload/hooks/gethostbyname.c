@@ -1,4 +1,5 @@
-/* gethostbyname and its relatives: libc answers, we put its addresses in order. Old clients connect to the first one. */
+/* gethostbyname and its relatives: libc answers, we put its addresses in order. Old clients connect
+ * to the first one. */
 #include "answer.h"
 #include "directory.h"
 #include "hooks/hook.h"
@@ -30,7 +31,8 @@ static void answered(const char *node, struct hostent *host)
 	    (host->h_addrtype != AF_INET && host->h_addrtype != AF_INET6))
 		return;
 	if (!answer_read_host(&answer, host)) {
-		/* Nothing is known of the addresses then, and nothing of them can be claimed: too many. */
+		/* Nothing is known of the addresses then, and nothing of them can be claimed: too
+		 * many. */
 		answer_release(&answer);
 		return;
 	}
@@ -63,8 +65,8 @@ HOOK struct hostent *gethostbyname2(const char *node, int family)
 	return host;
 }
 
-HOOK int gethostbyname_r(const char *node, struct hostent *host, char *buffer, size_t size, struct hostent **result,
-                    int *error)
+HOOK int gethostbyname_r(const char *node, struct hostent *host, char *buffer, size_t size,
+                         struct hostent **result, int *error)
 {
 	int status = libc()->gethostbyname_r(node, host, buffer, size, result, error);
 
@@ -73,8 +75,8 @@ HOOK int gethostbyname_r(const char *node, struct hostent *host, char *buffer, s
 	return status;
 }
 
-HOOK int gethostbyname2_r(const char *node, int family, struct hostent *host, char *buffer, size_t size,
-                     struct hostent **result, int *error)
+HOOK int gethostbyname2_r(const char *node, int family, struct hostent *host, char *buffer,
+                          size_t size, struct hostent **result, int *error)
 {
 	int status = libc()->gethostbyname2_r(node, family, host, buffer, size, result, error);
 

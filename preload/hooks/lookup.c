@@ -5,8 +5,8 @@
 #include "refresher.h"
 #include "rotation.h"
 
-/* musl keeps at most 48 addresses (MAXADDRS in its lookup.h), and before 1.2.4, without TCP, about 28: from so many on
- * there may be more. */
+/* musl keeps at most 48 addresses (MAXADDRS in its lookup.h), and before 1.2.4, without TCP, about
+ * 28: from so many on there may be more. */
 enum { MUSL_CUTS_FROM = 25 };
 
 bool lookup_is_fresh(const struct directory_listing *listing)
@@ -19,16 +19,17 @@ bool lookup_is_fresh(const struct directory_listing *listing)
 
 static bool may_be_cut(const struct answer *answer)
 {
-	return libc_is_musl() && answer->count[FAMILY_V4] + answer->count[FAMILY_V6] >= MUSL_CUTS_FROM;
+	return libc_is_musl() &&
+	       answer->count[FAMILY_V4] + answer->count[FAMILY_V6] >= MUSL_CUTS_FROM;
 }
 
 unsigned lookup_learn(const struct name_text *name, const struct answer *answer, unsigned families,
                       const char *canonical)
 {
-	struct directory_answer learned = { .families = families,
-		                            .order = answer->order,
-		                            .canonical = canonical,
-		                            .may_be_cut = may_be_cut(answer) };
+	struct directory_answer learned = {.families = families,
+	                                   .order = answer->order,
+	                                   .canonical = canonical,
+	                                   .may_be_cut = may_be_cut(answer)};
 	struct directory_listing listing;
 	unsigned managed = 0;
 
@@ -62,7 +63,8 @@ void lookup_claim(const char *node, const struct addrinfo *list)
 		struct address address;
 		uint16_t port;
 
-		if (list->ai_addr && address_from_sockaddr(list->ai_addr, list->ai_addrlen, &address, &port))
+		if (list->ai_addr &&
+		    address_from_sockaddr(list->ai_addr, list->ai_addrlen, &address, &port))
 			directory_claim(key, address);
 	}
 }

@@ -8,8 +8,8 @@
 /* Was DNS or libc asked lately enough to answer without asking again? */
 bool lookup_is_fresh(const struct directory_listing *listing);
 
-/* Takes in what libc answered, and starts the refresh thread if there is something to refresh. Returns the families
- * whose addresses are to be rotated, as FAMILY_BITs. */
+/* Takes in what libc answered, and starts the refresh thread if there is something to refresh.
+ * Returns the families whose addresses are to be rotated, as FAMILY_BITs. */
 unsigned lookup_learn(const struct name_text *name, const struct answer *answer, unsigned families,
                       const char *canonical);
 

@@ -26,12 +26,14 @@ static enum socket_fresh datagram_fresh(int fd)
 	if (option(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) || protocol != IPPROTO_UDP)
 		return SOCKET_USED;
 	length = sizeof(peer);
-	return syscall(SYS_getpeername, fd, &peer, &length) && errno == ENOTCONN ? SOCKET_FRESH_DATAGRAM
-	                                                                          : SOCKET_USED;
+	return syscall(SYS_getpeername, fd, &peer, &length) && errno == ENOTCONN
+	               ? SOCKET_FRESH_DATAGRAM
+	               : SOCKET_USED;
 }
 
-/* TCP_CLOSE is also the state after a failed non-blocking connect, whose second call only collects the error: such a
- * socket has sent a segment. The field is there since Linux 4.2; without it we cannot know, and do not rewrite. */
+/* TCP_CLOSE is also the state after a failed non-blocking connect, whose second call only collects
+ * the error: such a socket has sent a segment. The field is there since Linux 4.2; without it we
+ * cannot know, and do not rewrite. */
 enum socket_fresh socket_fresh(int fd)
 {
 	struct tcp_info info;

@@ -29,7 +29,7 @@ static int print_answer(res_state resolver, const char *name, ns_type type)
 			continue;
 		char text[INET6_ADDRSTRLEN];
 		inet_ntop(type == ns_t_a ? AF_INET : AF_INET6, ns_rr_rdata(record), text,
-			  sizeof(text));
+		          sizeof(text));
 		puts(text);
 	}
 	return 1;
@@ -51,6 +51,6 @@ int main(int argc, char **argv)
 	resolver.retrans = 1;
 	resolver.retry = 1;
 	int answered = print_answer(&resolver, argv[2], ns_t_a) &&
-		       print_answer(&resolver, argv[2], ns_t_aaaa);
+	               print_answer(&resolver, argv[2], ns_t_aaaa);
 	return answered ? 0 : 1;
 }

@@ -149,10 +149,10 @@ static void text_of(const struct sockaddr *address, char text[INET6_ADDRSTRLEN])
 {
 	if (address->sa_family == AF_INET)
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, text,
-			  INET6_ADDRSTRLEN);
+		          INET6_ADDRSTRLEN);
 	else
 		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, text,
-			  INET6_ADDRSTRLEN);
+		          INET6_ADDRSTRLEN);
 }
 
 /* Connections */
@@ -459,8 +459,8 @@ static struct hostent *by_name_r(const char *host, int family, bool two)
 	struct hostent *result;
 	int error;
 	int failed = two ? gethostbyname2_r(host, family, &entry, buffer, sizeof(buffer), &result,
-					    &error)
-			 : gethostbyname_r(host, &entry, buffer, sizeof(buffer), &result, &error);
+	                                    &error)
+	                 : gethostbyname_r(host, &entry, buffer, sizeof(buffer), &result, &error);
 	return failed ? NULL : result;
 }
 
@@ -504,7 +504,7 @@ static void report_connection(const struct endpoint *endpoint, const char *host)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	dprintf(STDOUT_FILENO, "%lld %s %s %s\n",
-		(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000, error_name(error), host, pod);
+	        (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000, error_name(error), host, pod);
 }
 
 static void stay(const struct target *target)

@@ -164,7 +164,7 @@ static void log_connection(struct peer *peer)
 	}
 	char line[2 * INET6_ADDRSTRLEN + 512];
 	int length = snprintf(line, sizeof(line), "%s %u %s %.*s\n", peer->address, peer->port,
-			      peer->client, host_length < 256 ? host_length : 256, host);
+	                      peer->client, host_length < 256 ? host_length : 256, host);
 	if (write(log_fd, line, (size_t)length) != length)
 		die("log");
 }
@@ -183,13 +183,13 @@ static void answer(int fd, const struct peer *peer)
 		gmtime_r(&now.tv_sec, &parts);
 		strftime(time_text, sizeof(time_text), "%H:%M:%S", &parts);
 		length = snprintf(body, sizeof(body), "%s.%03ld rng=%s pod=%s\n", time_text,
-				  now.tv_nsec / 1000000, number, peer->address);
+		                  now.tv_nsec / 1000000, number, peer->address);
 	}
 	char response[512];
 	length = snprintf(response, sizeof(response),
-			  "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"
-			  "Connection: close\r\n\r\n%s",
-			  length, body);
+	                  "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"
+	                  "Connection: close\r\n\r\n%s",
+	                  length, body);
 	/* a fresh socket's buffer takes it whole */
 	if (send(fd, response, (size_t)length, MSG_NOSIGNAL) < 0 && errno != EPIPE &&
 	    errno != ECONNRESET)
@@ -202,7 +202,7 @@ static void accept_all(int listener)
 		struct sockaddr_storage client, local;
 		socklen_t client_length = sizeof(client), local_length = sizeof(local);
 		int fd = accept4(listener, (void *)&client, &client_length,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+		                 SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
 			if (errno == EINTR || errno == ECONNABORTED)
 				continue;
@@ -228,7 +228,7 @@ static void receive(int fd, struct peer *peer)
 		peer->length += (size_t)got;
 		peer->request[peer->length] = '\0';
 		bool complete = strstr(peer->request, "\r\n\r\n") ||
-				peer->length == sizeof(peer->request) - 1;
+		                peer->length == sizeof(peer->request) - 1;
 		if (!complete)
 			return;
 		log_connection(peer);

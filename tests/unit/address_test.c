@@ -221,7 +221,7 @@ static void private_addresses(void)
 		"100.64.0.0",  "100.127.255.255",
 		"127.0.0.0",   "127.255.255.255",
 		"fc00::",      "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-		"::1",	       "::ffff:10.0.0.1",
+		"::1",         "::ffff:10.0.0.1",
 	};
 	static const char *const no[] = {
 		"9.255.255.255",
@@ -258,9 +258,9 @@ static void private_addresses(void)
 static void usable_addresses(void)
 {
 	static const char *const yes[] = {
-		"1.0.0.0",	   "10.0.0.1",	  "127.0.0.1", "169.253.255.255", "169.255.0.0",
-		"223.255.255.255", "8.8.8.8",	  "::1",       "fd00::1",	  "2001:db8::1",
-		"fec0::1",	   "fe7f:ffff::", "feff::1",   "64:ff9b::1",
+		"1.0.0.0",         "10.0.0.1",    "127.0.0.1", "169.253.255.255", "169.255.0.0",
+		"223.255.255.255", "8.8.8.8",     "::1",       "fd00::1",         "2001:db8::1",
+		"fec0::1",         "fe7f:ffff::", "feff::1",   "64:ff9b::1",
 	};
 	static const char *const no[] = {
 		"0.0.0.0",

@@ -1,4 +1,5 @@
-/* For the unit programs: CHECK says which line failed and goes on; the program ends with check_result(). */
+/* For the unit programs: CHECK says which line failed and goes on; the program ends with
+ * check_result(). */
 #ifndef LBDNS_CHECK_H
 #define LBDNS_CHECK_H
 

@@ -174,8 +174,8 @@ static void idle_and_max_stale(void)
 
 static void switches(void)
 {
-	static const char *const wrong[] = {"1",  "0",	 "true", "false", "yes",  "no",	 "o",
-					    "of", "onn", "off ", " on",	  "on\n", "none"};
+	static const char *const wrong[] = {"1",  "0",   "true", "false", "yes",  "no",  "o",
+	                                    "of", "onn", "off ", " on",   "on\n", "none"};
 	char entries[3][32];
 
 	SAYS("", "LBDNS_CONNECT=off", "LBDNS_UDP=on", "LBDNS_SHARED=off");
@@ -277,8 +277,8 @@ static bool refuses_name(const char *name)
 	for (char *at = shown; *at; at++)
 		*at = *at < ' ' || *at > '~' ? '?' : *at;
 	snprintf(expected, sizeof(expected),
-		 "lbdns: LBDNS_NAMES=%s: not a name; use letters, digits, - _ . and * (left out)\n",
-		 shown);
+	         "lbdns: LBDNS_NAMES=%s: not a name; use letters, digits, - _ . and * (left out)\n",
+	         shown);
 	snprintf(entry, sizeof(entry), "LBDNS_NAMES=good,%s,fine", name);
 	return strcmp(LOAD(entry), expected) == 0 && config.listed &&
 	       strcmp(joined(&config.names), "good,fine") == 0;
@@ -295,7 +295,7 @@ static void names(void)
 	CHECK(loads_names("RNG.Default.SVC.", "rng.default.svc"));
 	CHECK(loads_names("a,b c\td\r\ne,,f, ,g,", "a,b,c,d,e,f,g"));
 	CHECK(loads_names("*.svc.cluster.local,*,a*b.*c,_tcp.x_y.1-2",
-			  "*.svc.cluster.local,*,a*b.*c,_tcp.x_y.1-2"));
+	                  "*.svc.cluster.local,*,a*b.*c,_tcp.x_y.1-2"));
 	CHECK(loads_names("a,A,a.", "a,a,a"));
 	CHECK(loads_names(NAME_253 ".", NAME_253));
 	CHECK(loads_names(LABEL_63 "*", LABEL_63 "*"));
@@ -312,7 +312,7 @@ static void names(void)
 	CHECK(refuses_name("\"a\""));
 	CHECK(refuses_name("fd00::1"));
 	CHECK(refuses_name("b\xc3\xbc"
-			   "cher"));
+	                   "cher"));
 	CHECK(refuses_name("a\x1b[31mb"));
 	CHECK(refuses_name("a" LABEL_63));
 	CHECK(refuses_name(NAME_253 "x"));
@@ -349,7 +349,7 @@ static void nameservers(void)
 		{"LBDNS_NAMESERVERS=[::ffff:10.0.0.1]:1", "10.0.0.1:1"},
 		{"LBDNS_NAMESERVERS=10.0.0.1:65535", "10.0.0.1:65535"},
 		{"LBDNS_NAMESERVERS= 10.96.0.10,127.0.0.1:5353 ,[fd00::10]:5, fd00::11,",
-		 "10.96.0.10:53,127.0.0.1:5353,[fd00::10]:5,[fd00::11]:53"},
+	         "10.96.0.10:53,127.0.0.1:5353,[fd00::10]:5,[fd00::11]:53"},
 	};
 	static const char *const wrong[] = {
 		"10.96.0",
@@ -402,9 +402,9 @@ static void nameservers(void)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		snprintf(entry, sizeof(entry), "LBDNS_NAMESERVERS=10.0.0.1,%s,10.0.0.2", wrong[i]);
 		snprintf(expected, sizeof(expected),
-			 "lbdns: LBDNS_NAMESERVERS=%.40s%s: not a name server; use 10.96.0.10, "
-			 "127.0.0.1:5353 or [fd00::10]:53, at most 8 (using resolv.conf)\n",
-			 wrong[i], strlen(wrong[i]) > 40 ? "..." : "");
+		         "lbdns: LBDNS_NAMESERVERS=%.40s%s: not a name server; use 10.96.0.10, "
+		         "127.0.0.1:5353 or [fd00::10]:53, at most 8 (using resolv.conf)\n",
+		         wrong[i], strlen(wrong[i]) > 40 ? "..." : "");
 		SAYS(expected, entry);
 		CHECK(is_default());
 	}
@@ -413,12 +413,12 @@ static void nameservers(void)
 static void at_most_eight_nameservers(void)
 {
 #define LONGEST "[1111:2222:3333:4444:5555:6666:7777:8888]:65535"
-#define SEVEN	LONGEST "," LONGEST "," LONGEST "," LONGEST "," LONGEST "," LONGEST "," LONGEST
+#define SEVEN   LONGEST "," LONGEST "," LONGEST "," LONGEST "," LONGEST "," LONGEST "," LONGEST
 	SAYS("", "LBDNS_NAMESERVERS=" SEVEN "," LONGEST, "LOCALDOMAIN=x");
 	CHECK(config.nameservers && strcmp(config.nameservers, SEVEN "," LONGEST) == 0);
 	CHECK(strcmp(config.localdomain, "x") == 0);
 	CHECK(strstr(LOAD("LBDNS_NAMESERVERS=" SEVEN "," LONGEST ",10.0.0.9"),
-		     "LBDNS_NAMESERVERS=10.0.0.9: one too many; use ") &&
+	             "LBDNS_NAMESERVERS=10.0.0.9: one too many; use ") &&
 	      is_default());
 }
 
@@ -439,7 +439,7 @@ static void resolver_variables_are_copied(void)
 static void what_is_kept_is_copied(void)
 {
 	char entries[4][64] = {"LBDNS_NAMES=a,b", "LBDNS_EXCLUDE=c", "LBDNS_LOG_FILE=/d",
-			       "LBDNS_NAMESERVERS=10.0.0.1"};
+	                       "LBDNS_NAMESERVERS=10.0.0.1"};
 
 	SAYS("", entries[0], entries[1], entries[2], entries[3]);
 	memset(entries, 'x', sizeof(entries));
@@ -465,8 +465,8 @@ static char *repeated(const char *name, const char *text, size_t times)
 static void long_values(void)
 {
 	static const char *const variables[] = {
-		"LBDNS_REFRESH=",     "LBDNS_IDLE=",	 "LBDNS_MAX_STALE=", "LBDNS_MODE=",
-		"LBDNS_CONNECT=",     "LBDNS_UDP=",	 "LBDNS_SHARED=",    "LBDNS_LOG=",
+		"LBDNS_REFRESH=",     "LBDNS_IDLE=",     "LBDNS_MAX_STALE=", "LBDNS_MODE=",
+		"LBDNS_CONNECT=",     "LBDNS_UDP=",      "LBDNS_SHARED=",    "LBDNS_LOG=",
 		"LBDNS_NAMESERVERS=", "LBDNS_LOG_FILE=", "LBDNS_NAMES=",     "LBDNS_EXCLUDE=",
 	};
 
@@ -477,7 +477,7 @@ static void long_values(void)
 			char shown[128];
 
 			snprintf(shown, sizeof(shown), "lbdns: %s%.40s...: ", variables[i],
-				 "5555555555555555555555555555555555555555");
+			         "5555555555555555555555555555555555555555");
 			CHECK(strncmp(said, shown, strlen(shown)) == 0 && strlen(said) < 200);
 			config.listed = false;
 			CHECK(is_default());

@@ -433,16 +433,16 @@ static void a_child_has_its_own_pid(void)
 static void numbers(void)
 {
 	static const uint64_t values[] = {0,
-					  1,
-					  9,
-					  10,
-					  99,
-					  100,
-					  65535,
-					  UINT32_MAX,
-					  UINT64_C(9999999999999999999),
-					  UINT64_C(10000000000000000000),
-					  UINT64_MAX};
+	                                  1,
+	                                  9,
+	                                  10,
+	                                  99,
+	                                  100,
+	                                  65535,
+	                                  UINT32_MAX,
+	                                  UINT64_C(9999999999999999999),
+	                                  UINT64_C(10000000000000000000),
+	                                  UINT64_MAX};
 	char text[21], by_libc[21];
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {

@@ -53,19 +53,19 @@ static void check_servers(void)
 	CHECK(same(of("").servers, "127.0.0.1"));
 	CHECK(same(of("nameserver 10.96.0.10").servers, "10.96.0.10"));
 	CHECK(same(of("nameserver\t10.96.0.10 \t# the cluster's\nnameserver fd00::10\n").servers,
-		   "10.96.0.10,[fd00::10]:53"));
+	           "10.96.0.10,[fd00::10]:53"));
 	CHECK(same(of("nameserver 1.1.1.1\nnameserver 2.2.2.2\nnameserver 3.3.3.3\nnameserver "
-		      "4.4.4.4\n")
-			   .servers,
-		   "1.1.1.1,2.2.2.2,3.3.3.3"));
+	              "4.4.4.4\n")
+	                   .servers,
+	           "1.1.1.1,2.2.2.2,3.3.3.3"));
 	CHECK(same(of("#nameserver 1.1.1.1\n;nameserver 1.1.1.2\n nameserver 1.1.1.3\n"
-		      "nameservers 1.1.1.4\nnameserver\n")
-			   .servers,
-		   "127.0.0.1"));
+	              "nameservers 1.1.1.4\nnameserver\n")
+	                   .servers,
+	           "127.0.0.1"));
 	CHECK(same(of("nameserver fe80::1%eth0\n").servers, ""));
 	CHECK(same(of("nameserver nonsense\nnameserver 10.0.0.1\n").servers, "10.0.0.1"));
 	CHECK(same(of("nameserver ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255\n").servers,
-		   "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:53"));
+	           "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:53"));
 }
 
 static void check_options(void)
@@ -105,22 +105,22 @@ static void check_candidates(void)
 {
 	struct resolvconf conf =
 		of("search default.svc.cluster.local svc.cluster.local cluster.local\n"
-		   "options ndots:5\n");
+	           "options ndots:5\n");
 	char longest[300], label[80];
 
 	CHECK(same(candidates(&conf, "Rng"), "rng.default.svc.cluster.local rng.svc.cluster.local "
-					     "rng.cluster.local rng "));
+	                                     "rng.cluster.local rng "));
 	CHECK(same(candidates(&conf, "rng.default.svc.cluster.local"),
-		   "rng.default.svc.cluster.local.default.svc.cluster.local "
-		   "rng.default.svc.cluster.local.svc.cluster.local "
-		   "rng.default.svc.cluster.local.cluster.local "
-		   "rng.default.svc.cluster.local "));
+	           "rng.default.svc.cluster.local.default.svc.cluster.local "
+	           "rng.default.svc.cluster.local.svc.cluster.local "
+	           "rng.default.svc.cluster.local.cluster.local "
+	           "rng.default.svc.cluster.local "));
 	CHECK(same(candidates(&conf, "RNG.default.svc.cluster.local."),
-		   "rng.default.svc.cluster.local "));
+	           "rng.default.svc.cluster.local "));
 	conf.ndots = 1;
 	CHECK(same(candidates(&conf, "rng.default"),
-		   "rng.default rng.default.default.svc.cluster.local "
-		   "rng.default.svc.cluster.local rng.default.cluster.local "));
+	           "rng.default rng.default.default.svc.cluster.local "
+	           "rng.default.svc.cluster.local rng.default.cluster.local "));
 	CHECK(same(candidates(&conf, "rng."), "rng "));
 	CHECK(same(candidates(&conf, ""), ""));
 	CHECK(same(candidates(&conf, "."), ""));

@@ -118,7 +118,7 @@ static void check_serverless(void)
 	strcpy(conf.servers, "127.0.0.1:9"); /* nobody there */
 	check_failed(resolver_start("a", true, both, &conf, 5000), both);
 	check_failed(resolver_start("a", false, FAMILY_BIT(FAMILY_V6), &conf, 5000),
-		     FAMILY_BIT(FAMILY_V6));
+	             FAMILY_BIT(FAMILY_V6));
 	check_failed(resolver_start("a", false, 0, &conf, 5000), 0);
 	check_failed(resolver_start("", false, both, &conf, 5000), both);
 	check_failed(resolver_start(".", true, both, &conf, 5000), both);
@@ -133,7 +133,7 @@ static void check_serverless(void)
 }
 
 static int ask(const char *servers, const char *file, unsigned deadline_ms, unsigned families,
-	       bool absolute, bool give_up, const char *name)
+               bool absolute, bool give_up, const char *name)
 {
 	int descriptor = lowest_descriptor();
 	uint64_t start = clock_ms();
@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 			break;
 		case 'f':
 			families = (strchr(optarg, '4') ? FAMILY_BIT(FAMILY_V4) : 0) |
-				   (strchr(optarg, '6') ? FAMILY_BIT(FAMILY_V6) : 0);
+			           (strchr(optarg, '6') ? FAMILY_BIT(FAMILY_V6) : 0);
 			break;
 		case 'r':
 			file = optarg;
