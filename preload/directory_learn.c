@@ -134,8 +134,8 @@ static void evict_idle(struct draft *draft)
 	uint64_t longest_ms = config.idle_ms, now_ms = clock_ms();
 	uint32_t victim = SERVICES;
 
-	for (uint32_t s = 0; s < draft->new->service_count; s++) {
-		const struct service *service = &draft->new->services[s];
+	for (uint32_t s = 0; s < draft->next->service_count; s++) {
+		const struct service *service = &draft->next->services[s];
 		uint64_t unused_ms = clock_since(live[s].used_ms, now_ms);
 
 		if (service->used && !service->exact && unused_ms > longest_ms) {
@@ -143,8 +143,8 @@ static void evict_idle(struct draft *draft)
 			victim = s;
 		}
 	}
-	for (uint32_t n = 0; victim < SERVICES && n < draft->new->name_count; n++) {
-		struct name name = draft->new->names[n];
+	for (uint32_t n = 0; victim < SERVICES && n < draft->next->name_count; n++) {
+		struct name name = draft->next->names[n];
 
 		if (name.service != victim)
 			continue;
@@ -166,14 +166,14 @@ static void evict_idle(struct draft *draft)
 static uint32_t draft_name(struct draft *draft, const struct name_text *name, bool listed,
                            uint32_t *place)
 {
-	int64_t at = snapshot_find_name(draft->new, name);
+	int64_t at = snapshot_find_name(draft->next, name);
 	uint32_t service;
 
 	if (at >= 0) {
 		*place = (uint32_t)at;
-		return draft->new->names[at].service;
+		return draft->next->names[at].service;
 	}
-	if (draft->new->service_count == SERVICES || draft->new->name_count == NAMES)
+	if (draft->next->service_count == SERVICES || draft->next->name_count == NAMES)
 		evict_idle(draft);
 	*place = draft_add_name(draft);
 	service = *place < NAMES ? draft_add_service(draft) : SERVICES;

@@ -178,10 +178,10 @@ static bool says_nothing(const struct resolver_answer *answer, enum family famil
 static void disown(struct refresh *refresh, uint32_t service, uint64_t now_ms, const char *why)
 {
 	struct service value = draft_service(&refresh->draft, service);
-	const struct snapshot *new = refresh->draft.new;
+	const struct snapshot *next = refresh->draft.next;
 
-	for (uint32_t n = 0; n < new->name_count; n++) {
-		if (new->names[n].service != service)
+	for (uint32_t n = 0; n < next->name_count; n++) {
+		if (next->names[n].service != service)
 			continue;
 		for (enum family f = 0; f < FAMILY_COUNT; f++) {
 			size_t count;
@@ -189,7 +189,7 @@ static void disown(struct refresh *refresh, uint32_t service, uint64_t now_ms, c
 				snapshot_endpoints(refresh->draft.old, service, f, &count);
 
 			for (size_t i = 0; i < count; i++)
-				directory_claim(new->names[n].hash, had[i]);
+				directory_claim(next->names[n].hash, had[i]);
 		}
 	}
 	value.family[FAMILY_V4].state = DIRECTORY_UNKNOWN;
@@ -201,7 +201,7 @@ static void disown(struct refresh *refresh, uint32_t service, uint64_t now_ms, c
 	atomic_store_explicit(&live[service].handed[FAMILY_V6], 0, memory_order_relaxed);
 	draft_set_service(&refresh->draft, service, &value);
 	refresh->changed = true;
-	log_line(LOG_INFO, new->service_text[service].text, ": left alone, ", why, NULL);
+	log_line(LOG_INFO, next->service_text[service].text, ": left alone, ", why, NULL);
 }
 
 /* Does DNS know the name as libc does? Yes once an answer shares an address with libc's, or where
@@ -260,8 +260,8 @@ static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absol
                     uint64_t now_ms)
 {
 	struct service value = draft_service(&refresh->draft, service);
-	const struct snapshot *new = refresh->draft.new;
-	struct name_text asked = new->service_text[service], text;
+	const struct snapshot *next = refresh->draft.next;
+	struct name_text asked = next->service_text[service], text;
 	uint32_t other;
 
 	if (!names_normalize(absolute, &text))
@@ -270,7 +270,7 @@ static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absol
 		disown(refresh, service, now_ms, "by LBDNS_NAMES or LBDNS_EXCLUDE");
 		return SERVICES;
 	}
-	other = find_pinned(new, &text, service);
+	other = find_pinned(next, &text, service);
 	refresh->changed = true;
 	if (other == SERVICES) {
 		value.pinned = true;
@@ -278,9 +278,9 @@ static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absol
 		draft_set_service_text(&refresh->draft, service, &text);
 		return service;
 	}
-	for (uint32_t n = 0; n < new->name_count; n++) {
-		if (new->names[n].service == service) {
-			struct name_text name = new->name_text[n];
+	for (uint32_t n = 0; n < next->name_count; n++) {
+		if (next->names[n].service == service) {
+			struct name_text name = next->name_text[n];
 
 			draft_set_name(&refresh->draft, n, &name, other);
 		}
@@ -289,9 +289,9 @@ static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absol
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (atomic_load_explicit(&live[service].handed[f], memory_order_relaxed))
 			atomic_store_explicit(&live[other].handed[f],
-			                      new->services[other].family[f].version,
+			                      next->services[other].family[f].version,
 			                      memory_order_relaxed);
-	value.exact |= new->services[other].exact;
+	value.exact |= next->services[other].exact;
 	draft_free_service(&refresh->draft, service);
 	if (value.exact) {
 		value = draft_service(&refresh->draft, other);
@@ -317,7 +317,7 @@ static void log_change(const struct refresh *refresh, uint32_t service, size_t c
 	char number[21];
 
 	if (log_wants(LOG_INFO))
-		log_line(LOG_INFO, refresh->draft.new->service_text[service].text, ": ",
+		log_line(LOG_INFO, refresh->draft.next->service_text[service].text, ": ",
 		         log_number(count, number), " endpoints", NULL);
 }
 
@@ -361,11 +361,11 @@ static void take_nothing(struct refresh *refresh, uint32_t service, enum family 
  */
 static void release_names(const struct refresh *refresh, uint32_t service)
 {
-	const struct snapshot *new = refresh->draft.new;
+	const struct snapshot *next = refresh->draft.next;
 
-	for (uint32_t n = 0; n < new->name_count; n++)
-		if (new->names[n].service == service)
-			claims_release(new->names[n].hash);
+	for (uint32_t n = 0; n < next->name_count; n++)
+		if (next->names[n].service == service)
+			claims_release(next->names[n].hash);
 }
 
 static uint32_t interval_of(const struct resolver_answer *answer)
@@ -393,7 +393,7 @@ static void refresh_locked(struct refresh *refresh, uint32_t service,
 {
 	uint64_t now_ms = clock_ms();
 	struct service value = draft_service(&refresh->draft, service);
-	const char *name = refresh->draft.new->service_text[service].text;
+	const char *name = refresh->draft.next->service_text[service].text;
 	bool answered = answer->absolute[0];
 
 	note_check(service, now_ms);
@@ -460,7 +460,7 @@ static bool add_listed(struct draft *draft)
 
 		if (!config_name_is_exact(pattern) || !names_normalize(pattern, &name) ||
 		    config_names_match(&config.exclude, pattern) ||
-		    snapshot_find_name(draft->new, &name) >= 0)
+		    snapshot_find_name(draft->next, &name) >= 0)
 			continue;
 		place = draft_add_name(draft);
 		index = place < NAMES ? draft_add_service(draft) : SERVICES;

@@ -115,7 +115,7 @@ bool draft_begin(struct draft *draft)
 {
 	struct arena *in = arena_get();
 	uint64_t at = atomic_load_explicit(&sequence, memory_order_relaxed);
-	struct snapshot *new;
+	struct snapshot *next;
 	const struct snapshot *old;
 
 	if (!in)
@@ -124,32 +124,32 @@ bool draft_begin(struct draft *draft)
 	 * snapshot_valid. */
 	atomic_store_explicit(&begun, at + 1, memory_order_release);
 	old = &in->buffers[at & 1];
-	new = &in->buffers[(at + 1) & 1];
-	*draft = (struct draft){.old = old, .new = new, .sequence = at};
-	words_store(&new->service_count, &old->service_count, sizeof(uint64_t));
-	words_store(&new->name_count, &old->name_count, sizeof(uint64_t));
-	words_store(new->services, old->services, old->service_count * sizeof(struct service));
-	words_store(new->service_text, old->service_text,
+	next = &in->buffers[(at + 1) & 1];
+	*draft = (struct draft){.old = old, .next = next, .sequence = at};
+	words_store(&next->service_count, &old->service_count, sizeof(uint64_t));
+	words_store(&next->name_count, &old->name_count, sizeof(uint64_t));
+	words_store(next->services, old->services, old->service_count * sizeof(struct service));
+	words_store(next->service_text, old->service_text,
 	            old->service_count * sizeof(struct name_text));
-	words_store(new->names, old->names, old->name_count * sizeof(struct name));
-	words_store(new->name_text, old->name_text, old->name_count * sizeof(struct name_text));
-	words_store(new->canonical, old->canonical, old->name_count * sizeof(struct name_text));
+	words_store(next->names, old->names, old->name_count * sizeof(struct name));
+	words_store(next->name_text, old->name_text, old->name_count * sizeof(struct name_text));
+	words_store(next->canonical, old->canonical, old->name_count * sizeof(struct name_text));
 	return true;
 }
 
 struct service draft_service(const struct draft *draft, uint32_t service)
 {
-	return draft->new->services[service];
+	return draft->next->services[service];
 }
 
 void draft_set_service(struct draft *draft, uint32_t service, const struct service *value)
 {
-	words_store(&draft->new->services[service], value, sizeof(*value));
+	words_store(&draft->next->services[service], value, sizeof(*value));
 }
 
 void draft_set_service_text(struct draft *draft, uint32_t service, const struct name_text *text)
 {
-	words_store(&draft->new->service_text[service], text, sizeof(*text));
+	words_store(&draft->next->service_text[service], text, sizeof(*text));
 }
 
 void draft_free_service(struct draft *draft, uint32_t service)
@@ -164,47 +164,47 @@ void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *
 	struct name value = {.hash = service < SERVICES ? names_hash(text) : 0, .service = service};
 
 	if (service < SERVICES)
-		value.has_canonical = draft->new->names[name].has_canonical;
-	words_store(&draft->new->name_text[name], text, sizeof(*text));
-	words_store(&draft->new->names[name], &value, sizeof(value));
+		value.has_canonical = draft->next->names[name].has_canonical;
+	words_store(&draft->next->name_text[name], text, sizeof(*text));
+	words_store(&draft->next->names[name], &value, sizeof(value));
 }
 
 void draft_set_canonical(struct draft *draft, uint32_t name, const struct name_text *canonical)
 {
-	struct name value = draft->new->names[name];
+	struct name value = draft->next->names[name];
 
 	value.has_canonical = true;
-	words_store(&draft->new->canonical[name], canonical, sizeof(*canonical));
-	words_store(&draft->new->names[name], &value, sizeof(value));
+	words_store(&draft->next->canonical[name], canonical, sizeof(*canonical));
+	words_store(&draft->next->names[name], &value, sizeof(value));
 }
 
 uint32_t draft_add_service(struct draft *draft)
 {
-	struct snapshot *new = draft->new;
+	struct snapshot *next = draft->next;
 
-	for (uint32_t s = 0; s < new->service_count; s++)
-		if (!new->services[s].used)
+	for (uint32_t s = 0; s < next->service_count; s++)
+		if (!next->services[s].used)
 			return s;
-	if (new->service_count == SERVICES)
+	if (next->service_count == SERVICES)
 		return SERVICES;
-	draft_free_service(draft, (uint32_t) new->service_count);
-	words_store(&new->service_count, &(uint64_t){new->service_count + 1}, sizeof(uint64_t));
-	return (uint32_t) new->service_count - 1;
+	draft_free_service(draft, (uint32_t)next->service_count);
+	words_store(&next->service_count, &(uint64_t){next->service_count + 1}, sizeof(uint64_t));
+	return (uint32_t)next->service_count - 1;
 }
 
 uint32_t draft_add_name(struct draft *draft)
 {
-	struct snapshot *new = draft->new;
+	struct snapshot *next = draft->next;
 
-	for (uint32_t n = 0; n < new->name_count; n++)
-		if (new->names[n].service >= SERVICES)
+	for (uint32_t n = 0; n < next->name_count; n++)
+		if (next->names[n].service >= SERVICES)
 			return n;
-	if (new->name_count == NAMES)
+	if (next->name_count == NAMES)
 		return NAMES;
-	words_store(&new->names[new->name_count], &(struct name){.service = SERVICES},
+	words_store(&next->names[next->name_count], &(struct name){.service = SERVICES},
 	            sizeof(struct name));
-	words_store(&new->name_count, &(uint64_t){new->name_count + 1}, sizeof(uint64_t));
-	return (uint32_t) new->name_count - 1;
+	words_store(&next->name_count, &(uint64_t){next->name_count + 1}, sizeof(uint64_t));
+	return (uint32_t)next->name_count - 1;
 }
 
 const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t service,
@@ -280,7 +280,7 @@ static void index_clear(struct snapshot *in, size_t entries)
 struct build {
 	struct arena *arena;
 	struct draft *draft;
-	struct snapshot *new;
+	struct snapshot *next;
 	const struct snapshot *old;
 	uint32_t endpoints, sets, groups, departed;
 };
@@ -290,14 +290,14 @@ static uint32_t add_endpoint(struct build *build, struct address address, uint32
 {
 	struct mark mark = {.group = group, .since = since};
 
-	words_store(&build->new->addresses[build->endpoints], &address, sizeof(address));
-	words_store(&build->new->marks[build->endpoints], &mark, sizeof(mark));
+	words_store(&build->next->addresses[build->endpoints], &address, sizeof(address));
+	words_store(&build->next->marks[build->endpoints], &mark, sizeof(mark));
 	return build->endpoints++;
 }
 
 static uint32_t add_set(struct build *build, const struct set *set)
 {
-	words_store(&build->new->sets[build->sets], set, sizeof(*set));
+	words_store(&build->next->sets[build->sets], set, sizeof(*set));
 	return build->sets++;
 }
 
@@ -305,7 +305,7 @@ static uint32_t add_group(struct build *build, const struct group *group)
 {
 	if (build->groups == GROUP_FIXED)
 		return GROUP_FIXED;
-	words_store(&build->new->groups[build->groups], group, sizeof(*group));
+	words_store(&build->next->groups[build->groups], group, sizeof(*group));
 	return build->groups++;
 }
 
@@ -370,14 +370,14 @@ static void build_pool(struct build *build, uint32_t service, enum family family
 /* The group of another one's members and this set. */
 static uint32_t group_with(struct build *build, uint32_t base, uint32_t set)
 {
-	struct group group = build->new->groups[base];
+	struct group group = build->next->groups[base];
 
 	group.candidate = NO_SET;
 	if (group.count == GROUP_MEMBERS)
 		return GROUP_FIXED;
 	group.member[group.count++] = (uint16_t)set;
 	for (uint32_t i = 0; i < build->groups; i++) {
-		const struct group *other = &build->new->groups[i];
+		const struct group *other = &build->next->groups[i];
 		bool same = other->count == group.count;
 
 		for (uint32_t k = 0; same && k < group.count; k++)
@@ -395,21 +395,21 @@ static bool build_index(struct build *build, uint32_t pools)
 	bool overlap = false;
 
 	for (uint32_t s = 0; s < pools; s++) {
-		const struct set *set = &build->new->sets[s];
+		const struct set *set = &build->next->sets[s];
 
 		for (uint32_t e = set->first; e < set->first + set->count; e++) {
 			uint64_t slot;
-			int64_t there = index_find(build->new, build->new->addresses[e], &slot);
+			int64_t there = index_find(build->next, build->next->addresses[e], &slot);
 			struct mark mark;
 
 			if (there < 0) {
-				index_set(build->new, slot, e + 1);
+				index_set(build->next, slot, e + 1);
 				continue;
 			}
 			overlap = true;
-			mark = build->new->marks[there];
+			mark = build->next->marks[there];
 			mark.group = group_with(build, mark.group, s);
-			words_store(&build->new->marks[there], &mark, sizeof(mark));
+			words_store(&build->next->marks[there], &mark, sizeof(mark));
 		}
 	}
 	return overlap;
@@ -420,23 +420,23 @@ static bool build_index(struct build *build, uint32_t pools)
 static void mark_shared(struct build *build, uint32_t pools)
 {
 	for (uint32_t s = 0; s < pools; s++) {
-		const struct set *set = &build->new->sets[s];
+		const struct set *set = &build->next->sets[s];
 
 		for (uint32_t e = set->first; e < set->first + set->count; e++) {
-			struct mark mark = build->new->marks[e];
-			int64_t there = snapshot_find(build->new, build->new->addresses[e]);
+			struct mark mark = build->next->marks[e];
+			int64_t there = snapshot_find(build->next, build->next->addresses[e]);
 			const struct group *group =
-				&build->new->groups[build->new->marks[there].group];
+				&build->next->groups[build->next->marks[there].group];
 			uint32_t pinned = 0;
 
 			for (uint32_t k = 0; k < group->count; k++)
-				pinned += build->new
-				                  ->services[build->new->sets[group->member[k]]
+				pinned += build->next
+				                  ->services[build->next->sets[group->member[k]]
 				                                     .service]
 				                  .pinned;
 			if (group->count != 1 && (pinned > 1 || !group->count)) {
 				mark.since |= SINCE_SHARED;
-				words_store(&build->new->marks[e], &mark, sizeof(mark));
+				words_store(&build->next->marks[e], &mark, sizeof(mark));
 			}
 		}
 	}
@@ -445,25 +445,25 @@ static void mark_shared(struct build *build, uint32_t pools)
 /* What the pools of a group have in common, as a set. */
 static uint32_t intersection(struct build *build, const struct group *group)
 {
-	const struct set *first = &build->new->sets[group->member[0]];
+	const struct set *first = &build->next->sets[group->member[0]];
 	struct address *both = build->arena->scratch;
 	struct set set = {
 		.first = build->endpoints, .service = first->service, .family = first->family};
 	size_t count = first->count;
 
 	for (size_t i = 0; i < count; i++)
-		both[i] = build->new->addresses[first->first + i];
+		both[i] = build->next->addresses[first->first + i];
 	for (uint32_t k = 1; k < group->count; k++) {
-		const struct set *next = &build->new->sets[group->member[k]];
+		const struct set *next = &build->next->sets[group->member[k]];
 
-		count = pool_intersect(both, count, build->new->addresses + next->first,
+		count = pool_intersect(both, count, build->next->addresses + next->first,
 		                       next->count, both);
 	}
 	if (count < 2)
 		return NO_SET;
 	set.key = pool_key(both, count);
 	for (uint32_t s = 0; s < build->sets; s++)
-		if (build->new->sets[s].key == set.key && build->new->sets[s].count == count)
+		if (build->next->sets[s].key == set.key && build->next->sets[s].count == count)
 			return s;
 	if (build->sets == SETS || build->endpoints + count > ENDPOINTS - DEPARTED)
 		return NO_SET;
@@ -481,7 +481,7 @@ static uint32_t departed_place(struct build *build)
 	uint32_t oldest = 0;
 
 	for (uint32_t i = 0; i < build->departed; i++)
-		if (!build->new->departed[i].used)
+		if (!build->next->departed[i].used)
 			return i;
 	if (build->departed < DEPARTED)
 		return build->departed++;
@@ -498,7 +498,7 @@ static void depart(struct build *build, uint32_t service, enum family family,
 		.address = address, .used = 1, .service = service, .family = family};
 	uint32_t place = departed_place(build);
 
-	words_store(&build->new->departed[place], &record, sizeof(record));
+	words_store(&build->next->departed[place], &record, sizeof(record));
 	atomic_store_explicit(&departed_used_ms[place], clock_ms(), memory_order_relaxed);
 }
 
@@ -514,7 +514,7 @@ static void depart_from(struct build *build, uint32_t service, enum family famil
 		uint32_t since = build->old->marks[was + i - build->old->addresses].since;
 
 		if (!(since & SINCE_SHARED) && handed >= since &&
-		    snapshot_find(build->new, was[i]) < 0)
+		    snapshot_find(build->next, was[i]) < 0)
 			depart(build, service, family, was[i]);
 	}
 }
@@ -524,84 +524,86 @@ static void build_departed(struct build *build)
 	uint64_t now = clock_ms();
 
 	build->departed = (uint32_t)build->old->departed_count;
-	words_store(build->new->departed, build->old->departed,
+	words_store(build->next->departed, build->old->departed,
 	            build->departed * sizeof(struct departed));
 	for (uint32_t i = 0; i < build->departed; i++) {
-		struct departed record = build->new->departed[i];
+		struct departed record = build->next->departed[i];
 
 		/* In a pool again, its own or another's; or not asked for in a long time; or its
 		 * name is no more. */
 		if (record.used && clock_since(departed_used_ms[i], now) < DEPARTED_KEPT_MS &&
-		    build->new->services[record.service].used &&snapshot_find(build->new,
-		                                                              record.address) < 0)
+		    build->next->services[record.service].used &&
+		    snapshot_find(build->next, record.address) < 0)
 			continue;
 		record.used = 0;
-		words_store(&build->new->departed[i], &record, sizeof(record));
+		words_store(&build->next->departed[i], &record, sizeof(record));
 	}
-	for (uint32_t s = 0; s < build->new->service_count; s++)
+	for (uint32_t s = 0; s < build->next->service_count; s++)
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			if (build->new->services[s].used)
+			if (build->next->services[s].used)
 				depart_from(build, s, f);
 }
 
 static void index_departed(struct build *build)
 {
-	for (uint32_t s = 0; s < build->new->service_count; s++)
+	for (uint32_t s = 0; s < build->next->service_count; s++)
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
 			build->arena->departed_group[s][f] = NO_SET;
 	for (uint32_t i = 0; i < build->departed; i++) {
-		const struct departed *record = &build->new->departed[i];
+		const struct departed *record = &build->next->departed[i];
 		const struct service_family *of;
 		uint32_t *group;
 		uint64_t slot;
 
-		if (!record->used || index_find(build->new, record->address, &slot) >= 0)
+		if (!record->used || index_find(build->next, record->address, &slot) >= 0)
 			continue;
-		of = &build->new->services[record->service].family[record->family];
+		of = &build->next->services[record->service].family[record->family];
 		group = &build->arena->departed_group[record->service][record->family];
 		if (*group == NO_SET)
 			*group = add_group(build,
 			                   &(struct group){.candidate = of->state == DIRECTORY_POOL
 			                                                        ? of->set
 			                                                        : NO_SET});
-		index_set(build->new, slot, add_endpoint(build, record->address, *group, i) + 1);
+		index_set(build->next, slot, add_endpoint(build, record->address, *group, i) + 1);
 	}
 }
 
 void draft_publish(struct draft *draft, const struct change *changes, size_t change_count)
 {
-	struct build build = {
-		.arena = atomic_load(&arena), .draft = draft, .new = draft->new, .old = draft->old};
-	struct snapshot *new = draft->new;
+	struct build build = {.arena = atomic_load(&arena),
+	                      .draft = draft,
+	                      .next = draft->next,
+	                      .old = draft->old};
+	struct snapshot *next = draft->next;
 	size_t entries = draft->old->endpoint_count + DEPARTED;
 	uint32_t pools, alone;
 
 	for (size_t i = 0; i < change_count; i++)
 		entries += changes[i].count;
-	index_clear(new, entries < POOL_ENDPOINTS + 2 * DEPARTED ? entries : INDEX / 2);
-	for (uint32_t s = 0; s < new->service_count; s++)
+	index_clear(next, entries < POOL_ENDPOINTS + 2 * DEPARTED ? entries : INDEX / 2);
+	for (uint32_t s = 0; s < next->service_count; s++)
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			if (new->services[s].used &&new->services[s].family[f].state ==
-			    DIRECTORY_POOL)
+			if (next->services[s].used &&
+			    next->services[s].family[f].state == DIRECTORY_POOL)
 				build_pool(&build, s, f, change_of(changes, change_count, s, f));
 	pools = build.sets;
 	alone = build.groups;
-	words_store(&new->groups[GROUP_FIXED], &(struct group){.candidate = NO_SET},
+	words_store(&next->groups[GROUP_FIXED], &(struct group){.candidate = NO_SET},
 	            sizeof(struct group));
 	if (build_index(&build, pools))
 		mark_shared(&build, pools);
 	for (uint32_t g = alone; g < build.groups && g < GROUP_FIXED; g++) {
-		struct group group = new->groups[g];
+		struct group group = next->groups[g];
 
 		group.candidate = intersection(&build, &group);
-		words_store(&new->groups[g], &group, sizeof(group));
+		words_store(&next->groups[g], &group, sizeof(group));
 	}
 	build_departed(&build);
 	index_departed(&build);
-	words_store(&new->endpoint_count, &(uint64_t){build.endpoints}, sizeof(uint64_t));
-	words_store(&new->set_count, &(uint64_t){build.sets}, sizeof(uint64_t));
-	words_store(&new->group_count, &(uint64_t){build.groups}, sizeof(uint64_t));
-	words_store(&new->departed_count, &(uint64_t){build.departed}, sizeof(uint64_t));
+	words_store(&next->endpoint_count, &(uint64_t){build.endpoints}, sizeof(uint64_t));
+	words_store(&next->set_count, &(uint64_t){build.sets}, sizeof(uint64_t));
+	words_store(&next->group_count, &(uint64_t){build.groups}, sizeof(uint64_t));
+	words_store(&next->departed_count, &(uint64_t){build.departed}, sizeof(uint64_t));
 	/* Pairs with snapshot_read. */
 	atomic_store_explicit(&sequence, draft->sequence + 1, memory_order_release);
 }

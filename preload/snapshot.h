@@ -157,7 +157,7 @@ int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *te
 
 struct draft {
 	const struct snapshot *old;
-	struct snapshot *new;
+	struct snapshot *next;
 	uint64_t sequence; /* of old */
 };
 
