@@ -126,8 +126,8 @@ bool draft_begin(struct draft *draft)
 	old = &in->buffers[at & 1];
 	next = &in->buffers[(at + 1) & 1];
 	*draft = (struct draft){.old = old, .next = next, .sequence = at};
-	words_store(&next->service_count, &old->service_count, sizeof(uint64_t));
-	words_store(&next->name_count, &old->name_count, sizeof(uint64_t));
+	word_store(&next->service_count, old->service_count);
+	word_store(&next->name_count, old->name_count);
 	words_store(next->services, old->services, old->service_count * sizeof(struct service));
 	words_store(next->service_text, old->service_text,
 	            old->service_count * sizeof(struct name_text));
@@ -188,7 +188,7 @@ uint32_t draft_add_service(struct draft *draft)
 	if (next->service_count == SERVICES)
 		return SERVICES;
 	draft_free_service(draft, (uint32_t)next->service_count);
-	words_store(&next->service_count, &(uint64_t){next->service_count + 1}, sizeof(uint64_t));
+	word_store(&next->service_count, next->service_count + 1);
 	return (uint32_t)next->service_count - 1;
 }
 
@@ -203,7 +203,7 @@ uint32_t draft_add_name(struct draft *draft)
 		return NAMES;
 	words_store(&next->names[next->name_count], &(struct name){.service = SERVICES},
 	            sizeof(struct name));
-	words_store(&next->name_count, &(uint64_t){next->name_count + 1}, sizeof(uint64_t));
+	word_store(&next->name_count, next->name_count + 1);
 	return (uint32_t)next->name_count - 1;
 }
 
@@ -600,10 +600,10 @@ void draft_publish(struct draft *draft, const struct change *changes, size_t cha
 	}
 	build_departed(&build);
 	index_departed(&build);
-	words_store(&next->endpoint_count, &(uint64_t){build.endpoints}, sizeof(uint64_t));
-	words_store(&next->set_count, &(uint64_t){build.sets}, sizeof(uint64_t));
-	words_store(&next->group_count, &(uint64_t){build.groups}, sizeof(uint64_t));
-	words_store(&next->departed_count, &(uint64_t){build.departed}, sizeof(uint64_t));
+	word_store(&next->endpoint_count, build.endpoints);
+	word_store(&next->set_count, build.sets);
+	word_store(&next->group_count, build.groups);
+	word_store(&next->departed_count, build.departed);
 	/* Pairs with snapshot_read. */
 	atomic_store_explicit(&sequence, draft->sequence + 1, memory_order_release);
 }

@@ -141,6 +141,11 @@ static inline void words_store(void *to, const void *from, size_t size)
 		                 __ATOMIC_RELEASE);
 }
 
+static inline void word_store(uint64_t *to, uint64_t value)
+{
+	__atomic_store_n((snapshot_word *)to, value, __ATOMIC_RELEASE);
+}
+
 /* Readers: NULL while nothing was ever published. */
 const struct snapshot *snapshot_read(uint64_t *sequence);
 
