@@ -152,7 +152,7 @@ static unsigned group_of(struct address address, unsigned index)
 {
 	uint64_t half = index < 4 ? address.high : address.low;
 
-	return (unsigned)(half >> (48 - index % 4 * 16)) & 0xffff;
+	return (unsigned)(half >> (3 - (index & 3)) * 16) & 0xffff;
 }
 
 /* The run that `::` stands for: the longest of two zero groups or more, the first of equals (RFC

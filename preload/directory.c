@@ -221,6 +221,16 @@ static void pick_within(const struct snapshot *in, const struct set *set, struct
 	rotation_note_port(set->key, port & UINT16_MAX);
 }
 
+/* An address that left its pool: its name is in use though the pool may be empty now. */
+static uint32_t use_departed(const struct snapshot *in, uint32_t place, uint64_t now_ms)
+{
+	struct departed record;
+
+	words_load(&record, &in->departed[place % DEPARTED], sizeof(record));
+	atomic_store_explicit(&departed_used_ms[place % DEPARTED], now_ms, memory_order_relaxed);
+	return record.service % SERVICES;
+}
+
 static void pick(const struct snapshot *in, const struct directory_route *route, uint32_t port,
                  struct directory_picked *picked)
 {
@@ -236,14 +246,13 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 		set = set_load(in, group.candidate);
 	else if (group.count)
 		set = set_load(in, group.member[0]);
+	if (!group.count && mark.group != GROUP_FIXED)
+		set.service = use_departed(in, mark.since, now_ms);
 	picked->service = set.service;
 	picked->age_ms = age_ms(set.service, now_ms);
 	picked->interval_ms =
 		atomic_load_explicit(&live[set.service].interval_ms, memory_order_relaxed);
 	note_use(set.service, now_ms);
-	if (!group.count) /* departed */
-		atomic_store_explicit(&departed_used_ms[mark.since % DEPARTED], now_ms,
-		                      memory_order_relaxed);
 	/* Of one pool, and nobody else's: the turn is its own. */
 	if ((claimed || group.count > 1) &&
 	    take_any_turn(in, &group, route->asked, port, now_ms, &fresh)) {

@@ -12,9 +12,7 @@
 enum {
 	DEPARTED_KEPT_MS = 60 * 60 * 1000,
 	INDEX_SMALLEST = 64,
-	TTL_UNKNOWN_MS = 5000, /* LBDNS_REFRESH=ttl, before DNS was asked */
-	GROUP_FIXED =
-		GROUPS - 1 /* of addresses in more pools than we keep track of: never rewritten */
+	TTL_UNKNOWN_MS = 5000 /* LBDNS_REFRESH=ttl, before DNS was asked */
 };
 
 struct live live[SERVICES];

@@ -26,6 +26,7 @@ enum {
 	SETS = 1024,
 	GROUPS = 2048,
 	GROUP_MEMBERS = 8,
+	GROUP_FIXED = GROUPS - 1, /* of addresses in more pools than we keep track of */
 	DEPARTED = 1024,
 	INDEX = 131072,
 	NO_SET = UINT32_MAX,
