@@ -165,8 +165,10 @@ static void sleep_until(uint32_t wakes, uint64_t now_ms, uint64_t next_ms)
 	struct timespec time = {.tv_sec = (time_t)(ms / 1000),
 	                        .tv_nsec = (long)(ms % 1000) * 1000000};
 
+	atomic_store(&process.asleep_ms, next_ms);
 	syscall(SYS_futex, &process.wakes, FUTEX_WAIT_PRIVATE, wakes,
 	        next_ms == UINT64_MAX ? NULL : &time, NULL, 0);
+	atomic_store(&process.asleep_ms, 0);
 }
 
 static void *refresher_main(void *unused)
@@ -223,16 +225,16 @@ static void thread_start(void)
 	if (was == THREAD_REFUSED &&
 	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
 		return;
-	if (was == THREAD_RUNS ||
-	    !atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS))
+	if (was == THREAD_RUNS)
 		return;
 	process_start();
 	sigfillset(&all);
-	/* Not the raw system call: setuid(3) and pthread_cancel(3) need signals that this one
-	 * leaves open. */
+	/* First, or a siglongjmp may leave a thread that is said to run and does not. Not the raw
+	 * system call: setuid(3) and pthread_cancel(3) need signals that this one leaves open. */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	/* The client's thread-local storage counts into the stack and may be larger than it. */
-	if (thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {
+	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS) &&
+	    thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {
 		atomic_store(&process.refused_ms, clock_ms());
 		atomic_store(&process.thread, THREAD_REFUSED);
 	}
@@ -290,7 +292,7 @@ void refresher_nudge(uint64_t age_ms, uint64_t interval_ms)
 	if (!runs()) {
 		if (may_create())
 			thread_start();
-	} else if (refresher_is_overdue(age_ms, interval_ms)) {
-		wake();
+	} else if (atomic_load(&process.asleep_ms) > clock_ms()) {
+		wake(); /* it thinks that nobody uses this name */
 	}
 }
