@@ -227,11 +227,11 @@ static void thread_start(void)
 		return;
 	if (was == THREAD_RUNS)
 		return;
-	process_start();
 	sigfillset(&all);
 	/* First, or a siglongjmp may leave a thread that is said to run and does not. Not the raw
 	 * system call: setuid(3) and pthread_cancel(3) need signals that this one leaves open. */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	process_start();
 	/* The client's thread-local storage counts into the stack and may be larger than it. */
 	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS) &&
 	    thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {
