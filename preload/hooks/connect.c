@@ -47,7 +47,8 @@ static __attribute__((noinline)) int connect_managed(int fd, const struct sockad
 	struct directory_picked picked = {.target = route->asked};
 	union target target;
 
-	if (fresh == SOCKET_USED)
+	/* Longer than any address: the kernel says EINVAL, and would not if we cut it. */
+	if (fresh == SOCKET_USED || length > sizeof(struct sockaddr_storage))
 		return libc()->connect(fd, address, length);
 	directory_pick(route, fresh == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port,
 	               &picked);
