@@ -64,18 +64,18 @@ bool claims_hold(struct address address)
 	return false;
 }
 
-void claims_release(uint64_t name)
+void claims_release(uint64_t name, const struct address *endpoints, size_t count)
 {
-	uint32_t low = (uint32_t)hash_mix(name);
-
 	if (!atomic_load_explicit(&any, memory_order_relaxed))
 		return;
-	for (int set = 0; set < SETS; set++) {
-		for (int i = 0; i < WAYS; i++) {
-			uint64_t word = atomic_load_explicit(&claims[set][i], memory_order_relaxed);
+	for (size_t e = 0; e < count; e++) {
+		unsigned set = claim_set(endpoints[e]);
+		uint64_t word = claim_word(endpoints[e], name);
 
-			if (word && (uint32_t)word == low)
-				atomic_compare_exchange_strong(&claims[set][i], &word, 0);
+		for (int i = 0; i < WAYS; i++) {
+			uint64_t was = word;
+
+			atomic_compare_exchange_strong(&claims[set][i], &was, 0);
 		}
 	}
 }

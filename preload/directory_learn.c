@@ -255,7 +255,9 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 		return false; /* the draft is simply not published */
 	if (answer->canonical && names_normalize(answer->canonical, &canonical))
 		draft_set_canonical(&draft, place, &canonical);
-	claims_release(names_hash(name));
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		claims_release(names_hash(name), answer->family[f].addresses,
+		               answer->family[f].count);
 	draft_answer(&draft, service, answer, names_hash(name), changes, &change_count);
 	draft_publish(&draft, changes, change_count);
 	return true;

@@ -365,13 +365,13 @@ static void take_nothing(struct refresh *refresh, uint32_t service, enum family 
 
 /* The names of a pool that changed give up what was claimed because the pool did not have it yet.
  */
-static void release_names(const struct refresh *refresh, uint32_t service)
+static void release_names(const struct refresh *refresh, const struct change *change)
 {
 	const struct snapshot *next = refresh->draft.next;
 
 	for (uint32_t n = 0; n < next->name_count; n++)
-		if (next->names[n].service == service)
-			claims_release(next->names[n].hash);
+		if (next->names[n].service == change->service)
+			claims_release(next->names[n].hash, change->endpoints, change->count);
 }
 
 static uint32_t interval_of(const struct resolver_answer *answer)
@@ -425,8 +425,8 @@ static void refresh_locked(struct refresh *refresh, uint32_t service,
 		else if (says_nothing(answer, f))
 			take_nothing(refresh, service, f);
 	}
-	if (refresh->change_count)
-		release_names(refresh, service);
+	for (size_t i = 0; i < refresh->change_count; i++)
+		release_names(refresh, &refresh->changes[i]);
 }
 
 bool directory_refreshed(const struct directory_due *due, const struct resolver_answer *answer)
