@@ -4,9 +4,14 @@
 
 #include <dlfcn.h>
 #include <stdatomic.h>
+#include <string.h>
 
 static struct libc real;
+static bool is_musl;
 static atomic_bool found;
+
+static struct libc_async async;
+static atomic_bool async_found;
 
 static void *next(const char *symbol)
 {
@@ -24,7 +29,43 @@ static void find_all(void)
 	__atomic_store_n((void **)&real.gethostbyname_r, next("gethostbyname_r"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&real.gethostbyname2_r, next("gethostbyname2_r"),
 	                 __ATOMIC_RELAXED);
+	__atomic_store_n(&is_musl, !dlsym(RTLD_DEFAULT, "gnu_get_libc_version"), __ATOMIC_RELAXED);
+	/* The client is to hear of no failure but its own (dlerror(3)). */
+	dlerror();
 	atomic_store_explicit(&found, true, memory_order_release); /* pairs with libc() */
+}
+
+/* Apart from the others, and not before it is needed: musl does not have them, nor has glibc before
+ * 2.34 outside libanl.so.1. */
+static void find_async(void)
+{
+	if (libc_is_musl())
+		return;
+	__atomic_store_n((void **)&async.getaddrinfo_a, next("getaddrinfo_a"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&async.gai_error, next("gai_error"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&async.gai_suspend, next("gai_suspend"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&async.gai_cancel, next("gai_cancel"), __ATOMIC_RELAXED);
+	atomic_store_explicit(&async_found, true,
+	                      memory_order_release); /* pairs with libc_async() */
+}
+
+const struct libc_async *libc_async(void)
+{
+	if (!atomic_load_explicit(&async_found, memory_order_acquire))
+		find_async();
+	return async.getaddrinfo_a && async.gai_error && async.gai_suspend && async.gai_cancel
+	               ? &async
+	               : NULL;
+}
+
+bool libc_async_looks_up_here(void)
+{
+	Dl_info owner;
+	const char *file = NULL;
+
+	if (dladdr((void *)async.getaddrinfo_a, &owner) && owner.dli_fname)
+		file = strrchr(owner.dli_fname, '/');
+	return file && !strncmp(file, "/libanl", strlen("/libanl"));
 }
 
 const struct libc *libc(void)
@@ -36,7 +77,8 @@ const struct libc *libc(void)
 
 bool libc_is_musl(void)
 {
-	return !dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+	libc();
+	return is_musl;
 }
 
 bool libc_owns_lookups(void)
@@ -57,12 +99,13 @@ void libc_at_fork_child(void (*child)(void))
 
 	/* glibc has pthread_atfork only as a static stub around this; no DSO handle: never
 	 * unregistered. */
-	*(void **)&registers = dlsym(RTLD_DEFAULT, "__register_atfork");
-	if (registers) {
-		registers(NULL, NULL, child, NULL);
+	if (libc_is_musl()) {
+		*(void **)&registers_musl = dlsym(RTLD_DEFAULT, "pthread_atfork");
+		if (registers_musl)
+			registers_musl(NULL, NULL, child);
 		return;
 	}
-	*(void **)&registers_musl = dlsym(RTLD_DEFAULT, "pthread_atfork");
-	if (registers_musl)
-		registers_musl(NULL, NULL, child);
+	*(void **)&registers = dlsym(RTLD_DEFAULT, "__register_atfork");
+	if (registers)
+		registers(NULL, NULL, child, NULL);
 }

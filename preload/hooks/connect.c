@@ -1,4 +1,5 @@
 #include "directory.h"
+#include "hooks/getaddrinfo_a.h"
 #include "hooks/hook.h"
 #include "hooks/socket_fresh.h"
 #include "libc.h"
@@ -74,7 +75,7 @@ HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 	if (config.mode == MODE_OFF || !config.connect || !address ||
 	    !address_from_sockaddr(address, length, &asked, &port))
 		return libc()->connect(fd, address, length);
-	if (directory_route(asked, &route))
+	if (directory_route(asked, &route) && !getaddrinfo_a_unseen())
 		return connect_managed(fd, address, length, &route, port);
 	if (directory_wants_listed())
 		want_listed(fd, asked);
