@@ -84,6 +84,24 @@ without_asking() {
 	compared 20000
 }
 
+@test "aliases, whose canonical name is another" {
+	lab_pods_side ip addr replace 10.96.0.40/32 dev pods
+	lab_pods_side dnsmasq --conf-file=/dev/null --user=root --group= --pid-file="$LAB/aliases.pid" --no-resolv --no-hosts \
+		--listen-address=10.96.0.40 --bind-interfaces --local=/#/ --local-ttl=1 --addn-hosts="$LAB/names.hosts" \
+		--cname="alias.$LAB_DOMAIN,rng-headless.$LAB_DOMAIN" 3>&-
+	lab_nameserver 10.96.0.40
+	/usr/bin/python3 -c 'import socket
+print(socket.getaddrinfo("alias", 80, flags=socket.AI_CANONNAME)[0][3])' >"$LAB/canonical"
+	lab_equal "$(<"$LAB/canonical")" "rng-headless.$LAB_DOMAIN"
+	for program in $DIFFERENTIAL; do
+		same "$program" core alias
+		without_asking 100
+		same "$program" core Alias rng-headless "alias.$LAB_DOMAIN."
+		same "$program" pairs alias
+	done
+	compared 8000
+}
+
 @test "numbers, scopes, and no node" {
 	for program in $DIFFERENTIAL; do
 		same "$program" core - 10.0.0.1 10.244.1.11 10.1 0x7f.1 010.0.0.1 1 127.0.0.1 10.244.1.11. 256.1.1.1 1.2.3.4.5 \
@@ -148,6 +166,30 @@ HOWS='wait suspend poll handler sigwait thread'
 		cmp "$LAB/libc" "$LAB/$mode"
 	done
 	[ "$(wc -l <"$LAB/libc")" -gt 300 ]
+}
+
+@test "getaddrinfo_a on musl, which has none: ENOSYS for who finds ours" {
+	cat >"$LAB/absent.c" <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <errno.h>
+		#include <netdb.h>
+		#include <stdio.h>
+		int main(void)
+		{
+			int (*look_up)(int, void **, int, void *) = (void *)dlsym(RTLD_DEFAULT, "getaddrinfo_a");
+			int (*error)(void *) = (void *)dlsym(RTLD_DEFAULT, "gai_error");
+
+			errno = 0;
+			puts(look_up(0, NULL, 0, NULL) == EAI_SYSTEM && errno == ENOSYS ? "ENOSYS" : "?");
+			errno = 0;
+			puts(error(NULL) == EAI_SYSTEM && errno == ENOSYS ? "ENOSYS" : "?");
+			return dlerror() != NULL;
+		}
+	END
+	musl-gcc -o "$LAB/absent" "$LAB/absent.c"
+	with_lbdns "$LAB/absent" >"$LAB/said"
+	lab_equal "$(xargs <"$LAB/said")" "ENOSYS ENOSYS"
 }
 
 # ---- Sockets
@@ -272,6 +314,19 @@ beside() {
 	beside "$(library faketime/libfaketime.so.1)"
 	export FAKETIME=-3000d
 	beside "$(library faketime/libfaketime.so.1)"
+}
+
+# All its connections are to go through Tor, to the one address that Tor says.
+@test "beside torsocks, before and after: as without lbdns" {
+	local torsocks order
+	torsocks=$(library torsocks/libtorsocks.so)
+	lab_start tor /usr/bin/python3 "$LAB_ROOT/tests/lab/tor.py" rng-headless=10.244.2.12
+	for order in "$torsocks" "$torsocks $LIBLBDNS" "$LIBLBDNS $torsocks"; do
+		for mode in lookup-connect once; do
+			lab_equal "$(LD_PRELOAD=$order "$CLIENT" $mode rng-headless 8081 9 | lab_counts)" "0 9 0"
+		done
+	done
+	lab_equal "$(grep -c '^connect 10.244.2.12$' "$LAB/tor.out")" 54
 }
 
 @test "beside an allocator that ends the process at foreign memory, before and after" {
