@@ -100,7 +100,7 @@ hikari() {
 	lab_scale pg 5
 	after=$(served_checked 30 matrix_ask client 30)
 	SERVED_EACH=30 served_result Databases 'pgjdbc, HikariCP' \
-		'a pool of 30; new pods get their share when `maxLifetime` ends; a query timeout (`setQueryTimeout`) opens a connection of its own, which may reach another pod: use `statement_timeout`' \
+		'a pool of 30; new pods get their share when `maxLifetime` ends; `setQueryTimeout` cancels over a connection of its own, which goes to another pod, so the query goes on: use `statement_timeout`' \
 		"$unmodified" "$with" "$after"
 }
 
