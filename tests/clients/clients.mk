@@ -10,6 +10,17 @@ clients:
 
 client-programs: $(MATRIX)
 
+ifeq ($(shell uname -m),x86_64)
+client-programs: $(BUILD)/clients/musl/ld-linux-x86-64.so.2
+endif
+
+# What Bun for musl runs with.
+$(BUILD)/clients/musl/ld-linux-x86-64.so.2: tests/clients/musl_libgcc.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)musl-gcc -O2 -D_GNU_SOURCE -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
+	$(Q)ln -sf $(foreach library,libstdc++.so.6 libgcc_s.so.1,$(shell $(CC) -print-file-name=$(library))) $(@D)
+
 # GODEBUG=netdns=cgo in the test: the pure Go resolver is Go's default only where /etc/resolv.conf is simple.
 $(BUILD)/clients/web-go: tests/clients/web.go
 	@mkdir -p $(@D)
