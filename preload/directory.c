@@ -2,13 +2,15 @@
 
 #include "claims.h"
 #include "clock.h"
+#include "health.h"
 #include "rotation.h"
 #include "snapshot.h"
 
 enum {
 	READ_TRIES = 3,
-	USED_GRAIN_MS =
-		1000 /* uses are noted once a second: the pick path writes nothing but the cursor */
+	HURRY_MS = 1000,
+	/* Uses are noted once a second: the pick path writes nothing but the cursor. */
+	USED_GRAIN_MS = 1000
 };
 
 bool directory_is_empty(void)
@@ -180,13 +182,45 @@ static struct address endpoint_load(const struct snapshot *in, const struct set 
 	return address;
 }
 
+bool directory_service(const struct directory_route *route, uint32_t *service)
+{
+	uint64_t sequence;
+	const struct snapshot *in = snapshot_read(&sequence);
+	struct group group;
+	struct mark mark;
+	struct set set;
+
+	if (!in || sequence != route->sequence)
+		return false;
+	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
+	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
+	if (group.count) {
+		set = set_load(in, group.member[0]);
+		*service = set.service;
+	}
+	return group.count && snapshot_valid(sequence);
+}
+
+/* Who is passed over in this set. */
+static void look(const struct snapshot *in, const struct set *set, uint32_t port, uint64_t now_ms,
+                 bool may_probe, struct health_view *view)
+{
+	view->count = 0;
+	view->probe = -1;
+	if (health_any(now_ms))
+		health_look(&in->addresses[set->first], set->count, port, now_ms, may_probe, view);
+}
+
 /* If the address asked for has the turn in this pool, takes it. */
 static bool take_turn(const struct snapshot *in, const struct set *set, struct address asked,
-                      uint32_t port)
+                      uint32_t port, uint64_t now_ms)
 {
+	struct health_view view;
 	uint64_t turn;
-	uint32_t index = rotation_peek(set->key, port, set->count, &turn);
+	uint32_t index;
 
+	look(in, set, port, now_ms, false, &view);
+	index = health_map(&view, rotation_peek(set->key, port, set->count - view.count, &turn));
 	return address_equal(endpoint_load(in, set, index), asked) &&
 	       rotation_take(set->key, port, turn);
 }
@@ -207,18 +241,50 @@ static bool take_any_turn(const struct snapshot *in, const struct group *group,
 	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
 		struct set set = set_load(in, group->member[i]);
 
-		if (set.count && take_turn(in, &set, asked, port))
+		if (set.count && take_turn(in, &set, asked, port, now_ms))
 			return true;
 	}
 	return false;
 }
 
 static void pick_within(const struct snapshot *in, const struct set *set, struct address asked,
-                        uint32_t port, struct directory_picked *picked)
+                        uint32_t port, uint64_t now_ms, struct directory_picked *picked)
 {
-	picked->target = endpoint_load(in, set, rotation_pick(set->key, port, set->count));
+	struct health_view view;
+	uint32_t index;
+
+	look(in, set, port, now_ms, config.mode == MODE_ON, &view);
+	if (view.probe >= 0)
+		index = (uint32_t)view.probe;
+	else
+		index = health_map(&view, rotation_pick(set->key, port, set->count - view.count));
+	picked->target = endpoint_load(in, set, index);
 	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
 	rotation_note_port(set->key, port & UINT16_MAX);
+}
+
+uint32_t directory_show(const struct address *endpoints, uint32_t count, uint64_t key,
+                        uint32_t port)
+{
+	struct health_view view = {.count = 0};
+	uint64_t now_ms = clock_ms();
+
+	port = rotation_port(key, port);
+	if (health_any(now_ms))
+		health_look(endpoints, count, port, now_ms, false, &view);
+	return health_map(&view, rotation_show(key, port, count - view.count));
+}
+
+bool directory_hurry(uint32_t service)
+{
+	static _Atomic uint64_t last_ms;
+	uint64_t now_ms = clock_ms(), was = atomic_load_explicit(&last_ms, memory_order_relaxed);
+
+	if (clock_since(was, now_ms) < HURRY_MS ||
+	    !atomic_compare_exchange_strong(&last_ms, &was, now_ms))
+		return false;
+	atomic_store_explicit(&live[service % SERVICES].due_now, true, memory_order_relaxed);
+	return true;
 }
 
 /* An address that left its pool: its name is in use though the pool may be empty now. */
@@ -257,12 +323,16 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 	if ((claimed || group.count > 1) &&
 	    take_any_turn(in, &group, route->asked, port, now_ms, &fresh)) {
 		picked->what = PICK_ASKED;
+		picked->may_retry = !claimed && group.candidate < SETS && set.count > 1;
+		picked->key = set.key;
 		return;
 	}
 	if (claimed || !fresh || group.candidate >= SETS || !set.count ||
 	    !is_fresh(set.service, set.family, now_ms))
 		return;
-	pick_within(in, &set, route->asked, port, picked);
+	picked->may_retry = set.count > 1;
+	picked->key = set.key;
+	pick_within(in, &set, route->asked, port, now_ms, picked);
 }
 
 void directory_pick(const struct directory_route *route, uint32_t port,
@@ -275,6 +345,7 @@ void directory_pick(const struct directory_route *route, uint32_t port,
 		const struct snapshot *in = snapshot_read(&sequence);
 
 		picked->what = PICK_NONE;
+		picked->may_retry = false;
 		picked->age_ms = 0;
 		picked->interval_ms = UINT32_MAX;
 		if (sequence != again.sequence) {

@@ -6,7 +6,7 @@
 #include "log.h"
 #include "pool.h"
 #include "process.h"
-#include "rotation.h"
+#include "shared.h"
 #include "snapshot.h"
 
 #include <string.h>
@@ -240,7 +240,7 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 	uint32_t service, place;
 
 	process_start();
-	rotation_start();
+	shared_start();
 	if (!draft_begin(&draft))
 		return false;
 	service = draft_name(&draft, name, listed, &place);

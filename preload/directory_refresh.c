@@ -6,7 +6,7 @@
 #include "log.h"
 #include "pool.h"
 #include "process.h"
-#include "rotation.h"
+#include "shared.h"
 #include "snapshot.h"
 
 #include <string.h>
@@ -483,7 +483,7 @@ bool directory_add_listed(void)
 	if (!process_trylock(&lock))
 		return false;
 	process_start();
-	rotation_start();
+	shared_start();
 	if (draft_begin(&draft) && add_listed(&draft))
 		draft_publish(&draft, NULL, 0);
 	atomic_store_explicit(&listed_added, true, memory_order_relaxed);

@@ -19,6 +19,7 @@ static void find_all(void)
 	__atomic_store_n((void **)&real.getaddrinfo, next("getaddrinfo"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&real.freeaddrinfo, next("freeaddrinfo"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&real.connect, next("connect"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&real.getsockopt, next("getsockopt"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&real.gethostbyname, next("gethostbyname"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&real.gethostbyname2, next("gethostbyname2"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&real.gethostbyname_r, next("gethostbyname_r"), __ATOMIC_RELAXED);

@@ -4,10 +4,11 @@
 #include "directory.h"
 #include "libc_versions.h"
 #include "log.h"
+#include "outcome.h"
 #include "process.h"
 #include "resolvconf.h"
 #include "resolver.h"
-#include "rotation.h"
+#include "shared.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -189,8 +190,10 @@ static void *refresher_main(void *unused)
 			                                         : WATCH_MS);
 			step_queries();
 		} else {
-			rotation_check();
-			sleep_until(wakes, now_ms, next_ms);
+			uint64_t watch_ms = outcome_watch(now_ms);
+
+			shared_check();
+			sleep_until(wakes, now_ms, watch_ms < next_ms ? watch_ms : next_ms);
 		}
 	}
 	return NULL;
@@ -259,6 +262,12 @@ void refresher_want(bool look_again)
 	if (!runs())
 		thread_start();
 	else if (look_again)
+		wake();
+}
+
+void refresher_hurry(void)
+{
+	if (runs())
 		wake();
 }
 

@@ -18,6 +18,9 @@ void refresher_want(bool look_again);
  * is empty: pthread_create deadlocks in a signal handler. Any thread, any signal handler. */
 void refresher_nudge(uint64_t age_ms, uint64_t interval_ms);
 
+/* A service is due now (directory_hurry): wakes the thread, if it runs. Any signal handler. */
+void refresher_hurry(void);
+
 /* True while no thread can be had, and then nothing is fresher than the last answer of libc. */
 bool refresher_is_refused(void);
 

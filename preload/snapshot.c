@@ -320,21 +320,11 @@ static const struct change *change_of(const struct change *changes, size_t count
 static uint32_t since_of(const struct snapshot *old, uint32_t service, enum family family,
                          struct address address, uint32_t version)
 {
-	size_t count, low = 0, high;
+	size_t count;
 	const struct address *was = snapshot_endpoints(old, service, family, &count);
+	int64_t at = pool_find(was, count, address);
 
-	for (high = count; low < high;) {
-		size_t middle = low + (high - low) / 2;
-		int order = address_compare(was[middle], address);
-
-		if (order == 0)
-			return old->marks[was + middle - old->addresses].since;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return version;
+	return at < 0 ? version : old->marks[was + at - old->addresses].since;
 }
 
 static void build_pool(struct build *build, uint32_t service, enum family family,

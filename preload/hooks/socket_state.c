@@ -1,4 +1,4 @@
-#include "hooks/socket_fresh.h"
+#include "hooks/socket_state.h"
 
 #include "config.h"
 
@@ -17,7 +17,7 @@ static int option(int fd, int level, int name, void *value, socklen_t *length)
 	return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
 }
 
-static enum socket_fresh datagram_fresh(int fd)
+static enum socket_state datagram_state(int fd)
 {
 	struct sockaddr_storage peer;
 	socklen_t length = sizeof(int);
@@ -34,20 +34,36 @@ static enum socket_fresh datagram_fresh(int fd)
 /* TCP_CLOSE is also the state after a failed non-blocking connect, whose second call only collects
  * the error: such a socket has sent a segment. The field is there since Linux 4.2; without it we
  * cannot know, and do not rewrite. */
-enum socket_fresh socket_fresh(int fd)
+enum socket_state socket_state(int fd)
 {
 	struct tcp_info info;
 	socklen_t length = offsetof(struct tcp_info, tcpi_segs_in);
 	int saved_errno = errno;
-	enum socket_fresh fresh = SOCKET_USED;
+	enum socket_state state = SOCKET_USED;
 
 	if (!option(fd, IPPROTO_TCP, TCP_INFO, &info, &length)) {
 		if (length >= offsetof(struct tcp_info, tcpi_segs_in) &&
-		    info.tcpi_state == TCP_STATE_CLOSE && !info.tcpi_segs_out)
-			fresh = SOCKET_FRESH_STREAM;
+		    info.tcpi_state == TCP_STATE_CLOSE)
+			state = info.tcpi_segs_out ? SOCKET_ENDED : SOCKET_FRESH_STREAM;
 	} else if (config.udp) {
-		fresh = datagram_fresh(fd);
+		state = datagram_state(fd);
 	}
 	errno = saved_errno;
-	return fresh;
+	return state;
+}
+
+bool socket_peer(int fd, struct address *address, uint16_t *port)
+{
+	struct sockaddr_in6 peer;
+	socklen_t length = sizeof(peer);
+	int saved_errno = errno;
+	/* The kernel refuses a length that is more than the address has. */
+	bool known = !option(fd, SOL_SOCKET, SO_PEERNAME, &peer, &length);
+
+	if (!known) {
+		length = sizeof(struct sockaddr_in);
+		known = !option(fd, SOL_SOCKET, SO_PEERNAME, &peer, &length);
+	}
+	errno = saved_errno;
+	return known && address_from_sockaddr((struct sockaddr *)&peer, length, address, port);
 }
