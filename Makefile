@@ -35,7 +35,11 @@ LINK = -shared -nostartfiles -Wl,--version-script=preload/exports.map -Wl,--excl
 	-Wl,-soname,liblbdns.so
 
 LAB  = $(addprefix $(BUILD)/lab/,pod client answer)
+LAB_CHECK = $(addprefix $(BUILD)/lab/,lookups release client-musl lookups-musl release-musl Connections.class meddler.so)
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
+# The unit programs again, library and all: those with threads, and those that need no DNS.
+SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/rotation_test %_race_test,$(UNIT))) \
+	$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(filter-out %/resolver_test,$(UNIT)))
 TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
 
 .PHONY: all programs check demo install uninstall clean
@@ -63,7 +67,7 @@ check:
 	@$(MAKE) --no-print-directory WERROR=-Werror all programs
 	@BUILD=$(BUILD) tests/run
 
-programs: $(LAB) $(UNIT) $(BUILD)/lab/client-musl $(BUILD)/lab/Connections.class
+programs: $(LAB) $(LAB_CHECK) $(UNIT) $(SANITIZED)
 
 # The objects as they are, but for what a program has of its own: the hooks and the constructor.
 $(BUILD)/unit/%: tests/unit/%.c $(OBJECTS)
@@ -71,7 +75,27 @@ $(BUILD)/unit/%: tests/unit/%.c $(OBJECTS)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $< $(filter-out %/start.o,$(OBJECTS)) -l:libcares.a -ldl
 
-$(BUILD)/lab/client-musl: tests/lab/client.c
+# Without preload/libc_versions.h: the sanitizers have no old versions of what they stand before.
+sanitize = -DLBDNS_LIBC_VERSIONS_H -fno-omit-frame-pointer
+tsan = $(sanitize) -fsanitize=thread
+asan = $(sanitize) -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+define sanitized
+$(BUILD)/$(1)/%.o: %.c Makefile
+	@mkdir -p $$(@D)
+	@echo "  CC      $$@"
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$($(1)) -MMD -MP -c -o $$@ $$<
+
+$(BUILD)/$(1)/unit/%: tests/unit/%.c $$(OBJECTS:$(BUILD)/%=$(BUILD)/$(1)/%)
+	@mkdir -p $$(@D)
+	@echo "  CC      $$@"
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$($(1)) -Itests/unit -o $$@ $$< $$(filter-out %/start.o,$$(filter %.o,$$^)) \
+		-l:libcares.a -ldl
+endef
+$(foreach sanitizer,tsan asan,$(eval $(call sanitized,$(sanitizer))))
+.SECONDARY: $(foreach sanitizer,tsan asan,$(OBJECTS:$(BUILD)/%=$(BUILD)/$(sanitizer)/%))
+
+$(BUILD)/lab/%-musl: tests/lab/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)musl-gcc $(TEST_CFLAGS) -o $@ $<
@@ -80,6 +104,11 @@ $(BUILD)/lab/Connections.class: tests/lab/Connections.java
 	@mkdir -p $(@D)
 	@echo "  JAVAC   $@"
 	$(Q)javac -d $(@D) $<
+
+$(BUILD)/lab/%.so: tests/lab/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $< -ldl
 
 $(BUILD)/lab/%: tests/lab/%.c
 	@mkdir -p $(@D)
@@ -103,4 +132,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(foreach sanitizer,tsan asan,$(OBJECTS:$(BUILD)/%.o=$(BUILD)/$(sanitizer)/%.d))

@@ -10,10 +10,15 @@
 #include "snapshot.h"
 
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 enum {
 	DISOWNED_FOR_MS = 10 * 60 * 1000, /* then DNS is asked again whether it knows the name */
-	OVERDUE_MS = 6000                 /* a refresh takes at most so long (refresher.c) */
+	OVERDUE_MS = 6000,                /* a refresh takes at most so long (refresher.c) */
+	LOCK_TRIES = 200,
+	LOCK_NAP_NS = 100000
 };
 
 void directory_claim(uint64_t key, struct address address)
@@ -256,6 +261,20 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 	return true;
 }
 
+/* Threads that look a name up for the first time at the same moment: the right to write is held for
+ * microseconds, and who did without would have to claim what the others manage. */
+static bool lock_soon(struct process_lock *lock)
+{
+	const struct timespec nap = {.tv_nsec = LOCK_NAP_NS};
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (process_trylock(lock))
+			return true;
+		syscall(SYS_nanosleep, &nap, NULL);
+	}
+	return false;
+}
+
 bool directory_learn(const struct name_text *name, const struct directory_answer *answer)
 {
 	uint64_t key = names_hash(name);
@@ -268,7 +287,7 @@ bool directory_learn(const struct name_text *name, const struct directory_answer
 		return true;
 	verdict = names_judge(name);
 	if (verdict == NAMES_LEAVE || is_disowned(name) ||
-	    (!known && !is_eligible(answer, verdict == NAMES_LISTED)) || !process_trylock(&lock)) {
+	    (!known && !is_eligible(answer, verdict == NAMES_LISTED)) || !lock_soon(&lock)) {
 		claim_all(key, answer);
 		return false;
 	}

@@ -321,6 +321,12 @@ static void log_change(const struct refresh *refresh, uint32_t service, size_t c
 		         log_number(count, number), " endpoints", NULL);
 }
 
+/* Endpoints that this refresh brings already, of the other family. */
+static size_t changed_count(const struct refresh *refresh)
+{
+	return refresh->change_count ? refresh->changes[0].count : 0;
+}
+
 static void take_addresses(struct refresh *refresh, uint32_t service, enum family family,
                            const struct resolver_answer *answer, uint64_t now_ms)
 {
@@ -331,7 +337,7 @@ static void take_addresses(struct refresh *refresh, uint32_t service, enum famil
 		snapshot_endpoints(refresh->draft.old, service, family, &had_count);
 
 	if ((!value.listed && !pool_is_private(addresses, count)) ||
-	    !snapshot_has_room(refresh->draft.old, count)) {
+	    !snapshot_has_room(refresh->draft.old, count + changed_count(refresh))) {
 		set_state(refresh, service, family, DIRECTORY_UNKNOWN);
 		return;
 	}

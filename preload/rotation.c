@@ -35,43 +35,56 @@ static struct cursor *slot_find(struct cursor *ways, uint64_t key)
 	return NULL;
 }
 
-static struct cursor *slot_victim(struct cursor *ways)
+/* The slot of a key in a full set: the least recently used one, unless another thread has just
+ * taken it for this key. */
+static struct cursor *slot_reuse(struct cursor *ways, uint64_t key)
 {
-	struct cursor *oldest = ways;
+	for (int tries = 0; tries < SHARED_WAYS; tries++) {
+		struct cursor *oldest = NULL;
+		uint64_t oldest_used = UINT64_MAX, was;
 
-	for (int i = 0; i < SHARED_WAYS; i++) {
-		if (!atomic_load_explicit(&ways[i].key, memory_order_relaxed))
-			return &ways[i];
-		if (atomic_load_explicit(&ways[i].used, memory_order_relaxed) <
-		    atomic_load_explicit(&oldest->used, memory_order_relaxed))
-			oldest = &ways[i];
+		for (int i = 0; i < SHARED_WAYS; i++) {
+			/* Pairs with slot_get: who sees that a slot was used sees for which key. */
+			uint64_t used = atomic_load_explicit(&ways[i].used, memory_order_acquire);
+
+			if (atomic_load_explicit(&ways[i].key, memory_order_relaxed) == key)
+				return &ways[i];
+			if (used < oldest_used || !oldest) {
+				oldest = &ways[i];
+				oldest_used = used;
+			}
+		}
+		was = atomic_load_explicit(&oldest->key, memory_order_relaxed);
+		if (was == key || atomic_compare_exchange_strong_explicit(&oldest->key, &was, key,
+		                                                          memory_order_relaxed,
+		                                                          memory_order_relaxed))
+			return oldest;
 	}
-	return oldest;
+	return ways;
 }
 
-/* The slot of a key, claimed if need be. A slot that is reused keeps its picks: any number is as
- * good a place as any other, and there is no moment at which it is not valid. */
+/* The slot of a key, claimed if need be. In the order of the ways, so that all who claim for one
+ * key at the same time meet at the same unused slot: two slots would be two cursors. A slot that is
+ * reused keeps its picks: any number is as good a place as any other, and there is no moment at
+ * which it is not valid. */
 static struct cursor *slot_get(struct shared *in, uint64_t key)
 {
-	struct cursor *ways = slot_ways(in, key), *slot;
+	struct cursor *ways = slot_ways(in, key), *slot = slot_find(ways, key);
 	uint64_t now_s = clock_ms() >> 10;
 
-	for (int i = 0; i < SHARED_WAYS; i++) {
-		uint64_t was;
+	for (int i = 0; i < SHARED_WAYS && !slot; i++) {
+		uint64_t was = 0;
 
-		slot = slot_find(ways, key);
-		if (slot)
-			break;
-		slot = slot_victim(ways);
-		was = atomic_load_explicit(&slot->key, memory_order_relaxed);
 		if (atomic_compare_exchange_strong_explicit(
-			    &slot->key, &was, key, memory_order_relaxed, memory_order_relaxed))
-			break;
+			    &ways[i].key, &was, key, memory_order_relaxed, memory_order_relaxed) ||
+		    was == key)
+			slot = &ways[i];
 	}
 	if (!slot)
-		slot = ways;
+		slot = slot_reuse(ways, key);
 	if (atomic_load_explicit(&slot->used, memory_order_relaxed) != now_s)
-		atomic_store_explicit(&slot->used, now_s, memory_order_relaxed);
+		atomic_store_explicit(&slot->used, now_s,
+		                      memory_order_release); /* pairs with slot_reuse */
 	return slot;
 }
 

@@ -30,10 +30,9 @@ static _Atomic uint64_t begun;    /* what the writer fills: sequence, or sequenc
 
 const struct snapshot *snapshot_read(uint64_t *at)
 {
-	struct arena *in = atomic_load_explicit(&arena, memory_order_acquire);
-
-	*at = atomic_load_explicit(&sequence, memory_order_acquire); /* pairs with draft_publish */
-	return *at ? &in->buffers[*at & 1] : NULL;
+	/* First: what it pairs with in draft_publish brings the arena along. */
+	*at = atomic_load_explicit(&sequence, memory_order_acquire);
+	return *at ? &atomic_load_explicit(&arena, memory_order_relaxed)->buffers[*at & 1] : NULL;
 }
 
 bool snapshot_valid(uint64_t at)
@@ -142,7 +141,10 @@ struct service draft_service(const struct draft *draft, uint32_t service)
 
 void draft_set_service(struct draft *draft, uint32_t service, const struct service *value)
 {
-	words_store(&draft->next->services[service], value, sizeof(*value));
+	struct service of = *value;
+
+	of.generation = atomic_load_explicit(&live[service].generation, memory_order_relaxed);
+	words_store(&draft->next->services[service], &of, sizeof(of));
 }
 
 void draft_set_service_text(struct draft *draft, uint32_t service, const struct name_text *text)
@@ -316,15 +318,39 @@ static const struct change *change_of(const struct change *changes, size_t count
 	return NULL;
 }
 
+/* Is the service at a place the one that was there before? Its place may have been given to another
+ * in this very draft. */
+static bool is_same(const struct build *build, uint32_t service)
+{
+	const struct service *is = &build->next->services[service];
+
+	return is->used && is->generation == build->old->services[service].generation;
+}
+
+/* Has a client been handed this address for a name that it has left? Then whoever has it next does
+ * not know whose clients still ask for it. */
+static bool departed_elsewhere(const struct snapshot *old, uint32_t service, struct address address)
+{
+	int64_t at = snapshot_find(old, address);
+	uint32_t group = at < 0 ? 0 : old->marks[at].group;
+
+	if (at < 0 || old->groups[group].count)
+		return false;
+	return group == GROUP_FIXED || old->departed[old->marks[at].since].service != service;
+}
+
 /* The version that an endpoint joined with: the old one's, or this. */
-static uint32_t since_of(const struct snapshot *old, uint32_t service, enum family family,
+static uint32_t since_of(const struct build *build, uint32_t service, enum family family,
                          struct address address, uint32_t version)
 {
+	const struct snapshot *old = build->old;
 	size_t count;
 	const struct address *was = snapshot_endpoints(old, service, family, &count);
 	int64_t at = pool_find(was, count, address);
 
-	return at < 0 ? version : old->marks[was + at - old->addresses].since;
+	if (at >= 0 && is_same(build, service))
+		return old->marks[was + at - old->addresses].since;
+	return departed_elsewhere(old, service, address) ? version | SINCE_SHARED : version;
 }
 
 static void build_pool(struct build *build, uint32_t service, enum family family,
@@ -345,7 +371,7 @@ static void build_pool(struct build *build, uint32_t service, enum family family
 	}
 	for (size_t i = 0; i < count; i++)
 		add_endpoint(build, from[i], build->sets,
-		             since_of(build->old, service, family, from[i], of->version));
+		             since_of(build, service, family, from[i], of->version));
 	set.count = (uint32_t)count;
 	set.key = pool_key(from, count);
 	of->set = add_set(build, &set);
@@ -361,7 +387,7 @@ static uint32_t group_with(struct build *build, uint32_t base, uint32_t set)
 	struct group group = build->next->groups[base];
 
 	group.candidate = NO_SET;
-	if (group.count == GROUP_MEMBERS)
+	if (base == GROUP_FIXED || group.count == GROUP_MEMBERS)
 		return GROUP_FIXED;
 	group.member[group.count++] = (uint16_t)set;
 	for (uint32_t i = 0; i < build->groups; i++) {
@@ -520,7 +546,7 @@ static void build_departed(struct build *build)
 		/* In a pool again, its own or another's; or not asked for in a long time; or its
 		 * name is no more. */
 		if (record.used && clock_since(departed_used_ms[i], now) < DEPARTED_KEPT_MS &&
-		    build->next->services[record.service].used &&
+		    is_same(build, record.service) &&
 		    snapshot_find(build->next, record.address) < 0)
 			continue;
 		record.used = 0;
@@ -528,7 +554,7 @@ static void build_departed(struct build *build)
 	}
 	for (uint32_t s = 0; s < build->next->service_count; s++)
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			if (build->next->services[s].used)
+			if (is_same(build, s))
 				depart_from(build, s, f);
 }
 

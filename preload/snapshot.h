@@ -79,6 +79,8 @@ struct service {
 	uint32_t exact;    /* an exact name in LBDNS_NAMES: never idle */
 	uint32_t disowned; /* DNS does not know this name as libc does: not managed */
 	uint64_t disowned_ms;
+	uint32_t generation; /* that of the place in `live`, when this was written */
+	uint32_t pad;
 };
 
 struct name {
