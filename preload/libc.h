@@ -20,6 +20,11 @@ struct libc {
 	struct hostent *(*gethostbyname2)(const char *, int);
 	int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **,
 	                       int *);
+	int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *);
+	int (*pthread_atfork)(void (*)(void), void (*)(void), void (*)(void));
+	bool is_musl;
+	bool owns_lookups; /* no other preload, whose lists need not have libc's layout, stands
+	                      between */
 	int (*gethostbyname2_r)(const char *, int, struct hostent *, char *, size_t,
 	                        struct hostent **, int *);
 };
@@ -29,10 +34,6 @@ const struct libc *libc(void);
 
 /* True on musl. */
 bool libc_is_musl(void);
-
-/* True if lookups and their release go straight from us to libc; false if another preload stands
- * between, whose lists need not have libc's layout. Not in a signal handler. */
-bool libc_owns_lookups(void);
 
 /* Has child called in every child of fork(3). Not in a signal handler. */
 void libc_at_fork_child(void (*child)(void));

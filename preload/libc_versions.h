@@ -13,6 +13,7 @@
 #ifdef LIBC_OLDEST
 #define LIBC_BIND(symbol) __asm__(".symver " #symbol "," #symbol "@" LIBC_OLDEST)
 LIBC_BIND(dladdr);
+LIBC_BIND(dlerror);
 LIBC_BIND(dlsym);
 LIBC_BIND(pthread_attr_destroy);
 LIBC_BIND(pthread_attr_init);

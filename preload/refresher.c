@@ -31,6 +31,7 @@ enum {
 	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,   /* before the directory is tried again */
 	REFUSED_MS = 60 * 1000,
+	HANDLERS_MS = 1000, /* before the client's signal handlers are looked at again */
 	STACK_SIZE = 256 * 1024,
 	SIGNAL_SET_SIZE = 8 /* of the kernel's sigset_t */
 };
@@ -101,8 +102,10 @@ static uint64_t start_due(uint64_t now_ms)
 
 		if (is_running(due.service))
 			continue;
-		if (!read)
+		if (!read) {
 			conf_read();
+			shared_check();
+		}
 		read = true;
 		next->query =
 			resolver_start(due.name.text, due.absolute, due.families, &conf, QUERY_MS);
@@ -192,7 +195,6 @@ static void *refresher_main(void *unused)
 		} else {
 			uint64_t watch_ms = outcome_watch(now_ms);
 
-			shared_check();
 			sleep_until(wakes, now_ms, watch_ms < next_ms ? watch_ms : next_ms);
 		}
 	}
@@ -226,16 +228,16 @@ static void thread_start(void)
 	if (was == THREAD_REFUSED &&
 	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
 		return;
-	if (was == THREAD_RUNS ||
-	    !atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS))
-		return;
-	process_start();
+	process_start(); /* before a child could inherit that there is a thread */
 	sigfillset(&all);
 	/* Not the raw system call: setuid(3) and pthread_cancel(3) need signals that this one
-	 * leaves open. */
+	 * leaves open. Before the thread is said to run: a handler that jumps away would leave it
+	 * so. */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	/* The client's thread-local storage counts into the stack and may be larger than it. */
-	if (thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {
+	if (was != THREAD_RUNS &&
+	    atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS) &&
+	    thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {
 		atomic_store(&process.refused_ms, clock_ms());
 		atomic_store(&process.thread, THREAD_REFUSED);
 	}
@@ -281,13 +283,43 @@ bool refresher_is_overdue(uint64_t age_ms, uint64_t interval_ms)
 	return age_ms > interval_ms + interval_ms / 4 + OVERDUE_MS;
 }
 
-/* No signal is blocked: this is no signal handler (nor a thread that must not be made to wait). */
+/* What rt_sigaction(2) fills in: the kernel's, not libc's, struct sigaction. */
+struct kernel_action {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+/* A handler with SA_NODEFER (sysv_signal(3)) runs with nothing blocked. */
+static bool has_undeferred_handler(void)
+{
+	struct kernel_action action;
+
+	for (int number = 1; number <= SIGNAL_SET_SIZE * 8; number++)
+		if (!syscall(SYS_rt_sigaction, number, NULL, &action, SIGNAL_SET_SIZE) &&
+		    action.flags & SA_NODEFER && action.handler != SIG_DFL &&
+		    action.handler != SIG_IGN)
+			return true;
+	return false;
+}
+
+/* Is this surely no signal handler? Then a signal would be blocked, or it is one of those that
+ * block none. Not asked again for a while if it may be. */
 static bool may_create(void)
 {
-	uint64_t mask = 0;
+	static _Atomic uint64_t refused_ms;
+	uint64_t mask = 0, now_ms = clock_ms(), was = atomic_load(&refused_ms);
 	int saved_errno = errno;
-	bool may = !syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) && !mask;
+	bool may;
 
+	if (was && clock_since(was, now_ms) < HANDLERS_MS)
+		return false;
+	may = !syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) && !mask;
+	if (may && has_undeferred_handler()) {
+		atomic_store(&refused_ms, now_ms);
+		may = false;
+	}
 	errno = saved_errno;
 	return may;
 }

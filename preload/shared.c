@@ -94,9 +94,10 @@ static struct shared *segment_attach(int id, struct shared *at)
 
 void shared_start(void)
 {
+	static atomic_bool done;
 	int saved_errno = errno;
 
-	if (atomic_load(&own.seed))
+	if (atomic_load(&done))
 		return;
 	segment_seed(&own);
 	/* What observe mode counts must not move the cursors of those that act. */
@@ -110,6 +111,7 @@ void shared_start(void)
 		atomic_store_explicit(&used, at, memory_order_release); /* pairs with shared() */
 		break;
 	}
+	atomic_store(&done, true); /* last: a child forked before this attaches by itself */
 	errno = saved_errno;
 }
 
