@@ -407,15 +407,18 @@ static void refresh_locked(struct refresh *refresh, uint32_t service,
 		strike_unbelieved(refresh, service, answer, now_ms);
 		return;
 	}
-	if (answered && (!value.pinned || strcmp(name, answer->absolute)))
+	if (answered && (!value.pinned || strcmp(name, answer->absolute))) {
+		uint32_t asked = service;
+
 		service = pin(refresh, service, answer->absolute, now_ms);
-	if (service == SERVICES)
-		return;
-	if (answered) {
-		note_check(service, now_ms);
+		if (service == SERVICES)
+			return;
+		if (service != asked)
+			note_check(service, now_ms);
+	}
+	if (answered)
 		atomic_store_explicit(&live[service].interval_ms, interval_of(answer),
 		                      memory_order_relaxed);
-	}
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		if (answer->family[f].outcome == RESOLVER_ADDRESSES)
 			take_addresses(refresh, service, f, answer, now_ms);

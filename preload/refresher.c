@@ -169,8 +169,10 @@ static void sleep_until(uint32_t wakes, uint64_t now_ms, uint64_t next_ms)
 	struct timespec time = {.tv_sec = (time_t)(ms / 1000),
 	                        .tv_nsec = (long)(ms % 1000) * 1000000};
 
+	atomic_store(&process.asleep_ms, next_ms);
 	syscall(SYS_futex, &process.wakes, FUTEX_WAIT_PRIVATE, wakes,
 	        next_ms == UINT64_MAX ? NULL : &time, NULL, 0);
+	atomic_store(&process.asleep_ms, 0);
 }
 
 static void *refresher_main(void *unused)
@@ -228,15 +230,15 @@ static void thread_start(void)
 	if (was == THREAD_REFUSED &&
 	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
 		return;
-	process_start(); /* before a child could inherit that there is a thread */
+	if (was == THREAD_RUNS)
+		return;
 	sigfillset(&all);
-	/* Not the raw system call: setuid(3) and pthread_cancel(3) need signals that this one
-	 * leaves open. Before the thread is said to run: a handler that jumps away would leave it
-	 * so. */
+	/* First, or a siglongjmp may leave a thread that is said to run and does not. Not the raw
+	 * system call: setuid(3) and pthread_cancel(3) need signals that this one leaves open. */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	process_start();
 	/* The client's thread-local storage counts into the stack and may be larger than it. */
-	if (was != THREAD_RUNS &&
-	    atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS) &&
+	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS) &&
 	    thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {
 		atomic_store(&process.refused_ms, clock_ms());
 		atomic_store(&process.thread, THREAD_REFUSED);
@@ -331,7 +333,7 @@ void refresher_nudge(uint64_t age_ms, uint64_t interval_ms)
 	if (!runs()) {
 		if (may_create())
 			thread_start();
-	} else if (refresher_is_overdue(age_ms, interval_ms)) {
-		wake();
+	} else if (atomic_load(&process.asleep_ms) > clock_ms()) {
+		wake(); /* it thinks that nobody uses this name */
 	}
 }

@@ -13,9 +13,10 @@
  * due if it does and look_again is true. Not in a signal handler. */
 void refresher_want(bool look_again);
 
-/* A connection met a pool that was last checked so long ago, by its interval. Wakes the thread if
- * it sleeps though the pool is overdue; starts it if it does not run and the caller's signal mask
- * is empty: pthread_create deadlocks in a signal handler. Any thread, any signal handler. */
+/* A client met a pool that was last checked so long ago, by its interval. Wakes the thread if it
+ * sleeps on because nobody used the pool for so long (LBDNS_IDLE); starts it if it does not run and
+ * the caller's signal mask is empty: pthread_create deadlocks in a signal handler. Any thread, any
+ * signal handler. */
 void refresher_nudge(uint64_t age_ms, uint64_t interval_ms);
 
 /* A service is due now (directory_hurry): wakes the thread, if it runs. Any signal handler. */

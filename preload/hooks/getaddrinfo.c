@@ -141,6 +141,7 @@ static struct addrinfo *warm_answer(const struct name_text *name, const char *se
 	    !directory_find(name, &warm.listing))
 		return NULL;
 	refresher_want(false);
+	refresher_nudge(warm.listing.age_ms, warm.listing.interval_ms);
 	if (lookup_is_fresh(&warm.listing) && answer_can_make() &&
 	    warm_families(&warm, service, hints) && warm_copy(&warm)) {
 		uint16_t port =

@@ -82,6 +82,7 @@ with_lbdns() {
 lab_start() {
 	local name=$1
 	shift
+	: >"$LAB/$name.out"
 	(
 		if [ "$1" = with_lbdns ]; then
 			shift

@@ -1,0 +1,413 @@
+/* The directory read from many threads while it changes; in forked children, in signal handlers,
+ * and by threads that leave the hooks by siglongjmp. Pools are ranges, and each name's addresses
+ * are its own, so that what is torn or astray is seen. */
+#include "directory.h"
+
+#include "answer.h"
+#include "process.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum {
+	TESTED = 4,    /* names that change */
+	SPAN = 80,     /* addresses a name may have */
+	CLAIMED = 20,  /* one of them, claimed throughout */
+	PASSING = 300, /* names that come, more than there is room for */
+	PHASE_MS = 1200,
+	READERS = 3,
+	WRITERS = 2,
+	FORKS = 30,
+	CHILD_SECONDS = 60,
+	TICK_US = 1000,
+	LEAVE_TIMES = 100,
+	LEAVE_PHASES = 30,
+	CLOSED_PORT = 9 /* nobody listens there */
+};
+
+static atomic_bool stop;
+
+static struct address at(unsigned name, unsigned number)
+{
+	unsigned char bytes[] = {127, (unsigned char)(name + 1), 0, (unsigned char)number};
+
+	return address_from_bytes(FAMILY_V4, bytes);
+}
+
+static const char *text_of(unsigned name)
+{
+	static const char texts[TESTED][8] = {"svc-0", "svc-1", "svc-2", "svc-3"};
+
+	return texts[name];
+}
+
+static uint64_t random_next(uint64_t *state)
+{
+	return hash_mix(*state += UINT64_C(0x9e3779b97f4a7c15));
+}
+
+/* ---- What is to hold at any time */
+
+static void check_listing(unsigned name)
+{
+	struct directory_listing listing;
+	struct address endpoints[SPAN];
+	size_t count;
+
+	if (!find(text_of(name), &listing))
+		return;
+	count = listing.family[FAMILY_V4].count;
+	if (listing.family[FAMILY_V4].state != DIRECTORY_POOL)
+		return;
+	CHECK(count > 0 && count <= SPAN);
+	if (count > SPAN || !directory_copy(&listing, FAMILY_V4, endpoints))
+		return;
+	CHECK(endpoints[0].low >> 8 == at(name, 0).low >> 8);
+	for (size_t i = 1; i < count; i++)
+		CHECK(endpoints[i].low == endpoints[0].low + i);
+	if (count > 1)
+		CHECK(rotation_show(listing.family[FAMILY_V4].key, PORT, (uint32_t)count) < count);
+	directory_handed(&listing, BOTH);
+}
+
+static void check_connection(unsigned name, unsigned number)
+{
+	struct directory_picked picked = connect_to(at(name, number));
+
+	CHECK(picked.target.low >> 8 == at(name, 0).low >> 8);
+	CHECK(number != CLAIMED || picked.what != PICK_OTHER);
+}
+
+/* Through the hook: whichever address it goes to, nobody is there. */
+static void check_hook(unsigned name, unsigned number)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(CLOSED_PORT)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	address_into_sockaddr(at(name, number), (struct sockaddr *)&address);
+	CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) && errno == ECONNREFUSED);
+	close(fd);
+}
+
+static void check_once(uint64_t *state)
+{
+	uint64_t random = random_next(state);
+	unsigned name = random % TESTED, number = (unsigned)(random >> 8) % SPAN + 1;
+
+	check_listing(name);
+	check_connection(name, number);
+	check_connection(name, CLAIMED);
+	if (random >> 60 == 0)
+		check_hook(name, number);
+}
+
+/* ---- Who changes it */
+
+static void change(unsigned name, uint64_t random)
+{
+	static _Thread_local struct addresses addresses;
+	unsigned from = 1 + (unsigned)(random >> 16) % (SPAN / 2);
+
+	addresses.count = 1 + (random >> 32) % (SPAN / 2);
+	for (size_t i = 0; i < addresses.count; i++)
+		addresses.at[i] = at(name, from + (unsigned)i);
+	if (random % 16 == 0)
+		learn(text_of(name), &addresses, NULL);
+	else
+		refresh(text_of(name), text_of(name), random % 8 == 1 ? NULL : &addresses);
+}
+
+static void change_passing(uint64_t random)
+{
+	char name[32];
+	unsigned number = (unsigned)(random >> 16) % PASSING;
+
+	snprintf(name, sizeof(name), "passing-%u", number);
+	learn_v4(name, 3 * number + 1, 2 + random % 2);
+}
+
+static void *writer(void *argument)
+{
+	uint64_t state = (uintptr_t)argument;
+
+	while (!atomic_load(&stop)) {
+		uint64_t random = random_next(&state);
+
+		if (random >> 60 < 3)
+			change_passing(random);
+		else
+			change((random >> 8) % TESTED, random);
+	}
+	return NULL;
+}
+
+static void *reader(void *argument)
+{
+	uint64_t state = (uintptr_t)argument;
+
+	while (!atomic_load(&stop))
+		check_once(&state);
+	return NULL;
+}
+
+static void begin(void)
+{
+	static struct addresses addresses;
+
+	settings_for_tests();
+	addresses.count = SPAN / 2;
+	for (unsigned name = 0; name < TESTED; name++) {
+		for (unsigned i = 0; i < addresses.count; i++)
+			addresses.at[i] = at(name, 1 + i);
+		CHECK(learn(text_of(name), &addresses, NULL));
+		refresh(text_of(name), text_of(name), &addresses);
+		directory_claim(1, at(name, CLAIMED));
+	}
+}
+
+static void wait_ms(unsigned ms)
+{
+	uint64_t end_ms = clock_ms() + ms;
+
+	while (clock_ms() < end_ms)
+		usleep(1000);
+}
+
+static void with_threads(void (*main_thread)(void))
+{
+	pthread_t threads[READERS + WRITERS];
+
+	for (uintptr_t i = 0; i < READERS + WRITERS; i++)
+		pthread_create(&threads[i], NULL, i < READERS ? reader : writer, (void *)(i + 1));
+	main_thread();
+	atomic_store(&stop, true);
+	for (int i = 0; i < READERS + WRITERS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* ---- Threads */
+
+static void look_on(void)
+{
+	wait_ms(PHASE_MS);
+}
+
+static void threads(void)
+{
+	with_threads(look_on);
+}
+
+/* ---- Children, forked at any moment of the writers */
+
+static void child(uint64_t state)
+{
+	static struct addresses addresses;
+	struct directory_listing listing;
+
+	alarm(CHILD_SECONDS);
+	for (int i = 0; i < 200; i++)
+		check_once(&state);
+	/* The right to write was not inherited. */
+	addresses.count = 7;
+	for (unsigned i = 0; i < addresses.count; i++)
+		addresses.at[i] = at(0, 30 + i);
+	refresh(text_of(0), text_of(0), &addresses);
+	CHECK(find(text_of(0), &listing) && listing.family[FAMILY_V4].count == 7);
+	for (int i = 0; i < 100; i++)
+		change((unsigned)i % TESTED, random_next(&state));
+	check_listing(1);
+	_exit(check_result());
+}
+
+static void fork_many(void)
+{
+	for (uint64_t i = 0; i < FORKS; i++) {
+		int status = 0;
+		pid_t pid = fork();
+
+		if (!pid)
+			child(i);
+		CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+	}
+}
+
+static void forks(void)
+{
+	with_threads(fork_many);
+}
+
+/* ---- Signal handlers */
+
+static _Atomic uint32_t handled;
+
+static void on_tick(int signal)
+{
+	int saved_errno = errno;
+	uint64_t random = hash_mix(atomic_fetch_add(&handled, 1));
+
+	(void)signal;
+	check_connection(random % TESTED, (unsigned)(random >> 8) % SPAN + 1);
+	check_hook(random % TESTED, (unsigned)(random >> 8) % SPAN + 1);
+	errno = saved_errno;
+}
+
+static void tick(void)
+{
+	struct itimerval every = {{0, TICK_US}, {0, TICK_US}}, never = {{0, 0}, {0, 0}};
+	struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+	wait_ms(PHASE_MS);
+	setitimer(ITIMER_REAL, &never, NULL);
+	CHECK(atomic_load(&handled) > 50);
+}
+
+static void handlers(void)
+{
+	with_threads(tick);
+}
+
+/* ---- siglongjmp */
+
+extern char __executable_start, etext;
+
+static _Thread_local sigjmp_buf back;
+static _Thread_local volatile sig_atomic_t may_leave;
+static _Atomic uint32_t left, looked_up;
+
+static uintptr_t interrupted(const void *context)
+{
+	const ucontext_t *at_signal = context;
+
+#if defined __x86_64__
+	return (uintptr_t)at_signal->uc_mcontext.gregs[REG_RIP];
+#else
+	return (uintptr_t)at_signal->uc_mcontext.pc;
+#endif
+}
+
+/* Only out of code of ours: libc's own locks would stay held. */
+static void on_leave(int signal, siginfo_t *info, void *context)
+{
+	uintptr_t pc = interrupted(context);
+
+	(void)signal;
+	(void)info;
+	if (!may_leave || pc < (uintptr_t)&__executable_start || pc >= (uintptr_t)&etext)
+		return;
+	may_leave = false;
+	atomic_fetch_add(&left, 1);
+	siglongjmp(back, 1);
+}
+
+static void look_up(unsigned name)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list;
+
+	if (!answer_can_make())
+		return; /* behind a sanitizer libc itself would be asked */
+	if (getaddrinfo(text_of(name), "8081", &hints, &list))
+		return;
+	may_leave = false;
+	atomic_fetch_add(&looked_up, 1);
+	CHECK(list->ai_addrlen == sizeof(struct sockaddr_in));
+	freeaddrinfo(list);
+}
+
+static void *leaver(void *argument)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
+	struct itimerspec every = {{0, TICK_US * 200}, {0, TICK_US * 200}};
+	volatile uint64_t state = (uintptr_t)argument;
+	timer_t timer;
+
+	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer))
+		return NULL;
+	timer_settime(timer, 0, &every, NULL);
+	while (!atomic_load(&stop)) {
+		uint64_t random = hash_mix(state += UINT64_C(0x9e3779b97f4a7c15));
+
+		if (sigsetjmp(back, true))
+			continue;
+		may_leave = true;
+		check_listing(random % TESTED);
+		check_connection(random % TESTED, (unsigned)(random >> 8) % SPAN + 1);
+		look_up(0);
+		change(1 + (unsigned)random % (TESTED - 1), random);
+		may_leave = false;
+	}
+	timer_delete(timer);
+	return NULL;
+}
+
+static void leave(void)
+{
+	struct sigaction action = {.sa_sigaction = on_leave, .sa_flags = SA_SIGINFO | SA_RESTART};
+	pthread_t threads[4];
+
+	sigaction(SIGUSR1, &action, NULL);
+	for (uintptr_t i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, leaver, (void *)(i + 100));
+	/* Most ticks find a thread in a system call. */
+	for (int i = 0; i < LEAVE_PHASES && (!i || atomic_load(&left) < LEAVE_TIMES); i++)
+		wait_ms(PHASE_MS);
+	atomic_store(&stop, true);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(atomic_load(&left) >= LEAVE_TIMES);
+	CHECK(atomic_load(&looked_up) > 20 || !answer_can_make());
+}
+
+static void jumps(void)
+{
+	struct directory_listing listing;
+
+	with_threads(leave);
+	/* Nothing was left held. */
+	refresh(text_of(0), text_of(0),
+	        &(struct addresses){.count = 2, .at = {at(0, 1), at(0, 2)}});
+	CHECK(find(text_of(0), &listing) && listing.family[FAMILY_V4].count == 2);
+	CHECK(atomic_load(&process.thread) != THREAD_REFUSED);
+}
+
+static bool run(const char *name, void (*test)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		begin();
+		test();
+		exit(check_result());
+	}
+	waitpid(pid, &status, 0);
+	if (status)
+		fprintf(stderr, "%s: failed, status %#x\n", name, (unsigned)status);
+	return status == 0;
+}
+
+int main(void)
+{
+#define RUN(test) ok = run(#test, test) && ok
+	bool ok = true;
+
+	RUN(threads);
+	RUN(forks);
+	RUN(handlers);
+	RUN(jumps);
+	return !ok;
+}
