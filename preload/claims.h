@@ -8,6 +8,7 @@
 
 #include "address.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Name (its names_hash) stands for address. */
@@ -15,7 +16,8 @@ void claims_add(struct address address, uint64_t name);
 
 bool claims_hold(struct address address);
 
-/* The name got a pool: its claims go. */
-void claims_release(uint64_t name);
+/* These are endpoints of the name now: its claims to them go. What else it once stood for stays
+ * claimed, as the client may still ask for it. */
+void claims_release(uint64_t name, const struct address *endpoints, size_t count);
 
 #endif

@@ -233,11 +233,12 @@ static bool take_any_turn(const struct snapshot *in, const struct group *group,
 	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
 		struct set set = set_load(in, group->member[i]);
 
-		if (!is_fresh(set.service, set.family, now_ms)) {
-			*fresh = false;
-			return false;
-		}
+		/* All of them: one that is never used becomes idle, then stale. */
+		note_use(set.service, now_ms);
+		*fresh = *fresh && is_fresh(set.service, set.family, now_ms);
 	}
+	if (!*fresh)
+		return false;
 	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
 		struct set set = set_load(in, group->member[i]);
 
@@ -287,21 +288,29 @@ bool directory_hurry(uint32_t service)
 	return true;
 }
 
-/* An address that left its pool: its name is in use though the pool may be empty now. */
-static uint32_t use_departed(const struct snapshot *in, uint32_t place, uint64_t now_ms)
+/* An address that left its pool: its name is in use though the pool may be empty now. It is sent on
+ * as long as it is asked for; not any more after an hour without, when the address may be somebody
+ * else's. */
+static uint32_t use_departed(const struct snapshot *in, uint32_t place, uint64_t now_ms,
+                             bool *expired)
 {
+	_Atomic uint64_t *used_ms = &departed_used_ms[place % DEPARTED];
 	struct departed record;
 
 	words_load(&record, &in->departed[place % DEPARTED], sizeof(record));
-	atomic_store_explicit(&departed_used_ms[place % DEPARTED], now_ms, memory_order_relaxed);
+	*expired = clock_since(atomic_load_explicit(used_ms, memory_order_relaxed), now_ms) >
+	           DEPARTED_KEPT_MS;
+	if (!*expired)
+		atomic_store_explicit(used_ms, now_ms, memory_order_relaxed);
 	return record.service % SERVICES;
 }
 
-static void pick(const struct snapshot *in, const struct directory_route *route, uint32_t port,
-                 struct directory_picked *picked)
+/* claimed: as the claims were before the snapshot was read. */
+static void pick(const struct snapshot *in, const struct directory_route *route, bool claimed,
+                 uint32_t port, struct directory_picked *picked)
 {
 	uint64_t now_ms = clock_ms();
-	bool fresh = true, claimed = claims_hold(route->asked);
+	bool fresh = true, expired = false;
 	struct group group;
 	struct mark mark;
 	struct set set = {.count = 0};
@@ -313,7 +322,10 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 	else if (group.count)
 		set = set_load(in, group.member[0]);
 	if (!group.count && mark.group != GROUP_FIXED)
-		set.service = use_departed(in, mark.since, now_ms);
+		set.service = use_departed(in, mark.since, now_ms, &expired);
+	/* Once more, after the snapshot: a pool's address is claimed before the pool goes, and the
+	 * claim of one that gets a pool is released after the pool is there. */
+	claimed = claims_hold(route->asked) || claimed;
 	picked->service = set.service;
 	picked->age_ms = age_ms(set.service, now_ms);
 	picked->interval_ms =
@@ -327,7 +339,7 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 		picked->key = set.key;
 		return;
 	}
-	if (claimed || !fresh || group.candidate >= SETS || !set.count ||
+	if (claimed || !fresh || expired || group.candidate >= SETS || !set.count ||
 	    !is_fresh(set.service, set.family, now_ms))
 		return;
 	picked->may_retry = set.count > 1;
@@ -341,6 +353,7 @@ void directory_pick(const struct directory_route *route, uint32_t port,
 	struct directory_route again = *route;
 
 	for (int i = 0; i < READ_TRIES; i++) {
+		bool claimed = claims_hold(route->asked);
 		uint64_t sequence;
 		const struct snapshot *in = snapshot_read(&sequence);
 
@@ -353,7 +366,7 @@ void directory_pick(const struct directory_route *route, uint32_t port,
 				return;
 			continue;
 		}
-		pick(in, &again, port, picked);
+		pick(in, &again, claimed, port, picked);
 		if (snapshot_valid(sequence))
 			return;
 	}

@@ -1,7 +1,6 @@
 /* What DNS's answers teach, and when it is to be asked. */
 #include "directory.h"
 
-#include "claims.h"
 #include "clock.h"
 #include "log.h"
 #include "pool.h"
@@ -100,7 +99,7 @@ static bool due_fill(const struct snapshot *in, uint32_t index, const struct ser
                      struct directory_due *due)
 {
 	due->service = index;
-	due->generation = atomic_load_explicit(&live[index].generation, memory_order_relaxed);
+	due->generation = service->generation;
 	due->families = due_families(service, index);
 	due->absolute = service->pinned && !(has_struck_out(index) && is_now_and_then(index));
 	words_load(&due->name, &in->service_text[index], sizeof(due->name));
@@ -133,10 +132,11 @@ bool directory_due(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct d
 		if (!service.used || service.disowned || is_idle(&service, *index, now_ms))
 			continue;
 		at_ms = due_ms(&service, *index);
-		if (at_ms <= now_ms && due_fill(in, *index, &service, due) &&
-		    snapshot_valid(sequence)) {
+		if (at_ms <= now_ms && due_fill(in, *index, &service, due)) {
 			++*index;
-			return true;
+			if (!snapshot_valid(sequence))
+				*next_ms = now_ms; /* look again at once */
+			return snapshot_valid(sequence);
 		}
 		if (at_ms <= now_ms) /* nothing to ask: count the interval all the same */
 			at_ms = now_ms + pass_interval(*index, now_ms);
@@ -336,14 +336,16 @@ static void take_addresses(struct refresh *refresh, uint32_t service, enum famil
 	const struct address *had =
 		snapshot_endpoints(refresh->draft.old, service, family, &had_count);
 
+	if (had_count == count && !memcmp(had, addresses, count * sizeof(*had))) {
+		forgive(service, family, now_ms);
+		return;
+	}
 	if ((!value.listed && !pool_is_private(addresses, count)) ||
-	    !snapshot_has_room(refresh->draft.old, count + changed_count(refresh))) {
+	    (count > had_count &&
+	     !snapshot_has_room(refresh->draft.old, count - had_count + changed_count(refresh)))) {
 		set_state(refresh, service, family, DIRECTORY_UNKNOWN);
 		return;
 	}
-	forgive(service, family, now_ms);
-	if (had_count == count && !memcmp(had, addresses, count * sizeof(*had)))
-		return;
 	set_state(refresh, service, family, DIRECTORY_POOL);
 	refresh->changes[refresh->change_count++] = (struct change){
 		.service = service, .family = family, .endpoints = addresses, .count = count};
@@ -361,17 +363,6 @@ static void take_nothing(struct refresh *refresh, uint32_t service, enum family 
 		return;
 	set_state(refresh, service, family, DIRECTORY_GONE);
 	log_change(refresh, service, 0);
-}
-
-/* The names of a pool that changed give up what was claimed because the pool did not have it yet.
- */
-static void release_names(const struct refresh *refresh, uint32_t service)
-{
-	const struct snapshot *next = refresh->draft.next;
-
-	for (uint32_t n = 0; n < next->name_count; n++)
-		if (next->names[n].service == service)
-			claims_release(next->names[n].hash);
 }
 
 static uint32_t interval_of(const struct resolver_answer *answer)
@@ -425,8 +416,14 @@ static void refresh_locked(struct refresh *refresh, uint32_t service,
 		else if (says_nothing(answer, f))
 			take_nothing(refresh, service, f);
 	}
-	if (refresh->change_count)
-		release_names(refresh, service);
+}
+
+/* Is what was asked for still at its place? Another name may have been given it since. */
+static bool is_there(const struct draft *draft, const struct directory_due *due)
+{
+	const struct service *service = &draft->old->services[due->service];
+
+	return service->used && service->generation == due->generation;
 }
 
 bool directory_refreshed(const struct directory_due *due, const struct resolver_answer *answer)
@@ -436,9 +433,7 @@ bool directory_refreshed(const struct directory_due *due, const struct resolver_
 
 	if (!process_trylock(&lock))
 		return false;
-	if (atomic_load_explicit(&live[due->service].generation, memory_order_relaxed) ==
-	            due->generation &&
-	    draft_begin(&refresh.draft)) {
+	if (draft_begin(&refresh.draft) && is_there(&refresh.draft, due)) {
 		refresh_locked(&refresh, due->service, answer);
 		if (refresh.changed)
 			draft_publish(&refresh.draft, refresh.changes, refresh.change_count);

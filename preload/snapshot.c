@@ -1,5 +1,6 @@
 #include "snapshot.h"
 
+#include "claims.h"
 #include "clock.h"
 #include "config.h"
 #include "pool.h"
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 enum {
-	DEPARTED_KEPT_MS = 60 * 60 * 1000,
 	INDEX_SMALLEST = 64,
 	TTL_UNKNOWN_MS = 5000 /* LBDNS_REFRESH=ttl, before DNS was asked */
 };
@@ -516,19 +516,30 @@ static void depart(struct build *build, uint32_t service, enum family family,
 	atomic_store_explicit(&departed_used_ms[place], clock_ms(), memory_order_relaxed);
 }
 
-/* The endpoints that a service had and has no more: those that this process was handed for it, and
- * that no other answer has contained. */
+/* What stands in the claims for the addresses that a service has left and another one still has. */
+static uint64_t left_key(const struct snapshot *in, uint32_t service)
+{
+	return ~names_hash(&in->service_text[service]);
+}
+
+/* The endpoints that a service had and has no more, if this process was handed them for it. Those
+ * in no other pool, nor ever in another answer, are sent on to the service's pool; those in another
+ * pool are claimed: who still asks for them may mean either. */
 static void depart_from(struct build *build, uint32_t service, enum family family)
 {
-	size_t count;
+	size_t count, now_count;
 	const struct address *was = snapshot_endpoints(build->old, service, family, &count);
+	const struct address *now = snapshot_endpoints(build->next, service, family, &now_count);
 	uint32_t handed = atomic_load_explicit(&live[service].handed[family], memory_order_relaxed);
 
 	for (size_t i = 0; i < count; i++) {
 		uint32_t since = build->old->marks[was + i - build->old->addresses].since;
 
-		if (!(since & SINCE_SHARED) && handed >= since &&
-		    snapshot_find(build->next, was[i]) < 0)
+		if (pool_find(now, now_count, was[i]) >= 0 || handed < (since & ~SINCE_SHARED))
+			continue;
+		if (snapshot_find(build->next, was[i]) >= 0)
+			claims_add(was[i], left_key(build->old, service));
+		else if (!(since & SINCE_SHARED))
 			depart(build, service, family, was[i]);
 	}
 }
@@ -582,6 +593,21 @@ static void index_departed(struct build *build)
 	}
 }
 
+/* What may only be said of a pool once it is published: that it is fresh (a stale one that it takes
+ * the place of is not), and that its addresses are claimed no longer (they are in no pool of the
+ * name before). */
+static void settle(const struct snapshot *in, const struct change *change)
+{
+	struct live *of = &live[change->service];
+
+	atomic_store_explicit(&of->strikes[change->family], 0, memory_order_relaxed);
+	atomic_store_explicit(&of->good_ms[change->family], clock_ms(), memory_order_relaxed);
+	claims_release(left_key(in, change->service), change->endpoints, change->count);
+	for (uint32_t n = 0; n < in->name_count; n++)
+		if (in->names[n].service == change->service)
+			claims_release(in->names[n].hash, change->endpoints, change->count);
+}
+
 void draft_publish(struct draft *draft, const struct change *changes, size_t change_count)
 {
 	struct build build = {.arena = atomic_load(&arena),
@@ -620,4 +646,6 @@ void draft_publish(struct draft *draft, const struct change *changes, size_t cha
 	word_store(&next->departed_count, build.departed);
 	/* Pairs with snapshot_read. */
 	atomic_store_explicit(&sequence, draft->sequence + 1, memory_order_release);
+	for (size_t i = 0; i < change_count; i++)
+		settle(next, &changes[i]);
 }

@@ -28,6 +28,7 @@ enum {
 	GROUP_MEMBERS = 8,
 	GROUP_FIXED = GROUPS - 1, /* of addresses in more pools than we keep track of */
 	DEPARTED = 1024,
+	DEPARTED_KEPT_MS = 60 * 60 * 1000, /* after it was last asked for */
 	INDEX = 131072,
 	NO_SET = UINT32_MAX,
 	NO_SLOT = UINT32_MAX

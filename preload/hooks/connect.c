@@ -10,7 +10,8 @@
 
 #include <errno.h>
 
-static void log_connect(const struct directory_picked *picked, struct address asked)
+static __attribute__((noinline)) void log_connect(const struct directory_picked *picked,
+                                                  struct address asked)
 {
 	char from[ADDRESS_TEXT_SIZE], to[ADDRESS_TEXT_SIZE];
 	const char *how = config.mode == MODE_OBSERVE ? " (observed)" : "";
@@ -76,7 +77,9 @@ HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 	struct address asked;
 	uint16_t port;
 
+	/* The kernel takes no longer address than that; it is to say so itself. */
 	if (config.mode == MODE_OFF || !config.connect || !address ||
+	    length > sizeof(struct sockaddr_storage) ||
 	    !address_from_sockaddr(address, length, &asked, &port))
 		return libc()->connect(fd, address, length);
 	if (directory_route(asked, &route))

@@ -10,14 +10,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { TCP_STATE_CLOSE = 7 }; /* TCP_CLOSE of netinet/tcp.h, which does not go with linux/tcp.h */
+enum {
+	INFO_SIZE = offsetof(struct tcp_info, tcpi_segs_in), /* the last word is tcpi_segs_out */
+	TCP_STATE_CLOSE = 7
+};
+_Static_assert(offsetof(struct tcp_info, tcpi_segs_out) + sizeof(uint32_t) == INFO_SIZE, "last");
+/* TCP_CLOSE of netinet/tcp.h, which does not go with linux/tcp.h */
 
 static int option(int fd, int level, int name, void *value, socklen_t *length)
 {
 	return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
 }
 
-static enum socket_state datagram_state(int fd)
+static __attribute__((noinline)) enum socket_state datagram_state(int fd)
 {
 	struct sockaddr_storage peer;
 	socklen_t length = sizeof(int);
@@ -36,15 +41,22 @@ static enum socket_state datagram_state(int fd)
  * cannot know, and do not rewrite. */
 enum socket_state socket_state(int fd)
 {
-	struct tcp_info info;
-	socklen_t length = offsetof(struct tcp_info, tcpi_segs_in);
+	/* As much of it as we need: signal handlers may have little stack. */
+	union {
+		char bytes[INFO_SIZE];
+		struct {
+			uint8_t tcpi_state;
+		} state;
+		uint32_t words[INFO_SIZE / sizeof(uint32_t)];
+	} info;
+	socklen_t length = INFO_SIZE;
 	int saved_errno = errno;
 	enum socket_state state = SOCKET_USED;
 
 	if (!option(fd, IPPROTO_TCP, TCP_INFO, &info, &length)) {
-		if (length >= offsetof(struct tcp_info, tcpi_segs_in) &&
-		    info.tcpi_state == TCP_STATE_CLOSE)
-			state = info.tcpi_segs_out ? SOCKET_ENDED : SOCKET_FRESH_STREAM;
+		if (length == INFO_SIZE && info.state.tcpi_state == TCP_STATE_CLOSE)
+			state = info.words[INFO_SIZE / sizeof(uint32_t) - 1] ? SOCKET_ENDED
+			                                                     : SOCKET_FRESH_STREAM;
 	} else if (config.udp) {
 		state = datagram_state(fd);
 	}
