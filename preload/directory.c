@@ -201,34 +201,47 @@ bool directory_service(const struct directory_route *route, uint32_t *service)
 	return group.count && snapshot_valid(sequence);
 }
 
-/* Who is passed over in this set. */
-static void look(const struct snapshot *in, const struct set *set, uint32_t port, uint64_t now_ms,
-                 bool may_probe, struct health_view *view)
+/* The same as rotation_peek and rotation_pick, among the endpoints that are not passed over. Apart
+ * from the usual way, which has none: signal handlers may have little stack. */
+static __attribute__((noinline)) uint32_t peek_healthy(const struct snapshot *in,
+                                                       const struct set *set, uint32_t port,
+                                                       uint64_t now_ms, uint64_t *turn)
 {
-	view->count = 0;
-	view->probe = -1;
-	if (health_any(now_ms))
-		health_look(&in->addresses[set->first], set->count, port, now_ms, may_probe, view);
+	struct health_view view;
+
+	health_look(&in->addresses[set->first], set->count, port, now_ms, false, &view);
+	return health_map(&view, rotation_peek(set->key, port, set->count - view.count, turn));
+}
+
+static __attribute__((noinline)) uint32_t
+pick_healthy(const struct snapshot *in, const struct set *set, uint32_t port, uint64_t now_ms)
+{
+	struct health_view view;
+
+	health_look(&in->addresses[set->first], set->count, port, now_ms, config.mode == MODE_ON,
+	            &view);
+	if (view.probe >= 0)
+		return (uint32_t)view.probe;
+	return health_map(&view, rotation_pick(set->key, port, set->count - view.count));
 }
 
 /* If the address asked for has the turn in this pool, takes it. */
 static bool take_turn(const struct snapshot *in, const struct set *set, struct address asked,
                       uint32_t port, uint64_t now_ms)
 {
-	struct health_view view;
 	uint64_t turn;
-	uint32_t index;
+	uint32_t index = health_any(now_ms) ? peek_healthy(in, set, port, now_ms, &turn)
+	                                    : rotation_peek(set->key, port, set->count, &turn);
 
-	look(in, set, port, now_ms, false, &view);
-	index = health_map(&view, rotation_peek(set->key, port, set->count - view.count, &turn));
 	return address_equal(endpoint_load(in, set, index), asked) &&
 	       rotation_take(set->key, port, turn);
 }
 
 /* True if some pool of the address had it next; *fresh becomes false if any of the pools is stale.
  */
-static bool take_any_turn(const struct snapshot *in, const struct group *group,
-                          struct address asked, uint32_t port, uint64_t now_ms, bool *fresh)
+static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
+                                                    const struct group *group, struct address asked,
+                                                    uint32_t port, uint64_t now_ms, bool *fresh)
 {
 	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
 		struct set set = set_load(in, group->member[i]);
@@ -251,14 +264,9 @@ static bool take_any_turn(const struct snapshot *in, const struct group *group,
 static void pick_within(const struct snapshot *in, const struct set *set, struct address asked,
                         uint32_t port, uint64_t now_ms, struct directory_picked *picked)
 {
-	struct health_view view;
-	uint32_t index;
+	uint32_t index = health_any(now_ms) ? pick_healthy(in, set, port, now_ms)
+	                                    : rotation_pick(set->key, port, set->count);
 
-	look(in, set, port, now_ms, config.mode == MODE_ON, &view);
-	if (view.probe >= 0)
-		index = (uint32_t)view.probe;
-	else
-		index = health_map(&view, rotation_pick(set->key, port, set->count - view.count));
 	picked->target = endpoint_load(in, set, index);
 	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
 	rotation_note_port(set->key, port & UINT16_MAX);
@@ -347,26 +355,21 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 	pick_within(in, &set, route->asked, port, now_ms, picked);
 }
 
-void directory_pick(const struct directory_route *route, uint32_t port,
-                    struct directory_picked *picked)
+void directory_pick(struct directory_route *route, uint32_t port, struct directory_picked *picked)
 {
-	struct directory_route again = *route;
-
 	for (int i = 0; i < READ_TRIES; i++) {
 		bool claimed = claims_hold(route->asked);
 		uint64_t sequence;
 		const struct snapshot *in = snapshot_read(&sequence);
 
-		picked->what = PICK_NONE;
-		picked->may_retry = false;
-		picked->age_ms = 0;
-		picked->interval_ms = UINT32_MAX;
-		if (sequence != again.sequence) {
-			if (!directory_route(route->asked, &again))
+		*picked = (struct directory_picked){
+			.what = PICK_NONE, .target = route->asked, .interval_ms = UINT32_MAX};
+		if (sequence != route->sequence) {
+			if (!directory_route(route->asked, route))
 				return;
 			continue;
 		}
-		pick(in, &again, claimed, port, picked);
+		pick(in, route, claimed, port, picked);
 		if (snapshot_valid(sequence))
 			return;
 	}

@@ -126,9 +126,9 @@ struct directory_picked {
  * if that was less than a second ago. Any signal handler. */
 bool directory_hurry(uint32_t service);
 
-/* Where this connection goes; takes the turn. port as rotation.h wants it. */
-void directory_pick(const struct directory_route *route, uint32_t port,
-                    struct directory_picked *picked);
+/* Where this connection goes; takes the turn. Follows route to a newer snapshot. port as rotation.h
+ * wants it. */
+void directory_pick(struct directory_route *route, uint32_t port, struct directory_picked *picked);
 
 /* ---- Refreshing (the refresh thread) */
 

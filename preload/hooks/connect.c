@@ -47,11 +47,10 @@ static int connect_collect(int fd, const struct sockaddr *address, socklen_t len
 
 static __attribute__((noinline)) int connect_managed(int fd, const struct sockaddr *address,
                                                      socklen_t length,
-                                                     const struct directory_route *route,
-                                                     uint16_t port)
+                                                     struct directory_route *route, uint16_t port)
 {
 	enum socket_state state = socket_state(fd);
-	struct directory_picked picked = {.target = route->asked};
+	struct directory_picked picked;
 	uint32_t any_port = state == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port;
 
 	if (state == SOCKET_ENDED)

@@ -74,7 +74,7 @@ struct attempts {
 	int fd;
 	const struct sockaddr *address;
 	socklen_t length;
-	const struct directory_route *route;
+	struct directory_route *route;
 	uint16_t port;
 	struct directory_picked *picked;
 	uint64_t began_ms;
@@ -177,7 +177,7 @@ static int attempt_all(struct attempts *attempts)
 	return error;
 }
 
-static int connect_blocking(struct attempts *attempts)
+static int attempts_make(struct attempts *attempts)
 {
 	const int short_count = SYN_COUNT;
 	int saved_errno = errno, error;
@@ -199,34 +199,37 @@ static int connect_blocking(struct attempts *attempts)
 	return error ? -1 : 0;
 }
 
+static __attribute__((noinline)) int connect_blocking(int fd, const struct sockaddr *address,
+                                                      socklen_t length,
+                                                      struct directory_route *route, uint16_t port,
+                                                      struct directory_picked *picked)
+{
+	struct attempts attempts = {.fd = fd,
+	                            .address = address,
+	                            .length = length,
+	                            .route = route,
+	                            .port = port,
+	                            .picked = picked};
+
+	return attempts_make(&attempts);
+}
+
 int connect_retry(int fd, const struct sockaddr *address, socklen_t length,
-                  const struct directory_route *route, uint16_t port,
-                  struct directory_picked *picked)
+                  struct directory_route *route, uint16_t port, struct directory_picked *picked)
 {
 	int saved_errno = errno, status;
+	bool blocking = config.attempts > 1 && picked->may_retry && is_blocking(fd);
 
-	if (config.attempts > 1 && picked->may_retry && is_blocking(fd)) {
-		struct attempts attempts = {.fd = fd,
-		                            .address = address,
-		                            .length = length,
-		                            .route = route,
-		                            .port = port,
-		                            .picked = picked};
-
-		errno = saved_errno;
-		return connect_blocking(&attempts);
-	}
 	errno = saved_errno;
+	if (blocking)
+		return connect_blocking(fd, address, length, route, port, picked);
 	if (picked->what == PICK_ASKED)
 		status = libc()->connect(fd, address, length);
 	else
 		status = connect_to(fd, address, length, picked->target);
 	if (!status || health_blames(errno))
-		outcome_note(picked->service,
-		             picked->what == PICK_ASKED ? route->asked : picked->target, port,
-		             status ? errno : 0);
+		outcome_note(picked->service, picked->target, port, status ? errno : 0);
 	else if (errno == EINPROGRESS)
-		outcome_pending(fd, picked->what == PICK_ASKED ? route->asked : picked->target,
-		                port);
+		outcome_pending(fd, picked->target, port);
 	return status;
 }

@@ -12,7 +12,6 @@ int connect_to(int fd, const struct sockaddr *address, socklen_t length, struct 
 /* Connects a fresh stream socket to picked->target. A blocking socket goes on to other endpoints if
  * that fails, up to LBDNS_ATTEMPTS in all; what is returned is the outcome of the last. */
 int connect_retry(int fd, const struct sockaddr *address, socklen_t length,
-                  const struct directory_route *route, uint16_t port,
-                  struct directory_picked *picked);
+                  struct directory_route *route, uint16_t port, struct directory_picked *picked);
 
 #endif

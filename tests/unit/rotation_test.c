@@ -3,6 +3,7 @@
 #include "check.h"
 #include "config.h"
 #include "rotation.h"
+#include "shared.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -132,7 +133,7 @@ static void processes_pick(bool shared)
 {
 	config.shared = shared;
 	config.mode = MODE_ON;
-	rotation_start();
+	shared_start();
 	for (int i = 0; i < THREADS; i++) {
 		if (fork())
 			continue;
