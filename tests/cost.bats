@@ -30,7 +30,7 @@ setup_file() {
 		    turn += 1
 		    file = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
 		    os.write(file, b"%d" % turn)
-		    time.sleep(0.001)
+		    time.sleep(0)
 		    if file != 3 or os.pread(file, 99, 0) != b"%d" % turn:
 		        os.write(1, b"not its own\n")
 		        os._exit(4)
@@ -182,9 +182,11 @@ costs_search_list_once() {
 	asks_more 3 rng-headless A
 	start=$(lab_now)
 	lab_dns_queries_reset
-	asks_more 6
+	asks_more 6 rng-headless A
 	elapsed=$(($(lab_now) - start))
-	lab_equal "$(lab_dns_queries)" "$(lab_dns_queries rng-headless A)"
+	# and AAAA now and then
+	lab_equal "$(lab_dns_queries)" $(($(lab_dns_queries rng-headless A) + $(lab_dns_queries rng-headless AAAA)))
+	(($(lab_dns_queries rng-headless AAAA) <= 1))
 	((elapsed >= 5 * 400)) || { echo "6 questions in $elapsed ms"; return 1; }
 }
 

@@ -27,6 +27,9 @@
 #                               the client's /24: EHOSTUNREACH after 3 s)
 #   lab_pod_silence ADDRESS, lab_pod_unsilence ADDRESS    packets to it vanish, while it runs
 #   lab_pod_number ADDRESS      the pod's own random number
+#   lab_serve KIND ADDRESS PROGRAM...     any server on the pods' side, its output in $LAB/KIND-ADDRESS.log; lab_up ends it
+#   lab_serve_kill KIND ADDRESS SIGKILL
+#   lab_arrivals PORT ADDRESS...          IPv4 connections opened to PORT since lab_arrivals_reset, as lab_counts
 #   lab_crowd_start             one server for all of 10.245.0.0/16, 8081 and 8082
 #   lab_scale NAME N [GRACE]    pods 1 to N run and are what NAME resolves to; each also has a name of its own
 #                               (rng-0.rng-headless, ...). Pods that leave leave DNS first and go on running (so that

@@ -26,6 +26,36 @@ lab_pod_start() {
 	mv "$LAB/pods/$address.pid.new" "$LAB/pods/$address.pid"
 }
 
+lab_serve() {
+	local kind=$1 address=$2
+	shift 2
+	lab_pods_side ip addr replace "$address/32" dev pods
+	(exec nsenter --net="$LAB/pods.net" -- "$@" >>"$LAB/$kind-$address.log" 2>&1 </dev/null 3>&-) &
+	echo $! >"$LAB/pods/$address.$kind.pid"
+}
+
+lab_serve_kill() {
+	lab_end KILL "$LAB/pods/$2.$1.pid"
+}
+
+# By the kernel, whatever the server: one packet opens a connection.
+lab_arrivals_reset() {
+	lab_pods_side nft -f - <<-EOF
+		add table inet arrivals; delete table inet arrivals; add table inet arrivals
+		add set inet arrivals seen { typeof ip daddr . tcp dport; size 65535; flags dynamic; counter; }
+		add chain inet arrivals input { type filter hook input priority -10; }
+		add rule inet arrivals input tcp flags & (syn | ack) == syn update @seen { ip daddr . tcp dport }
+	EOF
+}
+
+lab_arrivals() {
+	local port=$1
+	shift
+	lab_pods_side nft list set inet arrivals seen | tr ',{}' '\n' |
+		awk -v port="$port" '$2 == "." && $3 == port && $4 == "counter" { for (i = 0; i < $6; i++) print $1 }' |
+		lab_counts "$@"
+}
+
 lab_pod_stop() {
 	lab_end TERM "$LAB/pods/$1.pid"
 }

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LIBC_EVERY = 100, GROWTH_LIMIT_KB = 1024, WARM_UP = 1000 };
+enum { LIBC_EVERY = 100, GROWTH_LIMIT_KB = 1024, WARM_UP = 10000 };
 
 static long resident_kb(void)
 {
