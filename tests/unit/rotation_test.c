@@ -220,7 +220,8 @@ static void portless_shows_the_last_port(void)
 		uint32_t next = rotation_pick(key, port, 9);
 
 		rotation_note_port(key, port);
-		CHECK(rotation_show(key, 0, 9) == (next + 1) % 9);
+		CHECK(rotation_port(key, 0) == port);
+		CHECK(rotation_show(key, rotation_port(key, 0), 9) == (next + 1) % 9);
 	}
 }
 
