@@ -252,11 +252,17 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 	}
 	if (!*fresh)
 		return false;
-	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
-		struct set set = set_load(in, group->member[i]);
+	/* First the pool that a lookup was of: another one's turn is another name's. The only pod
+	 * of a pool always has the turn, and nobody loses it. */
+	for (int shown = 1; shown >= 0; shown--) {
+		for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
+			struct set set = set_load(in, group->member[i]);
 
-		if (set.count && take_turn(in, &set, asked, port, now_ms))
-			return true;
+			if (shown && (set.count < 2 || !rotation_is_shown(set.key, port)))
+				continue;
+			if (set.count && take_turn(in, &set, asked, port, now_ms))
+				return true;
+		}
 	}
 	return false;
 }

@@ -116,6 +116,15 @@ uint32_t rotation_peek(uint64_t key, uint32_t port, uint32_t count, uint64_t *tu
 	return (uint32_t)((*turn + slot_start(in, of)) % count);
 }
 
+bool rotation_is_shown(uint64_t key, uint32_t port)
+{
+	struct cursor *slot = slot_get(shared(), slot_key(key, port));
+	uint64_t shown = atomic_load_explicit(&slot->shown, memory_order_relaxed);
+	uint64_t picks = atomic_load_explicit(&slot->picks, memory_order_relaxed);
+
+	return shown >> 32 && (uint32_t)shown == (uint32_t)picks;
+}
+
 bool rotation_take(uint64_t key, uint32_t port, uint64_t turn)
 {
 	struct cursor *slot = slot_get(shared(), slot_key(key, port));

@@ -11,18 +11,29 @@
  *   each HOST PORT N                one lookup, then connections to its addresses in turn
  *   threads HOST PORT N T           lookup-connect, N in all, over T threads
  *   fork HOST PORT N W              lookup-connect, N in all, over W forked workers
+ *   on-line HOST PORT N             lookup-connect, each when a line comes on stdin
+ *   shown HOST PORT N               lookup-connect: "<the address looked up> <pod>"
+ *   bound HOST PORT N SOURCE        once, from sockets bound to SOURCE
  *   ports HOST PORTA PORTB N        lookup-connect, the ports in turn: "<port> <pod>"
  *   nonblock HOST PORT N            non-blocking connect, poll, SO_ERROR, connect again to collect
  *   nonblock-errors HOST PORT N     what three calls of connect on one non-blocking socket say: at
  *                                   once, at once again, and after poll (2 s, "-" if it is pending)
- *   mapped HOST PORT N              lookup-connect, IPv4 as ::ffff: on AF_INET6 sockets, as Java
- *   v4mapped HOST PORT N            lookup-connect, AF_INET6 with AI_V4MAPPED
- *   inet6 HOST PORT N               lookup-connect, IPv6 addresses only
- *   gethostbyname HOST PORT N       a lookup with it before each connection; and the same with
- *                                   gethostbyname2, gethostbyname_r, gethostbyname2_r
+ *   nonblock-failed HOST PORT N     once; what five calls of connect on one non-blocking socket say
+ *                                   that a pod refuses: at once, after poll, once more, and that
+ *                                   after poll and SO_ERROR, and once more
+ *   connected HOST PORT N           once; connect, and connect again: "<first> <second> <pod>"
+ *   errno HOST PORT N               lookup-connect: what getaddrinfo, connect and freeaddrinfo
+ * leave in errno, "kept" if it is what was there: three words and <pod> bad HOST PORT N once; a
+ * line for each kind of wrong arguments to connect mapped HOST PORT N [K]          IPv4 as ::ffff:
+ * on AF_INET6 sockets, as Java; a lookup before every K connections (1) v4mapped HOST PORT N
+ * lookup-connect, AF_INET6 with AI_V4MAPPED inet, inet6 HOST PORT N         lookup-connect,
+ * addresses of that family only gethostbyname HOST PORT N [K]   a lookup with it before every K
+ * connections (1); and the same with gethostbyname2, gethostbyname_r, gethostbyname2_r, and
+ *                                   gethostbyname2-inet6, gethostbyname2_r-inet6
  *   literal ADDRESS PORT N          a literal through getaddrinfo with AI_NUMERICHOST
  *   address ADDRESS PORT N          a literal through inet_pton
  *   udp HOST PORT N                 lookup, connected UDP socket, one datagram
+ *   udp-once HOST PORT N            the same with one lookup for all
  *   peers HOST PORT N               once, but prints getpeername, not the pod's word
  *   lookups HOST PORT|- N           no connection: the first address of each lookup
  *   list HOST PORT|-                no connection: all addresses of one lookup, on one line
@@ -74,13 +85,19 @@ static const char *error_name(int error)
 	} names[] = {
 		{0, "ok"},
 		{EAGAIN, "EAGAIN"},
+		{EAFNOSUPPORT, "EAFNOSUPPORT"},
 		{EALREADY, "EALREADY"},
+		{EBADF, "EBADF"},
+		{ECONNABORTED, "ECONNABORTED"},
 		{ECONNREFUSED, "ECONNREFUSED"},
 		{ECONNRESET, "ECONNRESET"},
+		{EFAULT, "EFAULT"},
 		{EHOSTUNREACH, "EHOSTUNREACH"},
 		{EINPROGRESS, "EINPROGRESS"},
+		{EINVAL, "EINVAL"},
 		{EISCONN, "EISCONN"},
 		{ENETUNREACH, "ENETUNREACH"},
+		{ENOTSOCK, "ENOTSOCK"},
 		{ETIMEDOUT, "ETIMEDOUT"},
 	};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -229,6 +246,29 @@ static void lookup_connect(const struct target *target)
 	}
 }
 
+static void on_line(const struct target *target)
+{
+	struct target one = *target;
+	one.count = 1;
+	for (int i = 0; i < target->count; i++) {
+		for (int c = getchar(); c != '\n'; c = getchar())
+			if (c == EOF)
+				die("stdin", "no line");
+		lookup_connect(&one);
+	}
+}
+
+static void shown(const struct target *target)
+{
+	for (int i = 0; i < target->count; i++) {
+		struct endpoint endpoint = first_of(target, SOCK_STREAM);
+		char before[INET6_ADDRSTRLEN + 1];
+		text_of((struct sockaddr *)&endpoint.address, before);
+		strcat(before, " ");
+		ask_and_print(connect_to(&endpoint, SOCK_STREAM), target->host, before);
+	}
+}
+
 static void twice(const struct target *target)
 {
 	for (int i = 0; i < target->count; i++) {
@@ -238,13 +278,19 @@ static void twice(const struct target *target)
 	}
 }
 
-static void mapped(const struct target *target)
+static void mapped(const struct target *target, int per_lookup)
 {
+	struct target v4 = *target;
+	struct endpoint endpoint = {0};
+	v4.family = AF_INET;
 	for (int i = 0; i < target->count; i++) {
-		struct endpoint found = first_of(target, SOCK_STREAM);
-		struct in6_addr raw = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
-		memcpy(&raw.s6_addr[12], &((struct sockaddr_in *)&found.address)->sin_addr, 4);
-		struct endpoint endpoint = make_endpoint(AF_INET6, &raw, target->port);
+		if (i % per_lookup == 0) {
+			struct endpoint found = first_of(&v4, SOCK_STREAM);
+			struct in6_addr raw = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+			memcpy(&raw.s6_addr[12], &((struct sockaddr_in *)&found.address)->sin_addr,
+			       4);
+			endpoint = make_endpoint(AF_INET6, &raw, target->port);
+		}
 		visit_once(&endpoint, target->host);
 	}
 }
@@ -254,6 +300,21 @@ static void once(const struct target *target)
 	struct endpoint endpoint = first_of(target, SOCK_STREAM);
 	for (int i = 0; i < target->count; i++)
 		visit_once(&endpoint, target->host);
+}
+
+static void bound(const struct target *target, const char *source_host)
+{
+	struct target source = {
+		.host = source_host, .port = "0", .flags = AI_NUMERICHOST | AI_PASSIVE};
+	struct endpoint endpoint = first_of(target, SOCK_STREAM);
+	struct endpoint from = first_of(&source, SOCK_STREAM);
+	for (int i = 0; i < target->count; i++) {
+		int fd = socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd < 0 || bind(fd, (const struct sockaddr *)&from.address, from.length) ||
+		    connect(fd, (const struct sockaddr *)&endpoint.address, endpoint.length))
+			die("bound", strerror(errno));
+		ask_and_print(fd, target->host, "");
+	}
 }
 
 static void each(const struct target *target)
@@ -422,6 +483,123 @@ static void nonblock_errors(const struct target *target)
 	}
 }
 
+static int polled(int fd)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+	if (poll(&ready, 1, 10000) != 1)
+		die("poll", "neither connected nor refused in 10 s");
+	return fd;
+}
+
+static void nonblock_failed(const struct target *target)
+{
+	struct endpoint endpoint = first_of(target, SOCK_STREAM);
+	for (int i = 0; i < target->count; i++) {
+		int fd = nonblocking_socket(&endpoint), error, said[5];
+		socklen_t length = sizeof(error);
+		said[0] = connect_error(fd, &endpoint);
+		said[1] = connect_error(polled(fd), &endpoint);
+		said[2] = connect_error(fd, &endpoint);
+		getsockopt(polled(fd), SOL_SOCKET, SO_ERROR, &error, &length);
+		said[3] = connect_error(fd, &endpoint);
+		said[4] = connect_error(fd, &endpoint);
+		polled(fd);
+		dprintf(STDOUT_FILENO, "%s %s %s %s %s\n", error_name(said[0]), error_name(said[1]),
+		        error_name(said[2]), error_name(said[3]), error_name(said[4]));
+		close(fd);
+	}
+}
+
+static void connected(const struct target *target)
+{
+	struct endpoint endpoint = first_of(target, SOCK_STREAM);
+	for (int i = 0; i < target->count; i++) {
+		int fd = socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		const char *first = error_name(connect_error(fd, &endpoint));
+		const char *second = error_name(connect_error(fd, &endpoint));
+		char before[64];
+		snprintf(before, sizeof(before), "%s %s ", first, second);
+		ask_and_print(fd, target->host, before);
+	}
+}
+
+static const char *errno_left(void)
+{
+	return errno == ENOTTY ? "kept" : error_name(errno);
+}
+
+static void errno_mode(const struct target *target)
+{
+	struct addrinfo hints = {.ai_family = target->family, .ai_socktype = SOCK_STREAM};
+	for (int i = 0; i < target->count; i++) {
+		struct addrinfo *list;
+		char before[128];
+		errno = ENOTTY;
+		if (getaddrinfo(target->host, target->port, &hints, &list))
+			die(target->host, "getaddrinfo");
+		const char *after_lookup = errno_left();
+		int fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		errno = ENOTTY;
+		if (connect(fd, list->ai_addr, list->ai_addrlen))
+			die("connect", strerror(errno));
+		const char *after_connect = errno_left();
+		errno = ENOTTY;
+		freeaddrinfo(list);
+		snprintf(before, sizeof(before), "%s %s %s ", after_lookup, after_connect,
+		         errno_left());
+		ask_and_print(fd, target->host, before);
+	}
+}
+
+static void print_bad(const char *what, int fd, const void *address, socklen_t length)
+{
+	int result = connect(fd, address, length);
+	int error = result ? errno : 0;
+	dprintf(STDOUT_FILENO, "%s: %d %s\n", what, result, error_name(error));
+}
+
+static void bad(const struct target *target)
+{
+	struct endpoint endpoint = first_of(target, SOCK_STREAM);
+	int family = endpoint.address.ss_family;
+	for (int i = 0; i < target->count; i++) {
+		int tcp = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int udp = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		int tcp6 = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int local = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int file = open("/dev/null", O_RDWR | O_CLOEXEC);
+		int listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		listen(listener, 1);
+		struct endpoint other = endpoint;
+		print_bad("no address", tcp, NULL, endpoint.length);
+		print_bad("no address, no length", tcp, NULL, 0);
+		print_bad("no address, UDP", udp, NULL, endpoint.length);
+		print_bad("no length", tcp, &endpoint.address, 0);
+		print_bad("the family alone", tcp, &endpoint.address, sizeof(sa_family_t));
+		print_bad("one byte short", tcp, &endpoint.address, endpoint.length - 1);
+		print_bad("longer than any", tcp, &endpoint.address, sizeof(endpoint.address) + 1);
+		print_bad("negative length", tcp, &endpoint.address, (socklen_t)-1);
+		print_bad("no descriptor", -1, &endpoint.address, endpoint.length);
+		print_bad("closed descriptor", 1000, &endpoint.address, endpoint.length);
+		print_bad("file", file, &endpoint.address, endpoint.length);
+		print_bad("AF_UNIX socket", local, &endpoint.address, endpoint.length);
+		print_bad("listening", listener, &endpoint.address, endpoint.length);
+		print_bad("AF_INET6 socket", tcp6, &endpoint.address, endpoint.length);
+		other.address.ss_family = AF_UNIX;
+		print_bad("AF_UNIX address", tcp, &other.address, endpoint.length);
+		other.address.ss_family = 999;
+		print_bad("no family", tcp, &other.address, endpoint.length);
+		other.address.ss_family = AF_UNSPEC;
+		print_bad("AF_UNSPEC", tcp, &other.address, endpoint.length);
+		close(listener);
+		close(file);
+		close(local);
+		close(tcp6);
+		close(udp);
+		close(tcp);
+	}
+}
+
 static void address(const struct target *target)
 {
 	unsigned char raw[sizeof(struct in6_addr)];
@@ -433,21 +611,33 @@ static void address(const struct target *target)
 		visit_once(&endpoint, target->host);
 }
 
+static void ask_datagram(const struct endpoint *endpoint)
+{
+	int fd = connect_to(endpoint, SOCK_DGRAM);
+	char answer[INET6_ADDRSTRLEN + 2];
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	if (send(fd, "?", 1, 0) != 1 || poll(&ready, 1, 10000) != 1)
+		die("udp", "no answer");
+	ssize_t got = recv(fd, answer, sizeof(answer), 0);
+	if (got < 0)
+		die("recv", strerror(errno));
+	dprintf(STDOUT_FILENO, "%.*s", (int)got, answer);
+	close(fd);
+}
+
 static void udp(const struct target *target)
 {
 	for (int i = 0; i < target->count; i++) {
 		struct endpoint endpoint = first_of(target, SOCK_DGRAM);
-		int fd = connect_to(&endpoint, SOCK_DGRAM);
-		char answer[INET6_ADDRSTRLEN + 2];
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		if (send(fd, "?", 1, 0) != 1 || poll(&ready, 1, 10000) != 1)
-			die("udp", "no answer");
-		ssize_t got = recv(fd, answer, sizeof(answer), 0);
-		if (got < 0)
-			die("recv", strerror(errno));
-		dprintf(STDOUT_FILENO, "%.*s", (int)got, answer);
-		close(fd);
+		ask_datagram(&endpoint);
 	}
+}
+
+static void udp_once(const struct target *target)
+{
+	struct endpoint endpoint = first_of(target, SOCK_DGRAM);
+	for (int i = 0; i < target->count; i++)
+		ask_datagram(&endpoint);
 }
 
 /* The four gethostbyname: found by name, to be called in one loop. */
@@ -466,21 +656,24 @@ static struct hostent *by_name_r(const char *host, int family, bool two)
 
 static struct hostent *by_name(const char *mode, const char *host)
 {
-	if (!strcmp(mode, "gethostbyname"))
-		return gethostbyname(host);
-	if (!strcmp(mode, "gethostbyname2"))
-		return gethostbyname2(host, AF_INET);
-	return by_name_r(host, AF_INET, !strcmp(mode, "gethostbyname2_r"));
+	int family = strstr(mode, "-inet6") ? AF_INET6 : AF_INET;
+	bool two = !strncmp(mode, "gethostbyname2", strlen("gethostbyname2"));
+	if (strstr(mode, "_r"))
+		return by_name_r(host, family, two);
+	return two ? gethostbyname2(host, family) : gethostbyname(host);
 }
 
-static void gethostbyname_mode(const char *mode, const struct target *target)
+static void gethostbyname_mode(const char *mode, const struct target *target, int per_lookup)
 {
+	struct endpoint endpoint = {0};
 	for (int i = 0; i < target->count; i++) {
-		struct hostent *entry = by_name(mode, target->host);
-		if (!entry)
-			die(target->host, mode);
-		struct endpoint endpoint =
-			make_endpoint(entry->h_addrtype, entry->h_addr_list[0], target->port);
+		if (i % per_lookup == 0) {
+			struct hostent *entry = by_name(mode, target->host);
+			if (!entry)
+				die(target->host, mode);
+			endpoint = make_endpoint(entry->h_addrtype, entry->h_addr_list[0],
+			                         target->port);
+		}
 		visit_once(&endpoint, target->host);
 	}
 }
@@ -547,16 +740,23 @@ int main(int argc, char **argv)
 		{"lookup-connect", lookup_connect, AF_UNSPEC, 0},
 		{"twice", twice, AF_UNSPEC, 0},
 		{"once", once, AF_UNSPEC, 0},
+		{"on-line", on_line, AF_UNSPEC, 0},
+		{"shown", shown, AF_UNSPEC, 0},
 		{"each", each, AF_UNSPEC, 0},
 		{"peers", peers, AF_UNSPEC, 0},
 		{"nonblock", nonblock, AF_UNSPEC, 0},
 		{"nonblock-errors", nonblock_errors, AF_UNSPEC, 0},
-		{"mapped", mapped, AF_INET, 0},
+		{"nonblock-failed", nonblock_failed, AF_UNSPEC, 0},
+		{"connected", connected, AF_UNSPEC, 0},
+		{"errno", errno_mode, AF_UNSPEC, 0},
+		{"bad", bad, AF_UNSPEC, 0},
 		{"v4mapped", lookup_connect, AF_INET6, AI_V4MAPPED},
+		{"inet", lookup_connect, AF_INET, 0},
 		{"inet6", lookup_connect, AF_INET6, 0},
 		{"literal", lookup_connect, AF_UNSPEC, AI_NUMERICHOST},
 		{"address", address, AF_UNSPEC, 0},
 		{"udp", udp, AF_UNSPEC, 0},
+		{"udp-once", udp_once, AF_UNSPEC, 0},
 		{"lookups", lookups, AF_UNSPEC, 0},
 	};
 	if (argc < 4)
@@ -582,7 +782,11 @@ int main(int argc, char **argv)
 	else if (!strcmp(mode, "fork") && argc > 5)
 		fork_workers(&target, number(argv[5]));
 	else if (!strncmp(mode, "gethostbyname", strlen("gethostbyname")))
-		gethostbyname_mode(mode, &target);
+		gethostbyname_mode(mode, &target, argc > 5 ? number(argv[5]) : 1);
+	else if (!strcmp(mode, "mapped"))
+		mapped(&target, argc > 5 ? number(argv[5]) : 1);
+	else if (!strcmp(mode, "bound") && argc > 5)
+		bound(&target, argv[5]);
 	else if (!strcmp(mode, "stay"))
 		stay(&target);
 	else if (!strcmp(mode, "visit"))

@@ -1,0 +1,70 @@
+# One client process that a test tells what to do next, and what became of its connections: for tests that change DNS
+# under a client. `load lab/steps` after lab/lab.
+# shellcheck shell=bash disable=SC2154
+#
+#   steps_start [with_lbdns]    starts tests/lab/steps.py, which lists its steps; settings in front, as for with_lbdns
+#   step STEP...                has it do STEP; its answer on stdout, but for connections that were made: see went
+#   steps                       a process of its own, steps on stdin
+#   went HOST [N]               where connections meant for HOST went since steps_start or forget: how many to each of
+#                               the pods 1 to N (3), as lab_counts. The client and the pods have to agree
+#   forget                      begins a new count
+#   pods N                      the addresses of pods 1 to N
+#   refreshed NAME [N]          waits for N (2) more questions for NAME: by the second the first answer is in use
+
+steps() {
+	/usr/bin/python3 "$LAB_ROOT/tests/lab/steps.py"
+}
+
+steps_start() {
+	rm -f "$LAB/steps.in" "$LAB/steps.out"
+	mkfifo "$LAB/steps.in" "$LAB/steps.out"
+	(
+		[ "${1-}" != with_lbdns ] || export LD_PRELOAD=$LIBLBDNS
+		exec /usr/bin/python3 "$LAB_ROOT/tests/lab/steps.py" <"$LAB/steps.in" >"$LAB/steps.out" 3>&-
+	) &
+	echo $! >"$LAB/steps.pid"
+	exec 7>"$LAB/steps.in" 8<"$LAB/steps.out"
+	forget
+}
+
+step() {
+	local line
+	echo "$*" >&7
+	while read -r -t "$LAB_PATIENCE" line <&8; do
+		[ "$line" != . ] || return 0
+		echo "$line" >>"$LAB/steps.said"
+		[[ $line == *' ok '* ]] || echo "$line"
+	done
+	echo "the client did not finish: $*" >&2
+	return 1
+}
+
+forget() {
+	: >"$LAB/steps.said"
+	lab_pod_log_reset
+}
+
+pods() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		lab_address "$i"
+	done
+}
+
+went() {
+	local client servers
+	# shellcheck disable=SC2046
+	client=$(awk -v host="$1" '$3 == host' "$LAB/steps.said" | lab_counts $(pods "${2:-3}"))
+	# shellcheck disable=SC2046
+	servers=$(lab_pod_log "$1" | awk '{ print $1 }' | lab_counts $(pods "${2:-3}"))
+	echo "$client"
+	[ "$client" = "$servers" ] || echo "but the pods saw: $servers"
+}
+
+refreshed() {
+	lab_wait_until asked_more_than "$1" $(($(lab_dns_queries "$1" A) + ${2:-2} - 1))
+}
+
+asked_more_than() {
+	[ "$(lab_dns_queries "$1" A)" -gt "$2" ]
+}
