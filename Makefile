@@ -36,6 +36,9 @@ LINK = -shared -nostartfiles -Wl,--version-script=preload/exports.map -Wl,--excl
 
 LAB  = $(addprefix $(BUILD)/lab/,pod client answer)
 LAB_CHECK = $(addprefix $(BUILD)/lab/,lookups release client-musl lookups-musl release-musl Connections.class meddler.so)
+# Ways in: clients that look up or connect in ways of their own, and what is loaded into clients beside us.
+LAB_CHECK += $(addprefix $(BUILD)/lab/,async cares client-allocator differential differential-musl loader loader-musl \
+	sockets sockets-musl allocator.so layers.so plugin.so plugin-musl.so)
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 # The unit programs again, library and all: those with threads, and those that need no DNS.
 SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/rotation_test %_race_test,$(UNIT))) \
@@ -95,6 +98,11 @@ endef
 $(foreach sanitizer,tsan asan,$(eval $(call sanitized,$(sanitizer))))
 .SECONDARY: $(foreach sanitizer,tsan asan,$(OBJECTS:$(BUILD)/%=$(BUILD)/$(sanitizer)/%))
 
+$(BUILD)/lab/%-musl.so: tests/lab/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)musl-gcc $(TEST_CFLAGS) -fPIC -shared -o $@ $<
+
 $(BUILD)/lab/%-musl: tests/lab/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
@@ -110,10 +118,16 @@ $(BUILD)/lab/%.so: tests/lab/%.c
 	@echo "  CC      $@"
 	$(Q)$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $< -ldl
 
+$(BUILD)/lab/client-allocator: tests/lab/client.c tests/lab/allocator.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(TEST_CFLAGS) -fno-builtin -o $@ $^
+
+$(BUILD)/lab/cares: LAB_LIBRARY = -lcares
 $(BUILD)/lab/%: tests/lab/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< -lresolv
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< $(LAB_LIBRARY) -lresolv
 
 # ---- Installing
 

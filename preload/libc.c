@@ -4,9 +4,13 @@
 
 #include <dlfcn.h>
 #include <stdatomic.h>
+#include <string.h>
 
 static struct libc real;
 static atomic_bool found;
+
+static struct libc_async async;
+static atomic_bool async_found;
 
 static void *next(const char *symbol)
 {
@@ -47,6 +51,39 @@ static void find_all(void)
 		*(void **)&real.pthread_atfork = dlsym(RTLD_DEFAULT, "pthread_atfork");
 	dlerror(); /* what we looked for in vain is not for the client to see */
 	atomic_store_explicit(&found, true, memory_order_release); /* pairs with libc() */
+}
+
+/* Apart from the others, and not before it is needed: musl does not have them, nor has glibc before
+ * 2.34 outside libanl.so.1. */
+static void find_async(void)
+{
+	if (libc_is_musl())
+		return;
+	__atomic_store_n((void **)&async.getaddrinfo_a, next("getaddrinfo_a"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&async.gai_error, next("gai_error"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&async.gai_suspend, next("gai_suspend"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&async.gai_cancel, next("gai_cancel"), __ATOMIC_RELAXED);
+	atomic_store_explicit(&async_found, true,
+	                      memory_order_release); /* pairs with libc_async() */
+}
+
+const struct libc_async *libc_async(void)
+{
+	if (!atomic_load_explicit(&async_found, memory_order_acquire))
+		find_async();
+	return async.getaddrinfo_a && async.gai_error && async.gai_suspend && async.gai_cancel
+	               ? &async
+	               : NULL;
+}
+
+bool libc_async_looks_up_here(void)
+{
+	Dl_info owner;
+	const char *file = NULL;
+
+	if (dladdr((void *)async.getaddrinfo_a, &owner) && owner.dli_fname)
+		file = strrchr(owner.dli_fname, '/');
+	return file && !strncmp(file, "/libanl", strlen("/libanl"));
 }
 
 const struct libc *libc(void)

@@ -32,6 +32,19 @@ struct libc {
 /* The real functions. */
 const struct libc *libc(void);
 
+struct libc_async {
+	int (*getaddrinfo_a)(int, struct gaicb *[], int, struct sigevent *);
+	int (*gai_error)(struct gaicb *);
+	int (*gai_suspend)(const struct gaicb *const[], int, const struct timespec *);
+	int (*gai_cancel)(struct gaicb *);
+};
+
+/* NULL where there are none. */
+const struct libc_async *libc_async(void);
+
+/* True if these call getaddrinfo as any client does, and so our hook: before glibc 2.34. */
+bool libc_async_looks_up_here(void);
+
 /* True on musl. */
 bool libc_is_musl(void);
 

@@ -220,7 +220,9 @@ static int thread_create(pthread_t *thread, size_t stack_size)
 	return error;
 }
 
-static void thread_start(void)
+/* In a lookup the configuration is read before it returns: the client's next call may be chroot(2).
+ * A child that starts its thread in connect has its parent's. */
+static void thread_start(bool in_lookup)
 {
 	uint32_t was = atomic_load(&process.thread);
 	int saved_errno = errno;
@@ -238,10 +240,13 @@ static void thread_start(void)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	process_start();
 	/* The client's thread-local storage counts into the stack and may be larger than it. */
-	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS) &&
-	    thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {
-		atomic_store(&process.refused_ms, clock_ms());
-		atomic_store(&process.thread, THREAD_REFUSED);
+	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS)) {
+		if (in_lookup)
+			conf_read();
+		if (thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {
+			atomic_store(&process.refused_ms, clock_ms());
+			atomic_store(&process.thread, THREAD_REFUSED);
+		}
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = saved_errno;
@@ -264,7 +269,7 @@ static bool runs(void)
 void refresher_want(bool look_again)
 {
 	if (!runs())
-		thread_start();
+		thread_start(true);
 	else if (look_again)
 		wake();
 }
@@ -332,7 +337,7 @@ void refresher_nudge(uint64_t age_ms, uint64_t interval_ms)
 		return;
 	if (!runs()) {
 		if (may_create())
-			thread_start();
+			thread_start(false);
 	} else if (atomic_load(&process.asleep_ms) > clock_ms()) {
 		wake(); /* it thinks that nobody uses this name */
 	}

@@ -123,8 +123,13 @@ void shared_check(void)
 
 	if (at == &own)
 		return;
-	if (syscall(SYS_shmctl, id, IPC_STAT, &about) == 0 && !(about.shm_perm.mode & SHM_DEST))
-		return;
+	if (syscall(SYS_shmctl, id, IPC_STAT, &about) == 0) {
+		if (!(about.shm_perm.mode & SHM_DEST))
+			return;
+	} else if (errno != EINVAL && errno != EIDRM) {
+		return; /* EACCES: the client is another user now, and its siblings still share it
+		         */
+	}
 	for (int i = 0; i < KEYS_TO_TRY; i++) {
 		id = segment_find(i);
 		if (id >= 0 && segment_attach(id, at)) {

@@ -380,6 +380,7 @@ two_pools() {
 	steps_start with_lbdns
 	step resolve rng-headless pair
 	refreshed pair
+	settle_turns $p1
 	step connect 60 pair=$p1
 	lab_equal "$(went pair)" "30 30 0"
 	step connect 60 rng-headless=$p3

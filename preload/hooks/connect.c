@@ -1,5 +1,6 @@
 #include "directory.h"
 #include "hooks/connect_retry.h"
+#include "hooks/getaddrinfo_a.h"
 #include "hooks/hook.h"
 #include "hooks/socket_state.h"
 #include "libc.h"
@@ -81,7 +82,7 @@ HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 	    length > sizeof(struct sockaddr_storage) ||
 	    !address_from_sockaddr(address, length, &asked, &port))
 		return libc()->connect(fd, address, length);
-	if (directory_route(asked, &route))
+	if (directory_route(asked, &route) && !getaddrinfo_a_unseen())
 		return connect_managed(fd, address, length, &route, port);
 	if (directory_wants_listed())
 		want_listed(fd, asked);

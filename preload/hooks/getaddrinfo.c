@@ -1,5 +1,6 @@
 #include "answer.h"
 #include "directory.h"
+#include "hooks/getaddrinfo.h"
 #include "hooks/hook.h"
 #include "hooks/lookup.h"
 #include "libc.h"
@@ -7,6 +8,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 
 /* Flags under which an answer differs only in what libc's answer for a numeric address shows too.
  */
@@ -19,6 +21,11 @@ static int flags_of(const struct addrinfo *hints)
 	if (hints)
 		return hints->ai_flags;
 	return libc_is_musl() ? 0 : AI_V4MAPPED | AI_ADDRCONFIG;
+}
+
+static bool wants_canonical(const struct addrinfo *hints)
+{
+	return libc_is_musl() || flags_of(hints) & AI_CANONNAME;
 }
 
 static unsigned families_of(const struct addrinfo *hints)
@@ -104,10 +111,9 @@ static struct addrinfo *warm_make(struct warm *warm, const struct name_text *nam
 {
 	size_t first[FAMILY_COUNT] = {0};
 	struct name_text canonical = {""};
-	bool wants_canonical = libc_is_musl() || flags_of(hints) & AI_CANONNAME;
 
-	if (wants_canonical && (!warm->listing.has_canonical ||
-	                        !directory_canonical(&warm->listing, name, &canonical)))
+	if (wants_canonical(hints) && (!warm->listing.has_canonical ||
+	                               !directory_canonical(&warm->listing, name, &canonical)))
 		return NULL;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (warm->families & FAMILY_BIT(f))
@@ -115,7 +121,7 @@ static struct addrinfo *warm_make(struct warm *warm, const struct name_text *nam
 			                          warm->listing.family[f].count,
 			                          warm->listing.family[f].key, port);
 	return answer_make(&warm->answer, first, warm->templates,
-	                   wants_canonical ? canonical.text : NULL);
+	                   wants_canonical(hints) ? canonical.text : NULL);
 }
 
 static uint16_t port_of(const struct addrinfo *list)
@@ -129,8 +135,8 @@ static uint16_t port_of(const struct addrinfo *list)
 }
 
 /* The answer from the snapshot, or NULL: then libc is asked. */
-static struct addrinfo *warm_answer(const struct name_text *name, const char *service,
-                                    const struct addrinfo *hints)
+static struct addrinfo *warm_answer(const char *node, const struct name_text *name,
+                                    const char *service, const struct addrinfo *hints)
 {
 	struct warm warm = {.families = 0};
 	struct addrinfo *list = NULL;
@@ -138,6 +144,7 @@ static struct addrinfo *warm_answer(const struct name_text *name, const char *se
 
 	answer_reserve(&warm.answer, 0);
 	if (directory_is_empty() || flags_of(hints) & ~PLAIN_FLAGS ||
+	    (wants_canonical(hints) && strcmp(node, name->text) != 0) ||
 	    !directory_find(name, &warm.listing))
 		return NULL;
 	refresher_want(false);
@@ -160,45 +167,109 @@ static struct addrinfo *warm_answer(const struct name_text *name, const char *se
 	return list;
 }
 
-/* Which families libc's answer speaks of: with AI_ADDRCONFIG a family that no interface has was not
+/* Which of these families libc looks for: with AI_ADDRCONFIG a family that no interface has is not
  * asked for. */
-static unsigned families_answered(const struct answer *answer, const char *service,
-                                  const struct addrinfo *hints)
+static unsigned families_sought(unsigned families, const char *service,
+                                const struct addrinfo *hints)
 {
-	unsigned families = families_of(hints);
-
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		struct addrinfo *template;
 
-		if (answer->count[f]) {
-			families |= FAMILY_BIT(f); /* IPv4 under AF_INET6: AI_V4MAPPED */
-		} else if (families & FAMILY_BIT(f) && flags_of(hints) & AI_ADDRCONFIG) {
-			template = template_get(f, service, hints);
-			if (template)
-				libc()->freeaddrinfo(template);
-			else
-				families &= ~FAMILY_BIT(f);
-		}
+		if (!(families & FAMILY_BIT(f)) || !(flags_of(hints) & AI_ADDRCONFIG))
+			continue;
+		template = template_get(f, service, hints);
+		if (template)
+			libc()->freeaddrinfo(template);
+		else
+			families &= ~FAMILY_BIT(f);
 	}
 	return families;
 }
 
-static void learn(const struct name_text *name, const char *service, const struct addrinfo *hints,
-                  struct addrinfo *list)
+/* The canonical name, if it can be kept: in lower case, as all our names. One that was asked for in
+ * upper case comes back so, and libc is asked for it again. */
+static const char *canonical_of(const struct addrinfo *list, bool wanted)
+{
+	struct name_text name;
+
+	if (!wanted || !list->ai_canonname || !names_normalize(list->ai_canonname, &name) ||
+	    strcmp(list->ai_canonname, name.text) != 0)
+		return NULL;
+	return list->ai_canonname;
+}
+
+static bool is_name(const char *node, int flags, struct name_text *name)
+{
+	return !(flags & AI_NUMERICHOST) && names_normalize(node, name) && !names_is_numeric(name);
+}
+
+static unsigned families_in(const struct answer *answer)
+{
+	unsigned families = 0;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (answer->count[f])
+			families |= FAMILY_BIT(f);
+	return families;
+}
+
+/* Takes in what libc answered, and puts it in order. */
+static void learn(const struct name_text *name, const struct answer *answer, unsigned families,
+                  const char *canonical, bool in_handler, struct addrinfo *list)
+{
+	unsigned managed = lookup_learn(name, answer, families, canonical, in_handler);
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (managed & FAMILY_BIT(f))
+			answer_order(answer, f, lookup_first(answer, f, port_of(list)), list);
+}
+
+bool question_ask(struct question *question, const char *node, const char *service,
+                  const struct addrinfo *hints)
+{
+	if (config.mode == MODE_OFF || !node || !families_of(hints))
+		return false;
+	question->node[sizeof(question->node) - 1] = '\0';
+	/* What is longer is no name, and its beginning will do to tell it from another. */
+	strncpy(question->node, node, sizeof(question->node) - 1);
+	question->flags = flags_of(hints);
+	question->wants_canonical = wants_canonical(hints);
+	question->families = families_sought(families_of(hints), service, hints);
+	return true;
+}
+
+void question_answered(const struct question *question, struct addrinfo *list, bool in_handler)
+{
+	struct name_text name;
+	struct answer answer;
+	int saved_errno = errno;
+
+	if (!is_name(question->node, question->flags, &name)) {
+		lookup_claim(question->node, list);
+		return;
+	}
+	if (answer_read(&answer, list))
+		learn(&name, &answer, question->families | families_in(&answer),
+		      canonical_of(list, question->wants_canonical), in_handler, list);
+	else
+		lookup_claim(name.text, list);
+	answer_release(&answer);
+	errno = saved_errno;
+}
+
+static void answered(const struct name_text *name, const char *service,
+                     const struct addrinfo *hints, struct addrinfo *list)
 {
 	struct answer answer;
 	int saved_errno = errno;
 
 	if (answer_read(&answer, list)) {
-		bool has_canonical = libc_is_musl() || flags_of(hints) & AI_CANONNAME;
-		unsigned managed =
-			lookup_learn(name, &answer, families_answered(&answer, service, hints),
-		                     has_canonical ? list->ai_canonname : NULL);
+		/* IPv4 under AF_INET6: AI_V4MAPPED */
+		unsigned has = families_in(&answer);
 
-		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			if (managed & FAMILY_BIT(f))
-				answer_order(&answer, f, lookup_first(&answer, f, port_of(list)),
-				             list);
+		learn(name, &answer,
+		      has | families_sought(families_of(hints) & ~has, service, hints),
+		      canonical_of(list, wants_canonical(hints)), false, list);
 	} else {
 		lookup_claim(name->text, list);
 	}
@@ -210,15 +281,14 @@ HOOK int getaddrinfo(const char *node, const char *service, const struct addrinf
                      struct addrinfo **list)
 {
 	struct name_text name;
-	bool is_name;
+	bool named;
 	int error;
 
 	if (config.mode == MODE_OFF || !node || !families_of(hints))
 		return libc()->getaddrinfo(node, service, hints, list);
-	is_name = !(flags_of(hints) & AI_NUMERICHOST) && names_normalize(node, &name) &&
-	          !names_is_numeric(&name);
-	if (is_name && config.mode == MODE_ON) {
-		struct addrinfo *warm = warm_answer(&name, service, hints);
+	named = is_name(node, flags_of(hints), &name);
+	if (named && config.mode == MODE_ON) {
+		struct addrinfo *warm = warm_answer(node, &name, service, hints);
 
 		if (warm) {
 			*list = warm;
@@ -228,8 +298,8 @@ HOOK int getaddrinfo(const char *node, const char *service, const struct addrinf
 	error = libc()->getaddrinfo(node, service, hints, list);
 	if (error)
 		return error;
-	if (is_name)
-		learn(&name, service, hints, *list);
+	if (named)
+		answered(&name, service, hints, *list);
 	else
 		lookup_claim(node, *list);
 	return 0;

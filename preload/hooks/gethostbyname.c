@@ -38,7 +38,7 @@ static void answered(const char *node, struct hostent *host)
 	}
 	if (names_normalize(node, &name) && !names_is_numeric(&name)) {
 		enum family family = host->h_addrtype == AF_INET ? FAMILY_V4 : FAMILY_V6;
-		unsigned managed = lookup_learn(&name, &answer, FAMILY_BIT(family), NULL);
+		unsigned managed = lookup_learn(&name, &answer, FAMILY_BIT(family), NULL, false);
 
 		if (managed & FAMILY_BIT(family))
 			answer_order_host(&answer, family, lookup_first(&answer, family, 0), host);

@@ -23,7 +23,7 @@ static bool may_be_cut(const struct answer *answer)
 }
 
 unsigned lookup_learn(const struct name_text *name, const struct answer *answer, unsigned families,
-                      const char *canonical)
+                      const char *canonical, bool in_handler)
 {
 	struct directory_answer learned = {.families = families,
 	                                   .order = answer->order,
@@ -38,7 +38,10 @@ unsigned lookup_learn(const struct name_text *name, const struct answer *answer,
 	}
 	if (!directory_learn(name, &learned) || !directory_find(name, &listing))
 		return 0;
-	refresher_want(true);
+	if (in_handler)
+		refresher_nudge(UINT64_MAX, 0);
+	else
+		refresher_want(true);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (listing.family[f].state == DIRECTORY_POOL && answer->count[f])
 			managed |= FAMILY_BIT(f);

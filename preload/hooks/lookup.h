@@ -9,9 +9,10 @@
 bool lookup_is_fresh(const struct directory_listing *listing);
 
 /* Takes in what libc answered, and starts the refresh thread if there is something to refresh.
- * Returns the families whose addresses are to be rotated, as FAMILY_BITs. */
+ * Returns the families whose addresses are to be rotated, as FAMILY_BITs. With in_handler no thread
+ * is started if any signal is blocked. */
 unsigned lookup_learn(const struct name_text *name, const struct answer *answer, unsigned families,
-                      const char *canonical);
+                      const char *canonical, bool in_handler);
 
 /* Which of the addresses of a family comes first. */
 size_t lookup_first(const struct answer *answer, enum family family, uint16_t port);

@@ -136,6 +136,8 @@ matrix_program() {
 	matrix_up
 	matrix_start client "$@"
 	unmodified=$(matrix_checked 60 "$ask" client 60) || return
+	# not left to lab_up, which kills: a proxy's workers would stay
+	lab_stop client
 	matrix_up
 	matrix_start client with_lbdns "$@"
 	with=$(matrix_checked 60 "$ask" client 60) || return
