@@ -213,13 +213,14 @@ static __attribute__((noinline)) uint32_t peek_healthy(const struct snapshot *in
 	return health_map(&view, rotation_peek(set->key, port, set->count - view.count, turn));
 }
 
-static __attribute__((noinline)) uint32_t
-pick_healthy(const struct snapshot *in, const struct set *set, uint32_t port, uint64_t now_ms)
+static __attribute__((noinline)) uint32_t pick_healthy(const struct snapshot *in,
+                                                       const struct set *set, uint32_t port,
+                                                       uint64_t now_ms, bool may_probe)
 {
 	struct health_view view;
 
-	health_look(&in->addresses[set->first], set->count, port, now_ms, config.mode == MODE_ON,
-	            &view);
+	health_look(&in->addresses[set->first], set->count, port, now_ms,
+	            may_probe && config.mode == MODE_ON, &view);
 	if (view.probe >= 0)
 		return (uint32_t)view.probe;
 	return health_map(&view, rotation_pick(set->key, port, set->count - view.count));
@@ -268,9 +269,10 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 }
 
 static void pick_within(const struct snapshot *in, const struct set *set, struct address asked,
-                        uint32_t port, uint64_t now_ms, struct directory_picked *picked)
+                        uint32_t port, uint64_t now_ms, bool may_probe,
+                        struct directory_picked *picked)
 {
-	uint32_t index = health_any(now_ms) ? pick_healthy(in, set, port, now_ms)
+	uint32_t index = health_any(now_ms) ? pick_healthy(in, set, port, now_ms, may_probe)
 	                                    : rotation_pick(set->key, port, set->count);
 
 	picked->target = endpoint_load(in, set, index);
@@ -321,7 +323,7 @@ static uint32_t use_departed(const struct snapshot *in, uint32_t place, uint64_t
 
 /* claimed: as the claims were before the snapshot was read. */
 static void pick(const struct snapshot *in, const struct directory_route *route, bool claimed,
-                 uint32_t port, struct directory_picked *picked)
+                 uint32_t port, bool may_probe, struct directory_picked *picked)
 {
 	uint64_t now_ms = clock_ms();
 	bool fresh = true, expired = false;
@@ -358,10 +360,11 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 		return;
 	picked->may_retry = set.count > 1;
 	picked->key = set.key;
-	pick_within(in, &set, route->asked, port, now_ms, picked);
+	pick_within(in, &set, route->asked, port, now_ms, may_probe, picked);
 }
 
-void directory_pick(struct directory_route *route, uint32_t port, struct directory_picked *picked)
+void directory_pick(struct directory_route *route, uint32_t port, bool may_probe,
+                    struct directory_picked *picked)
 {
 	for (int i = 0; i < READ_TRIES; i++) {
 		bool claimed = claims_hold(route->asked);
@@ -375,7 +378,7 @@ void directory_pick(struct directory_route *route, uint32_t port, struct directo
 				return;
 			continue;
 		}
-		pick(in, route, claimed, port, picked);
+		pick(in, route, claimed, port, may_probe, picked);
 		if (snapshot_valid(sequence))
 			return;
 	}

@@ -127,8 +127,9 @@ struct directory_picked {
 bool directory_hurry(uint32_t service);
 
 /* Where this connection goes; takes the turn. Follows route to a newer snapshot. port as rotation.h
- * wants it. */
-void directory_pick(struct directory_route *route, uint32_t port, struct directory_picked *picked);
+ * wants it. may_probe: it may be the one that tries an endpoint that failed before. */
+void directory_pick(struct directory_route *route, uint32_t port, bool may_probe,
+                    struct directory_picked *picked);
 
 /* ---- Refreshing (the refresh thread) */
 

@@ -29,7 +29,7 @@ static uint64_t load(const _Atomic uint64_t *word)
 
 bool health_any(uint64_t now_ms)
 {
-	return __builtin_expect(load(&shared()->ejected_until_ms) > now_ms, 0);
+	return __builtin_expect(load(&shared()->ejected_until_ms) > now_ms, 0) && config.eject_ms;
 }
 
 /* The endpoint of a record that counts; false if it is unused, half written, long past, or further
@@ -133,8 +133,7 @@ static struct ejection *record_find(struct shared *in, uint64_t key)
 
 /* A place for a new record: free, or forgotten. NULL if so many endpoints are down that one more is
  * not kept. */
-static struct ejection *record_claim(struct shared *in, struct address address, uint32_t port,
-                                     uint64_t now_ms)
+static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t now_ms)
 {
 	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
 		struct ejection *record = &in->ejections[i];
@@ -143,17 +142,21 @@ static struct ejection *record_claim(struct shared *in, struct address address, 
 
 		if (record_read(record, now_ms, &of, &of_port))
 			continue;
-		if (!atomic_compare_exchange_strong(&record->key, &was,
-		                                    endpoint_key(address, port)))
-			continue;
-		/* Until all three are written, record_read does not take it for valid. */
-		atomic_store_explicit(&record->high, address.high, memory_order_relaxed);
-		atomic_store_explicit(&record->low, address.low, memory_order_relaxed);
-		atomic_store_explicit(&record->port, port, memory_order_relaxed);
-		atomic_store_explicit(&record->failures, 0, memory_order_relaxed);
-		return record;
+		/* Two that claim for one endpoint meet at the same record. */
+		if (atomic_compare_exchange_strong(&record->key, &was, key) || was == key)
+			return record;
 	}
 	return NULL;
+}
+
+/* Of a record that was claimed, forgotten, or never finished by a process that was killed. Until
+ * all three are written, record_read does not take it for valid. */
+static void record_begin(struct ejection *record, struct address address, uint32_t port)
+{
+	atomic_store_explicit(&record->high, address.high, memory_order_relaxed);
+	atomic_store_explicit(&record->low, address.low, memory_order_relaxed);
+	atomic_store_explicit(&record->port, port, memory_order_relaxed);
+	atomic_store_explicit(&record->failures, 0, memory_order_relaxed);
 }
 
 static void raise_until(struct shared *in, uint64_t until_ms)
@@ -169,24 +172,26 @@ bool health_failed(struct address address, uint32_t port, int error, uint64_t no
 {
 	struct shared *in = shared();
 	struct ejection *record;
-	uint64_t eject_ms, failures;
+	uint64_t key = endpoint_key(address, port), eject_ms, failures, of_port;
+	struct address of;
 
 	if (!config.eject_ms || !health_blames(error))
 		return false;
-	record = record_find(in, endpoint_key(address, port));
-	if (record && load(&record->until_ms) > now_ms &&
-	    load(&record->until_ms) <= now_ms + EJECT_MOST_MS)
-		return false; /* known: this one was under way before it was ejected */
+	record = record_find(in, key);
 	if (!record)
-		record = record_claim(in, address, port, now_ms);
+		record = record_claim(in, key, now_ms);
 	if (!record)
 		return false;
+	if (!record_read(record, now_ms, &of, &of_port))
+		record_begin(record, address, port);
+	else if (load(&record->until_ms) > now_ms)
+		return false; /* known: this one was under way before it was ejected */
 	failures = atomic_fetch_add_explicit(&record->failures, 1, memory_order_relaxed);
 	eject_ms = (uint64_t)config.eject_ms << (failures < DOUBLINGS ? failures : DOUBLINGS);
 	if (eject_ms > EJECT_MOST_MS)
 		eject_ms = EJECT_MOST_MS;
 	/* Jitter: not all of them are tried again at once. */
-	eject_ms -= hash_mix(now_ms ^ endpoint_key(address, port)) % (eject_ms / 5 + 1);
+	eject_ms -= hash_mix(now_ms ^ key) % (eject_ms / 5 + 1);
 	atomic_store_explicit(&record->silent, health_is_silent(error), memory_order_relaxed);
 	atomic_store_explicit(&record->lease_ms, 0, memory_order_relaxed);
 	atomic_store_explicit(&record->until_ms, now_ms + eject_ms, memory_order_relaxed);
@@ -196,11 +201,13 @@ bool health_failed(struct address address, uint32_t port, int error, uint64_t no
 
 void health_succeeded(struct address address, uint32_t port, uint64_t now_ms)
 {
+	uint64_t key = endpoint_key(address, port);
 	struct ejection *record;
 
 	if (!health_any(now_ms))
 		return;
-	record = record_find(shared(), endpoint_key(address, port));
+	record = record_find(shared(), key);
+	/* Unless it is another endpoint's by now. */
 	if (record)
-		atomic_store_explicit(&record->key, 0, memory_order_relaxed);
+		atomic_compare_exchange_strong(&record->key, &key, 0);
 }

@@ -22,7 +22,7 @@ struct health_view {
 	int64_t probe; /* the endpoint that the caller is to try again, or -1 */
 };
 
-/* May there be any ejection at all? One load of shared memory. */
+/* May there be any ejection at all? One load of shared memory. Never with LBDNS_EJECT=0. */
 bool health_any(uint64_t now_ms);
 
 /* Which of these endpoints (sorted; read word by word, atomically) are passed over. With may_probe

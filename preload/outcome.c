@@ -24,7 +24,12 @@
 #define SYS_pidfd_getfd 438
 #endif
 
-enum { PENDING = 64, PENDING_MS = 3000, TCP_STATE_SYN_SENT = 2 };
+enum {
+	PENDING = 64,
+	PENDING_MS = 3000,
+	LATE_MS = 500, /* many clients wait for 4 s or more */
+	TCP_STATE_SYN_SENT = 2
+};
 
 static struct pending {
 	_Atomic uint64_t high, low, since_ms; /* since_ms 0: nothing */
@@ -61,6 +66,7 @@ bool outcome_matters(int error)
 
 void outcome_pending(int fd, struct address address, uint16_t port)
 {
+	uint64_t now_ms = clock_ms();
 	struct pending *at =
 		&ring[atomic_fetch_add_explicit(&ring_next, 1, memory_order_relaxed) % PENDING];
 
@@ -68,7 +74,8 @@ void outcome_pending(int fd, struct address address, uint16_t port)
 	atomic_store_explicit(&at->low, address.low, memory_order_relaxed);
 	atomic_store_explicit(&at->fd, (uint32_t)fd, memory_order_relaxed);
 	atomic_store_explicit(&at->port, port, memory_order_relaxed);
-	atomic_store_explicit(&at->since_ms, clock_ms(), memory_order_relaxed);
+	atomic_store_explicit(&at->since_ms, now_ms, memory_order_relaxed);
+	refresher_wake_by(now_ms + PENDING_MS + LATE_MS);
 }
 
 /* A copy of the client's descriptor: ours are a table of their own (refresher.c). -1 where the
@@ -83,22 +90,22 @@ static int borrow(uint32_t fd)
 	return (int)got;
 }
 
-/* Is that socket still trying to reach that endpoint? Another one may have the descriptor by now.
- */
-static bool is_silent(const struct pending *at)
+/* Is that socket still trying to reach that endpoint? Another one may have the descriptor by now:
+ * one that began to try only just now has not repeated its SYN. */
+static bool is_silent(uint32_t noted_fd, struct address wanted, uint32_t wanted_port)
 {
-	struct address wanted = {.high = at->high, .low = at->low}, peer;
-	socklen_t length = offsetof(struct tcp_info, tcpi_options);
+	socklen_t length = offsetof(struct tcp_info, tcpi_rto);
 	struct tcp_info info = {.tcpi_state = 0};
+	struct address peer;
 	uint16_t port;
 	bool silent = false;
-	int fd = borrow(at->fd);
+	int fd = borrow(noted_fd);
 
 	if (fd < 0)
 		return false;
-	if (socket_peer(fd, &peer, &port) && address_equal(peer, wanted) && port == at->port &&
+	if (socket_peer(fd, &peer, &port) && address_equal(peer, wanted) && port == wanted_port &&
 	    !syscall(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &length))
-		silent = info.tcpi_state == TCP_STATE_SYN_SENT;
+		silent = info.tcpi_state == TCP_STATE_SYN_SENT && info.tcpi_retransmits;
 	syscall(SYS_close, fd);
 	return silent;
 }
@@ -110,7 +117,9 @@ uint64_t outcome_watch(uint64_t now_ms)
 	for (unsigned i = 0; i < PENDING; i++) {
 		struct pending *at = &ring[i];
 		uint64_t since_ms = atomic_load_explicit(&at->since_ms, memory_order_relaxed);
+		/* Another one may take the place meanwhile; the socket tells what is true. */
 		struct address address = {.high = at->high, .low = at->low};
+		uint32_t fd = at->fd, port = at->port;
 
 		if (!since_ms)
 			continue;
@@ -119,9 +128,8 @@ uint64_t outcome_watch(uint64_t now_ms)
 				next_ms = since_ms + PENDING_MS;
 			continue;
 		}
-		if (is_silent(at))
-			outcome_note_peer(address, at->port, ETIMEDOUT);
-		/* Unless another one took the place meanwhile. */
+		if (is_silent(fd, address, port))
+			outcome_note_peer(address, port, ETIMEDOUT);
 		atomic_compare_exchange_strong(&at->since_ms, &since_ms, 0);
 	}
 	return next_ms;

@@ -185,18 +185,17 @@ static void *refresher_main(void *unused)
 	for (;;) {
 		/* Before looking at what is due: a wake that comes after is not slept through. */
 		uint32_t wakes = atomic_load(&process.wakes);
-		uint64_t now_ms = clock_ms(), next_ms;
+		uint64_t now_ms = clock_ms(), next_ms, watch_ms;
 
 		while (directory_wants_listed() && !directory_add_listed())
 			nap(BUSY_MS);
 		next_ms = start_due(now_ms);
+		watch_ms = outcome_watch(now_ms);
 		if (running_count) {
 			poll_queries(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms)
 			                                         : WATCH_MS);
 			step_queries();
 		} else {
-			uint64_t watch_ms = outcome_watch(now_ms);
-
 			sleep_until(wakes, now_ms, watch_ms < next_ms ? watch_ms : next_ms);
 		}
 	}
@@ -277,6 +276,12 @@ void refresher_want(bool look_again)
 void refresher_hurry(void)
 {
 	if (runs())
+		wake();
+}
+
+void refresher_wake_by(uint64_t when_ms)
+{
+	if (runs() && atomic_load_explicit(&process.asleep_ms, memory_order_relaxed) > when_ms)
 		wake();
 }
 

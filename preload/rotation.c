@@ -186,6 +186,7 @@ bool rotation_may_retry(uint64_t key, uint32_t port)
 	uint64_t picks = atomic_load_explicit(&cursor->picks, memory_order_relaxed);
 	uint64_t base = atomic_load_explicit(&cursor->retry_base, memory_order_relaxed);
 	uint64_t retries = atomic_load_explicit(&cursor->retries, memory_order_relaxed);
+	uint64_t connections;
 
 	if (picks - base > RETRY_WINDOW) {
 		/* Two processes may do this at the same time: no harm. */
@@ -194,7 +195,9 @@ bool rotation_may_retry(uint64_t key, uint32_t port)
 		base = picks;
 		retries = 0;
 	}
-	if (retries >= RETRY_BURST + (picks - base) / 5)
+	/* A retry takes a turn too, and earns none. */
+	connections = picks - base > retries ? picks - base - retries : 0;
+	if (retries >= RETRY_BURST + connections / 5)
 		return false;
 	atomic_fetch_add_explicit(&cursor->retries, 1, memory_order_relaxed);
 	return true;

@@ -58,7 +58,7 @@ static __attribute__((noinline)) int connect_managed(int fd, const struct sockad
 		return connect_collect(fd, address, length);
 	if (state == SOCKET_USED)
 		return libc()->connect(fd, address, length);
-	directory_pick(route, any_port, &picked);
+	directory_pick(route, any_port, true, &picked);
 	refresher_nudge(picked.age_ms, picked.interval_ms);
 	if (log_wants(LOG_DEBUG))
 		log_connect(&picked, route->asked);

@@ -114,12 +114,12 @@ static bool has_time(struct attempts *attempts)
 	return true;
 }
 
-/* Picks an endpoint that was not tried yet. Each look takes a turn: whoever comes next goes on from
- * there. */
+/* Picks an endpoint that was not tried yet, and none that failed before: the client has waited
+ * enough. Each look takes a turn: whoever comes next goes on from there. */
 static bool pick_another(struct attempts *attempts)
 {
 	for (uint32_t i = 0; i <= attempts->tried_count; i++) {
-		directory_pick(attempts->route, attempts->port, attempts->picked);
+		directory_pick(attempts->route, attempts->port, false, attempts->picked);
 		if (attempts->picked->what == PICK_NONE || !attempts->picked->may_retry)
 			return false;
 		if (!was_tried(attempts, attempts->picked->target))
@@ -142,6 +142,8 @@ static int attempt(struct attempts *attempts)
 
 	if (!error || health_blames(error))
 		outcome_note(picked->service, picked->target, attempts->port, error);
+	else if (error == EINPROGRESS) /* for as long as SO_SNDTIMEO lets it */
+		outcome_pending(attempts->fd, picked->target, attempts->port);
 	attempts->tried[attempts->tried_count++ % ATTEMPTS_LIMIT] = picked->target;
 	return error;
 }

@@ -9,14 +9,15 @@
 #include <sys/socket.h>
 
 /* How non-blocking clients ask how their connect ended. The error is only told once, and to them.
- */
+ * They may also ask while it is under way, or about a connection that broke later. */
 static void note(int fd, int error)
 {
 	int saved_errno = errno;
 	struct address peer;
 	uint16_t port;
 
-	if (socket_peer(fd, &peer, &port))
+	if (socket_past(fd) == (error ? SOCKET_NEVER_CONNECTED : SOCKET_CONNECTED) &&
+	    socket_peer(fd, &peer, &port))
 		outcome_note_peer(peer, port, error);
 	errno = saved_errno;
 }

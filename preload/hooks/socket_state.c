@@ -64,6 +64,20 @@ enum socket_state socket_state(int fd)
 	return state;
 }
 
+enum socket_past socket_past(int fd)
+{
+	struct tcp_info info;
+	socklen_t length = INFO_SIZE;
+	int saved_errno = errno;
+	enum socket_past past = SOCKET_UNKNOWN;
+
+	/* The peer has acknowledged our SYN, which counts as a byte. */
+	if (!option(fd, IPPROTO_TCP, TCP_INFO, &info, &length) && length == INFO_SIZE)
+		past = info.tcpi_bytes_acked ? SOCKET_CONNECTED : SOCKET_NEVER_CONNECTED;
+	errno = saved_errno;
+	return past;
+}
+
 bool socket_peer(int fd, struct address *address, uint16_t *port)
 {
 	struct sockaddr_in6 peer;
