@@ -1,6 +1,6 @@
 # The client matrix: part of the Makefile. Programs of tests/clients that have to be built, each by its language's compiler.
 
-MATRIX = $(addprefix $(BUILD)/clients/,web-go web-rs services Web.class WebNetty.class)
+MATRIX = $(addprefix $(BUILD)/clients/,web-go web-rs services Web.class WebNetty.class Hikari.class rng_pb2.py)
 
 .PHONY: clients client-programs
 clients:
@@ -30,3 +30,10 @@ $(BUILD)/clients/%.class: tests/clients/%.java
 	@mkdir -p $(@D)
 	@echo "  JAVAC   $@"
 	$(Q)javac -cp '/usr/share/java/*' -d $(@D) $<
+
+# And rng_pb2_grpc.py.
+$(BUILD)/clients/rng_pb2.py: tests/clients/rng.proto
+	@mkdir -p $(@D)
+	@echo "  PROTOC  $@"
+	$(Q)protoc --plugin=protoc-gen-grpc_python=$$(command -v grpc_python_plugin) -I$(<D) --grpc_python_out=$(@D) \
+		--python_out=$(@D) $<

@@ -1,3 +1,4 @@
+# shellcheck disable=SC2016,SC2046 # backquotes are markdown; words are meant
 # PostgreSQL clients, against a real server on each pod.
 
 load ../lab/lab
@@ -18,8 +19,12 @@ postgres_start() {
 		-c autovacuum=off -c max_wal_senders=0 -c wal_level=minimal -c log_connections=on
 }
 
+postgres_says() {
+	lab_pods_side psql -h "$1" -XAtc "$2"
+}
+
 postgres_answers() {
-	lab_pods_side psql -h "$1" -XAtc "$WHO"
+	postgres_says "$1" "$WHO"
 }
 
 setup_file() {
@@ -30,8 +35,13 @@ setup_file() {
 	servers_up pg 5432 postgres_start postgres_answers
 }
 
+teardown_file() {
+	lab_down
+}
+
 setup() {
 	lab_scale pg 3
+	[ ! -e "$LAB/client.pid" ] || lab_stop client
 }
 
 psqls() {
@@ -72,4 +82,64 @@ pgbench_connects() {
 
 @test "node pg" {
 	served_program Databases 'Node pg' '' node "$MATRIX/postgres.js" pg
+}
+
+hikari() {
+	local jars=/usr/share/java
+	matrix_start client "$@" java -XX:-UsePerfData \
+		-cp "$MATRIX_BUILD:$jars/HikariCP.jar:$jars/postgresql.jar:$jars/slf4j-api.jar:$jars/slf4j-nop.jar" Hikari pg 30
+}
+
+@test "pgjdbc in a HikariCP pool, refilled after maxLifetime" {
+	local unmodified with after
+	hikari
+	unmodified=$(served_checked 30 matrix_ask client 30)
+	lab_stop client
+	hikari with_lbdns
+	with=$(served_checked 30 matrix_ask client 30)
+	lab_scale pg 5
+	after=$(served_checked 30 matrix_ask client 30)
+	SERVED_EACH=30 served_result Databases 'pgjdbc, HikariCP' \
+		'a pool of 30; new pods get their share when `maxLifetime` ends; `setQueryTimeout` cancels over a connection of its own, which goes to another pod, so the query goes on: use `statement_timeout`' \
+		"$unmodified" "$with" "$after"
+}
+
+own_names() {
+	printf '%s\n' "pg-0.pg 10.244.1.11" "pg-1.pg 10.244.2.12" "pg-2.pg 10.244.3.13"
+}
+
+# Connections to a pod's own name take its turn where it has the turn, so those to pg are exact from one of these on.
+@test "the names of a StatefulSet's pods beside the headless name, in one process" {
+	matrix_start client with_lbdns node "$MATRIX/postgres.js" pg pg pg pg pg pg pg-0.pg pg-1.pg pg-2.pg
+	matrix_ask client 63 >"$LAB/whom"
+	lab_equal "$(grep '^pg ' "$LAB/whom" | lab_counts $(served_pods 3))" "14 14 14"
+	lab_equal "$(grep -v '^pg ' "$LAB/whom" | sort | uniq -c | awk '{ print $1, $2, $3 }')" "$(own_names | sed 's/^/7 /')"
+}
+
+sleeping() {
+	local pod
+	for pod in $(served_pods 3); do
+		[ "$(postgres_says "$pod" "SELECT count(*) FROM pg_stat_activity
+			WHERE query LIKE '%pg_sleep(600)' AND application_name = 'cancelled'")" = 0 ] || return 0
+	done
+	return 1
+}
+
+# A query that only a cancel request ends: psql asks for it over a connection of its own.
+cancel() {
+	PGAPPNAME=cancelled "$@" psql -h pg -XAtc 'SELECT pg_sleep(600)' >"$LAB/cancel.out" 2>"$LAB/cancel.err" 3>&- &
+	lab_wait_until sleeping
+	kill -INT $!
+	lab_wait_until lab_gone $!
+	lab_equal "$(grep ERROR "$LAB/cancel.err")" 'ERROR:  canceling statement due to user request'
+}
+
+@test "psql with LBDNS_CONNECT=off: rotates as well, and Ctrl-C reaches the server of its session" {
+	MATRIX_LBDNS=LBDNS_CONNECT=off served_processes Databases 'psql, `LBDNS_CONNECT=off`' \
+		'for Ctrl-C: libpq sends the cancel request over a second connection to the same address, which `LBDNS_CONNECT=on` would rotate' \
+		psqls
+	lab_scale pg 3
+	for _ in 1 2 3; do
+		cancel env LD_PRELOAD="$LIBLBDNS" LBDNS_CONNECT=off
+	done
 }

@@ -1,5 +1,5 @@
 # Real servers on the pods, for the client matrix: load it after matrix.bash. The servers of a file run for all its tests,
-# so nothing but servers_up calls lab_up.
+# so nothing but servers_up calls lab_up; teardown_file calls lab_down, else bats waits for them.
 #
 #   servers_up NAME PORT START WAIT [N]   in setup_file: a fresh lab; START ADDRESS starts a server at each of the first N
 #                               (5) pods, WAIT ADDRESS succeeds when it answers. NAME is the headless name of the first 3,
@@ -12,6 +12,8 @@
 #   SERVED_EACH=N               connections for each count (60)
 #   SERVED_BESIDES=N            a client makes N connections besides those that it shows (0)
 # shellcheck shell=bash disable=SC2154
+
+export NODE_PATH=$MATRIX_BUILD/node_modules
 
 served_pods() {
 	local i

@@ -1,7 +1,7 @@
 /*
- * services PORT N HOST...: 8 threads make N connections to each HOST, in turn, each after a lookup
- * of its own; prints "<host> <pod>" for each. For HOST with a `+` in front there is only one
- * lookup in each thread.
+ * services once|each PORT HOST...: for each line N on standard input 8 threads make N connections,
+ * to the hosts in turn; prints "<host> <pod>" for each. each: a lookup before every connection;
+ * once: one at the start, of which all threads use the first address for ever.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -18,6 +18,7 @@ enum { THREADS = 8, HOSTS = 16 };
 static const char *port;
 static char **hosts;
 static int host_count, connections;
+static struct addrinfo *kept[HOSTS];
 static atomic_int taken;
 
 static void die(const char *what, const char *why)
@@ -60,44 +61,48 @@ static void get(const char *host, const struct addrinfo *to)
 
 static void *visit(void *unused)
 {
-	struct addrinfo *kept[HOSTS] = {NULL};
 	int turn;
 
-	while ((turn = atomic_fetch_add(&taken, 1)) < connections * host_count) {
-		int h = turn % host_count;
-		const char *host = hosts[h];
-		if (*host == '+') {
-			if (!kept[h])
-				kept[h] = look_up(host + 1);
-			get(host + 1, kept[h]);
-		} else {
-			struct addrinfo *list = look_up(host);
-			get(host, list);
+	while ((turn = atomic_fetch_add(&taken, 1)) < connections) {
+		int host = turn % host_count;
+		struct addrinfo *list = kept[host] ? kept[host] : look_up(hosts[host]);
+
+		get(hosts[host], list);
+		if (!kept[host])
 			freeaddrinfo(list);
-		}
 	}
-	for (int h = 0; h < host_count; h++)
-		if (kept[h])
-			freeaddrinfo(kept[h]);
 	return unused;
 }
 
-int main(int argc, char **argv)
+static void visit_all(void)
 {
 	pthread_t threads[THREADS];
 
-	if (argc < 4 || argc > 3 + HOSTS) {
-		fputs("usage: services PORT N HOST...\n", stderr);
-		return 2;
-	}
-	port = argv[1];
-	connections = atoi(argv[2]);
-	hosts = argv + 3;
-	host_count = argc - 3;
+	atomic_store(&taken, 0);
 	for (int i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, visit, NULL))
 			die("pthread_create", "failed");
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	char line[32];
+
+	if (argc < 4 || argc > 3 + HOSTS) {
+		fputs("usage: services once|each PORT HOST...\n", stderr);
+		return 2;
+	}
+	port = argv[2];
+	hosts = argv + 3;
+	host_count = argc - 3;
+	for (int i = 0; i < host_count && !strcmp(argv[1], "once"); i++)
+		kept[i] = look_up(hosts[i]);
+	while (fgets(line, sizeof(line), stdin)) {
+		connections = atoi(line);
+		visit_all();
+	}
 	return 0;
 }

@@ -32,6 +32,7 @@ lab_serve() {
 	lab_pods_side ip addr replace "$address/32" dev pods
 	(exec nsenter --net="$LAB/pods.net" -- "$@" >>"$LAB/$kind-$address.log" 2>&1 </dev/null 3>&-) &
 	echo $! >"$LAB/pods/$address.$kind.pid"
+	disown # or bash would tell of its end
 }
 
 lab_serve_kill() {
