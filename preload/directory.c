@@ -242,7 +242,8 @@ static bool take_turn(const struct snapshot *in, const struct set *set, struct a
  */
 static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
                                                     const struct group *group, struct address asked,
-                                                    uint32_t port, uint64_t now_ms, bool *fresh)
+                                                    bool claimed, uint32_t port, uint64_t now_ms,
+                                                    bool *fresh)
 {
 	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
 		struct set set = set_load(in, group->member[i]);
@@ -254,8 +255,9 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 	if (!*fresh)
 		return false;
 	/* First the pool that a lookup was of: another one's turn is another name's. The only pod
-	 * of a pool always has the turn, and nobody loses it. */
-	for (int shown = 1; shown >= 0; shown--) {
+	 * of a pool always has the turn, and nobody loses it. A claimed address takes no turn but
+	 * that: connections to a pod by its own name must not upset the rotation of its service. */
+	for (int shown = 1; shown >= claimed; shown--) {
 		for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
 			struct set set = set_load(in, group->member[i]);
 
@@ -349,7 +351,7 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 	note_use(set.service, now_ms);
 	/* Of one pool, and nobody else's: the turn is its own. */
 	if ((claimed || group.count > 1) &&
-	    take_any_turn(in, &group, route->asked, port, now_ms, &fresh)) {
+	    take_any_turn(in, &group, route->asked, claimed, port, now_ms, &fresh)) {
 		picked->what = PICK_ASKED;
 		picked->may_retry = !claimed && group.candidate < SETS && set.count > 1;
 		picked->key = set.key;
