@@ -61,7 +61,7 @@ static enum layout layout_find(void)
 	short nodes = 0;
 
 	/* No socket type: a node for each, so at least two. */
-	if (!libc_owns_lookups() || libc()->getaddrinfo("127.0.0.1", "1", &hints, &list))
+	if (!libc()->owns_lookups || libc()->getaddrinfo("127.0.0.1", "1", &hints, &list))
 		return LAYOUT_OTHER;
 	for (const struct addrinfo *node = list; node; node = node->ai_next)
 		nodes++;

@@ -23,31 +23,36 @@ static unsigned claim_set(struct address address)
 	return (unsigned)(address_hash(address) % SETS);
 }
 
-void claims_add(struct address address, uint64_t name)
+/* Where a claim is, or may go: its own place, a free one, or the oldest. */
+static int claim_place(unsigned set, uint64_t word, uint64_t *was)
 {
-	unsigned set = claim_set(address);
-	uint64_t word = claim_word(address, name);
-	uint32_t now_s = (uint32_t)(clock_ms() / 1000);
 	int place = 0;
 
 	for (int i = 0; i < WAYS; i++) {
-		uint64_t was = atomic_load_explicit(&claims[set][i], memory_order_relaxed);
-
-		if (was == word) {
-			place = i;
-			break;
-		}
-		if (!was && atomic_compare_exchange_strong(&claims[set][i], &was, word)) {
-			place = i;
-			break;
-		}
+		*was = atomic_load_explicit(&claims[set][i], memory_order_relaxed);
+		if (*was == word || !*was)
+			return i;
 		if (atomic_load_explicit(&claimed_s[set][i], memory_order_relaxed) <
 		    atomic_load_explicit(&claimed_s[set][place], memory_order_relaxed))
 			place = i;
 	}
-	atomic_store_explicit(&claimed_s[set][place], now_s, memory_order_relaxed);
-	atomic_store_explicit(&claims[set][place], word, memory_order_relaxed);
-	atomic_store_explicit(&any, true, memory_order_relaxed);
+	*was = atomic_load_explicit(&claims[set][place], memory_order_relaxed);
+	return place;
+}
+
+void claims_add(struct address address, uint64_t name)
+{
+	unsigned set = claim_set(address);
+	uint64_t word = claim_word(address, name), was;
+	uint32_t now_s = (uint32_t)(clock_ms() / 1000);
+	int place;
+
+	do {
+		place = claim_place(set, word, &was);
+		/* Before the word: a claim just made must not look like the oldest. */
+		atomic_store_explicit(&claimed_s[set][place], now_s, memory_order_relaxed);
+	} while (was != word && !atomic_compare_exchange_strong(&claims[set][place], &was, word));
+	atomic_store_explicit(&any, true, memory_order_release);
 }
 
 bool claims_hold(struct address address)
@@ -56,7 +61,8 @@ bool claims_hold(struct address address)
 	uint64_t high = address_hash(address) >> 32;
 
 	for (int i = 0; i < WAYS; i++) {
-		uint64_t word = atomic_load_explicit(&claims[set][i], memory_order_relaxed);
+		/* Pairs with the exchanges of claims_add and claims_release. */
+		uint64_t word = atomic_load_explicit(&claims[set][i], memory_order_acquire);
 
 		if (word && word >> 32 == high)
 			return true;

@@ -14,10 +14,15 @@ static inline uint64_t clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* How long ago that was; 0 if another thread wrote it after this one read the clock. */
+/* How long ago that was; 0 if another thread wrote it after this one read the clock. What lies
+ * further ahead is of another boot (a process restored elsewhere): very long ago. */
 static inline uint64_t clock_since(uint64_t then_ms, uint64_t now_ms)
 {
-	return now_ms > then_ms ? now_ms - then_ms : 0;
+	enum { AHEAD_MS = 60 * 1000 };
+
+	if (then_ms <= now_ms)
+		return now_ms - then_ms;
+	return then_ms - now_ms < AHEAD_MS ? 0 : UINT64_MAX;
 }
 
 #endif

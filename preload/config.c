@@ -20,6 +20,8 @@ static const struct config defaults = {
 	.connect = true,
 	.shared = true,
 	.refresh_ms = 5000,
+	.attempts = 3,
+	.eject_ms = 5000,
 	.idle_ms = 600000,
 	.max_stale_ms = 300000,
 	.log = LOG_ERROR,
@@ -28,6 +30,8 @@ static const struct config defaults = {
 /* Lists that can fill the error line come last, so that they hide no other error. */
 enum setting_index {
 	REFRESH,
+	ATTEMPTS,
+	EJECT,
 	IDLE,
 	MAX_STALE,
 	MODE,
@@ -57,6 +61,9 @@ static const struct setting {
 } settings[SETTING_COUNT] = {
 	[REFRESH] = {"LBDNS_REFRESH",
                      "; use 500ms, 5s, 1m or plain seconds, 100ms to 1h, or ttl (using 5s)"},
+	[ATTEMPTS] = {"LBDNS_ATTEMPTS", "; use 1 to 10 (using 3)"},
+	[EJECT] = {"LBDNS_EJECT",
+                   "; use 5s, 500ms or plain seconds, 100ms to 60s, or 0 (using 5s)"},
 	[IDLE] = {"LBDNS_IDLE", TIMES " (using 10m)"},
 	[MAX_STALE] = {"LBDNS_MAX_STALE", TIMES " (using 5m)"},
 	[MODE] = {"LBDNS_MODE", "; use on, observe or off (using on)"},
@@ -274,17 +281,29 @@ static void load_log_file(struct loading *loading)
 		config.log_file = keep_text(loading, path);
 }
 
+static void load_attempts(struct loading *loading)
+{
+	static const char numbers[][8] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10"};
+
+	config.attempts = load_word(loading, ATTEMPTS, numbers, 10, config.attempts - 1) + 1;
+}
+
 static void load_scalars(struct loading *loading)
 {
 	static const char switches[][8] = {"off", "on"};
 	static const char modes[][8] = {"off", "observe", "on"};
 	static const char levels[][8] = {"off", "error", "warn", "info", "debug"};
-	const char *refresh = loading->values[REFRESH];
+	const char *refresh = loading->values[REFRESH], *eject = loading->values[EJECT];
 
 	if (refresh && setting_is_word(refresh, "ttl"))
 		config.refresh_ms = 0;
 	else
 		load_time(loading, REFRESH, 100, 3600000, &config.refresh_ms);
+	if (eject && setting_is_word(eject, "0"))
+		config.eject_ms = 0;
+	else
+		load_time(loading, EJECT, 100, 60000, &config.eject_ms);
+	load_attempts(loading);
 	load_time(loading, IDLE, 1000, 86400000, &config.idle_ms);
 	load_time(loading, MAX_STALE, 1000, 86400000, &config.max_stale_ms);
 	config.mode = (enum config_mode)load_word(loading, MODE, modes, 3, config.mode);

@@ -30,6 +30,8 @@ struct config {
 	bool shared;         /* cursors in shared memory */
 	bool listed;         /* LBDNS_NAMES was given: names are managed only if listed */
 	uint32_t refresh_ms; /* 0: by the records' TTL */
+	uint32_t attempts;   /* endpoints a blocking connect tries; 1: no retry */
+	uint32_t eject_ms;   /* how long a failed endpoint is passed over at first; 0: never */
 	uint32_t idle_ms;
 	uint32_t max_stale_ms;
 	struct config_names names;

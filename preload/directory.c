@@ -2,13 +2,15 @@
 
 #include "claims.h"
 #include "clock.h"
+#include "health.h"
 #include "rotation.h"
 #include "snapshot.h"
 
 enum {
 	READ_TRIES = 3,
-	USED_GRAIN_MS =
-		1000 /* uses are noted once a second: the pick path writes nothing but the cursor */
+	HURRY_MS = 1000,
+	/* Uses are noted once a second: the pick path writes nothing but the cursor. */
+	USED_GRAIN_MS = 1000
 };
 
 bool directory_is_empty(void)
@@ -180,12 +182,57 @@ static struct address endpoint_load(const struct snapshot *in, const struct set 
 	return address;
 }
 
+bool directory_service(const struct directory_route *route, uint32_t *service)
+{
+	uint64_t sequence;
+	const struct snapshot *in = snapshot_read(&sequence);
+	struct group group;
+	struct mark mark;
+	struct set set;
+
+	if (!in || sequence != route->sequence)
+		return false;
+	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
+	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
+	if (group.count) {
+		set = set_load(in, group.member[0]);
+		*service = set.service;
+	}
+	return group.count && snapshot_valid(sequence);
+}
+
+/* The same as rotation_peek and rotation_pick, among the endpoints that are not passed over. Apart
+ * from the usual way, which has none: signal handlers may have little stack. */
+static __attribute__((noinline)) uint32_t peek_healthy(const struct snapshot *in,
+                                                       const struct set *set, uint32_t port,
+                                                       uint64_t now_ms, uint64_t *turn)
+{
+	struct health_view view;
+
+	health_look(&in->addresses[set->first], set->count, port, now_ms, false, &view);
+	return health_map(&view, rotation_peek(set->key, port, set->count - view.count, turn));
+}
+
+static __attribute__((noinline)) uint32_t pick_healthy(const struct snapshot *in,
+                                                       const struct set *set, uint32_t port,
+                                                       uint64_t now_ms, bool may_probe)
+{
+	struct health_view view;
+
+	health_look(&in->addresses[set->first], set->count, port, now_ms,
+	            may_probe && config.mode == MODE_ON, &view);
+	if (view.probe >= 0)
+		return (uint32_t)view.probe;
+	return health_map(&view, rotation_pick(set->key, port, set->count - view.count));
+}
+
 /* If the address asked for has the turn in this pool, takes it. */
 static bool take_turn(const struct snapshot *in, const struct set *set, struct address asked,
-                      uint32_t port)
+                      uint32_t port, uint64_t now_ms)
 {
 	uint64_t turn;
-	uint32_t index = rotation_peek(set->key, port, set->count, &turn);
+	uint32_t index = health_any(now_ms) ? peek_healthy(in, set, port, now_ms, &turn)
+	                                    : rotation_peek(set->key, port, set->count, &turn);
 
 	return address_equal(endpoint_load(in, set, index), asked) &&
 	       rotation_take(set->key, port, turn);
@@ -193,26 +240,30 @@ static bool take_turn(const struct snapshot *in, const struct set *set, struct a
 
 /* True if some pool of the address had it next; *fresh becomes false if any of the pools is stale.
  */
-static bool take_any_turn(const struct snapshot *in, const struct group *group,
-                          struct address asked, uint32_t port, uint64_t now_ms, bool *fresh)
+static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
+                                                    const struct group *group, struct address asked,
+                                                    bool claimed, uint32_t port, uint64_t now_ms,
+                                                    bool *fresh)
 {
 	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
 		struct set set = set_load(in, group->member[i]);
 
-		if (!is_fresh(set.service, set.family, now_ms)) {
-			*fresh = false;
-			return false;
-		}
+		/* All of them: one that is never used becomes idle, then stale. */
+		note_use(set.service, now_ms);
+		*fresh = *fresh && is_fresh(set.service, set.family, now_ms);
 	}
+	if (!*fresh)
+		return false;
 	/* First the pool that a lookup was of: another one's turn is another name's. The only pod
-	 * of a pool always has the turn, and nobody loses it. */
-	for (int shown = 1; shown >= 0; shown--) {
+	 * of a pool always has the turn, and nobody loses it. A claimed address takes no turn but
+	 * that: connections to a pod by its own name must not upset the rotation of its service. */
+	for (int shown = 1; shown >= claimed; shown--) {
 		for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
 			struct set set = set_load(in, group->member[i]);
 
 			if (shown && (set.count < 2 || !rotation_is_shown(set.key, port)))
 				continue;
-			if (set.count && take_turn(in, &set, asked, port))
+			if (set.count && take_turn(in, &set, asked, port, now_ms))
 				return true;
 		}
 	}
@@ -220,28 +271,64 @@ static bool take_any_turn(const struct snapshot *in, const struct group *group,
 }
 
 static void pick_within(const struct snapshot *in, const struct set *set, struct address asked,
-                        uint32_t port, struct directory_picked *picked)
+                        uint32_t port, uint64_t now_ms, bool may_probe,
+                        struct directory_picked *picked)
 {
-	picked->target = endpoint_load(in, set, rotation_pick(set->key, port, set->count));
+	uint32_t index = health_any(now_ms) ? pick_healthy(in, set, port, now_ms, may_probe)
+	                                    : rotation_pick(set->key, port, set->count);
+
+	picked->target = endpoint_load(in, set, index);
 	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
 	rotation_note_port(set->key, port & UINT16_MAX);
 }
 
-/* An address that left its pool: its name is in use though the pool may be empty now. */
-static uint32_t use_departed(const struct snapshot *in, uint32_t place, uint64_t now_ms)
+uint32_t directory_show(const struct address *endpoints, uint32_t count, uint64_t key,
+                        uint32_t port)
 {
+	struct health_view view = {.count = 0};
+	uint64_t now_ms = clock_ms();
+
+	port = rotation_port(key, port);
+	if (health_any(now_ms))
+		health_look(endpoints, count, port, now_ms, false, &view);
+	return health_map(&view, rotation_show(key, port, count - view.count));
+}
+
+bool directory_hurry(uint32_t service)
+{
+	static _Atomic uint64_t last_ms;
+	uint64_t now_ms = clock_ms(), was = atomic_load_explicit(&last_ms, memory_order_relaxed);
+
+	if (clock_since(was, now_ms) < HURRY_MS ||
+	    !atomic_compare_exchange_strong(&last_ms, &was, now_ms))
+		return false;
+	atomic_store_explicit(&live[service % SERVICES].due_now, true, memory_order_relaxed);
+	return true;
+}
+
+/* An address that left its pool: its name is in use though the pool may be empty now. It is sent on
+ * as long as it is asked for; not any more after an hour without, when the address may be somebody
+ * else's. */
+static uint32_t use_departed(const struct snapshot *in, uint32_t place, uint64_t now_ms,
+                             bool *expired)
+{
+	_Atomic uint64_t *used_ms = &departed_used_ms[place % DEPARTED];
 	struct departed record;
 
 	words_load(&record, &in->departed[place % DEPARTED], sizeof(record));
-	atomic_store_explicit(&departed_used_ms[place % DEPARTED], now_ms, memory_order_relaxed);
+	*expired = clock_since(atomic_load_explicit(used_ms, memory_order_relaxed), now_ms) >
+	           DEPARTED_KEPT_MS;
+	if (!*expired)
+		atomic_store_explicit(used_ms, now_ms, memory_order_relaxed);
 	return record.service % SERVICES;
 }
 
-static void pick(const struct snapshot *in, const struct directory_route *route, uint32_t port,
-                 struct directory_picked *picked)
+/* claimed: as the claims were before the snapshot was read. */
+static void pick(const struct snapshot *in, const struct directory_route *route, bool claimed,
+                 uint32_t port, bool may_probe, struct directory_picked *picked)
 {
 	uint64_t now_ms = clock_ms();
-	bool fresh = true, claimed = claims_hold(route->asked);
+	bool fresh = true, expired = false;
 	struct group group;
 	struct mark mark;
 	struct set set = {.count = 0};
@@ -253,7 +340,10 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 	else if (group.count)
 		set = set_load(in, group.member[0]);
 	if (!group.count && mark.group != GROUP_FIXED)
-		set.service = use_departed(in, mark.since, now_ms);
+		set.service = use_departed(in, mark.since, now_ms, &expired);
+	/* Once more, after the snapshot: a pool's address is claimed before the pool goes, and the
+	 * claim of one that gets a pool is released after the pool is there. */
+	claimed = claims_hold(route->asked) || claimed;
 	picked->service = set.service;
 	picked->age_ms = age_ms(set.service, now_ms);
 	picked->interval_ms =
@@ -261,34 +351,36 @@ static void pick(const struct snapshot *in, const struct directory_route *route,
 	note_use(set.service, now_ms);
 	/* Of one pool, and nobody else's: the turn is its own. */
 	if ((claimed || group.count > 1) &&
-	    take_any_turn(in, &group, route->asked, port, now_ms, &fresh)) {
+	    take_any_turn(in, &group, route->asked, claimed, port, now_ms, &fresh)) {
 		picked->what = PICK_ASKED;
+		picked->may_retry = !claimed && group.candidate < SETS && set.count > 1;
+		picked->key = set.key;
 		return;
 	}
-	if (claimed || !fresh || group.candidate >= SETS || !set.count ||
+	if (claimed || !fresh || expired || group.candidate >= SETS || !set.count ||
 	    !is_fresh(set.service, set.family, now_ms))
 		return;
-	pick_within(in, &set, route->asked, port, picked);
+	picked->may_retry = set.count > 1;
+	picked->key = set.key;
+	pick_within(in, &set, route->asked, port, now_ms, may_probe, picked);
 }
 
-void directory_pick(const struct directory_route *route, uint32_t port,
+void directory_pick(struct directory_route *route, uint32_t port, bool may_probe,
                     struct directory_picked *picked)
 {
-	struct directory_route again = *route;
-
 	for (int i = 0; i < READ_TRIES; i++) {
+		bool claimed = claims_hold(route->asked);
 		uint64_t sequence;
 		const struct snapshot *in = snapshot_read(&sequence);
 
-		picked->what = PICK_NONE;
-		picked->age_ms = 0;
-		picked->interval_ms = UINT32_MAX;
-		if (sequence != again.sequence) {
-			if (!directory_route(route->asked, &again))
+		*picked = (struct directory_picked){
+			.what = PICK_NONE, .target = route->asked, .interval_ms = UINT32_MAX};
+		if (sequence != route->sequence) {
+			if (!directory_route(route->asked, route))
 				return;
 			continue;
 		}
-		pick(in, &again, port, picked);
+		pick(in, route, claimed, port, may_probe, picked);
 		if (snapshot_valid(sequence))
 			return;
 	}

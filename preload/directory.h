@@ -90,6 +90,12 @@ void directory_claim(uint64_t key, struct address address);
 
 /* ---- Connections */
 
+/* The endpoint that a lookup lists first: the next pick, or one more for each lookup since the last
+ * connection, among those not passed over. endpoints are sorted, key is their pool_key; port in
+ * host order, 0 if none is known. */
+uint32_t directory_show(const struct address *endpoints, uint32_t count, uint64_t key,
+                        uint32_t port);
+
 /* What is known of the address a client wants. */
 struct directory_route {
 	uint64_t sequence;
@@ -100,6 +106,9 @@ struct directory_route {
 /* False if we have nothing to do with this address. */
 bool directory_route(struct address asked, struct directory_route *route);
 
+/* A service whose pool the address is in, or was. */
+bool directory_service(const struct directory_route *route, uint32_t *service);
+
 enum directory_pick { PICK_NONE, PICK_ASKED, PICK_OTHER };
 
 struct directory_picked {
@@ -107,12 +116,19 @@ struct directory_picked {
 		what; /* none: untouched; asked: it had the turn, or took it; other: go to target */
 	struct address target;
 	uint32_t service;
+	bool may_retry;  /* there are other endpoints that would do */
+	uint64_t key;    /* for rotation_may_retry */
 	uint64_t age_ms; /* as in a listing, for refresher_nudge */
 	uint32_t interval_ms;
 };
 
-/* Where this connection goes; takes the turn. port as rotation.h wants it. */
-void directory_pick(const struct directory_route *route, uint32_t port,
+/* A pool was found to be out of date (an endpoint of it failed): DNS is to be asked at once. False
+ * if that was less than a second ago. Any signal handler. */
+bool directory_hurry(uint32_t service);
+
+/* Where this connection goes; takes the turn. Follows route to a newer snapshot. port as rotation.h
+ * wants it. may_probe: it may be the one that tries an endpoint that failed before. */
+void directory_pick(struct directory_route *route, uint32_t port, bool may_probe,
                     struct directory_picked *picked);
 
 /* ---- Refreshing (the refresh thread) */

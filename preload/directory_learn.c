@@ -6,7 +6,7 @@
 #include "log.h"
 #include "pool.h"
 #include "process.h"
-#include "rotation.h"
+#include "shared.h"
 #include "snapshot.h"
 
 #include <string.h>
@@ -218,9 +218,6 @@ static void draft_answer(struct draft *draft, uint32_t service,
 			/* draft_publish raises the version. */
 			atomic_store_explicit(&live[service].handed[f], of->version + 1,
 			                      memory_order_relaxed);
-			atomic_store_explicit(&live[service].good_ms[f], now_ms,
-			                      memory_order_relaxed);
-			atomic_store_explicit(&live[service].strikes[f], 0, memory_order_relaxed);
 		} else {
 			of->state = DIRECTORY_UNKNOWN;
 			claim_family(key, answer, f);
@@ -235,6 +232,24 @@ static void draft_answer(struct draft *draft, uint32_t service,
 	atomic_store_explicit(&live[service].due_now, answer->may_be_cut, memory_order_relaxed);
 }
 
+/* Is there room for the answer in the place of what the name has? */
+static bool has_room(const struct snapshot *old, const struct name_text *name,
+                     const struct directory_answer *answer)
+{
+	int64_t at = snapshot_find_name(old, name);
+	size_t more = 0;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		size_t had = 0;
+
+		if (at >= 0)
+			snapshot_endpoints(old, old->names[at].service, f, &had);
+		if (answer->family[f].count > had)
+			more += answer->family[f].count - had;
+	}
+	return snapshot_has_room(old, more);
+}
+
 static bool learn_locked(const struct name_text *name, const struct directory_answer *answer,
                          bool listed)
 {
@@ -245,19 +260,17 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 	uint32_t service, place;
 
 	process_start();
-	rotation_start();
+	shared_start();
 	if (!draft_begin(&draft))
 		return false;
-	service = draft_name(&draft, name, listed, &place);
-	if (service == SERVICES ||
-	    !snapshot_has_room(draft.old,
-	                       answer->family[FAMILY_V4].count + answer->family[FAMILY_V6].count))
+	/* Before anything is evicted for it. */
+	if (!has_room(draft.old, name, answer))
 		return false; /* the draft is simply not published */
+	service = draft_name(&draft, name, listed, &place);
+	if (service == SERVICES)
+		return false;
 	if (answer->canonical && names_normalize(answer->canonical, &canonical))
 		draft_set_canonical(&draft, place, &canonical);
-	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		claims_release(names_hash(name), answer->family[f].addresses,
-		               answer->family[f].count);
 	draft_answer(&draft, service, answer, names_hash(name), changes, &change_count);
 	draft_publish(&draft, changes, change_count);
 	return true;

@@ -1,152 +1,15 @@
-/* What DNS's answers teach, and when it is to be asked. */
+/* What DNS's answers teach. */
 #include "directory.h"
 
-#include "claims.h"
 #include "clock.h"
 #include "log.h"
 #include "pool.h"
 #include "process.h"
-#include "rotation.h"
 #include "snapshot.h"
 
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-enum {
-	STRIKES = 3,       /* so many times in a row DNS must say that there is nothing */
-	NOW_AND_THEN = 12, /* intervals between questions that are not expected to have an answer */
-	TTL_LEAST_MS = 1000,
-	TTL_MOST_MS = 5 * 60 * 1000
-};
-
-/* ---- When */
-
-static bool is_now_and_then(uint32_t service)
-{
-	return atomic_load_explicit(&live[service].refreshes, memory_order_relaxed) %
-	               NOW_AND_THEN ==
-	       NOW_AND_THEN - 1;
-}
-
-static unsigned due_families(const struct service *service, uint32_t index)
-{
-	unsigned families = 0;
-
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		uint32_t state = service->family[f].state;
-
-		if (state == DIRECTORY_POOL || state == DIRECTORY_GONE ||
-		    (state == DIRECTORY_NONE && is_now_and_then(index)) ||
-		    (state == DIRECTORY_UNKNOWN && service->exact && !service->pinned))
-			families |= FAMILY_BIT(f);
-	}
-	return families;
-}
-
-static bool has_struck_out(uint32_t service)
-{
-	return atomic_load_explicit(&live[service].strikes[FAMILY_V4], memory_order_relaxed) >=
-	               STRIKES ||
-	       atomic_load_explicit(&live[service].strikes[FAMILY_V6], memory_order_relaxed) >=
-	               STRIKES;
-}
-
-/* From 0.8 to 1 interval after the last time, so that a thousand clients do not ask in step; the
- * same whenever it is asked for. */
-static uint64_t due_ms(const struct service *service, uint32_t index)
-{
-	uint64_t checked_ms = atomic_load_explicit(&live[index].checked_ms, memory_order_relaxed);
-	uint64_t interval_ms = atomic_load_explicit(&live[index].interval_ms, memory_order_relaxed);
-	uint64_t generation = atomic_load_explicit(&live[index].generation, memory_order_relaxed);
-
-	if (atomic_load_explicit(&live[index].due_now, memory_order_relaxed))
-		return 0;
-	if (!service->pinned && has_struck_out(index))
-		interval_ms *= NOW_AND_THEN; /* an exact name in LBDNS_NAMES that does not exist */
-	return checked_ms + interval_ms -
-	       hash_mix(checked_ms ^ generation << 48 ^ (uint64_t)syscall(SYS_getpid) << 16 ^
-	                (uint64_t)(uintptr_t)&live[index]) %
-	               (interval_ms / 5 + 1);
-}
-
-static bool is_idle(const struct service *service, uint32_t index, uint64_t now_ms)
-{
-	return !service->exact &&
-	       clock_since(atomic_load_explicit(&live[index].used_ms, memory_order_relaxed),
-	                   now_ms) > config.idle_ms;
-}
-
-/* Some name that the client used for this service, for walking the search list. */
-static void asked_name(const struct snapshot *in, uint32_t service, struct name_text *text)
-{
-	uint64_t count;
-
-	words_load(&count, &in->name_count, sizeof(count));
-	for (uint64_t i = 0; i < count && i < NAMES; i++) {
-		struct name name;
-
-		words_load(&name, &in->names[i], sizeof(name));
-		if (name.service == service) {
-			words_load(text, &in->name_text[i], sizeof(*text));
-			return;
-		}
-	}
-}
-
-/* Only the refresh thread and learners publish; a torn read is found out by snapshot_valid and
- * tried again. */
-static bool due_fill(const struct snapshot *in, uint32_t index, const struct service *service,
-                     struct directory_due *due)
-{
-	due->service = index;
-	due->generation = atomic_load_explicit(&live[index].generation, memory_order_relaxed);
-	due->families = due_families(service, index);
-	due->absolute = service->pinned && !(has_struck_out(index) && is_now_and_then(index));
-	words_load(&due->name, &in->service_text[index], sizeof(due->name));
-	if (!due->absolute)
-		asked_name(in, index, &due->name);
-	return due->families != 0;
-}
-
-/* Counts an interval in which there is nothing to ask; returns how long it is. */
-static uint64_t pass_interval(uint32_t index, uint64_t now_ms)
-{
-	atomic_store_explicit(&live[index].checked_ms, now_ms, memory_order_relaxed);
-	atomic_fetch_add_explicit(&live[index].refreshes, 1, memory_order_relaxed);
-	return atomic_load_explicit(&live[index].interval_ms, memory_order_relaxed);
-}
-
-bool directory_due(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct directory_due *due)
-{
-	uint64_t sequence, count;
-	const struct snapshot *in = snapshot_read(&sequence);
-
-	if (!in)
-		return false;
-	words_load(&count, &in->service_count, sizeof(count));
-	for (; *index < count && *index < SERVICES; ++*index) {
-		struct service service;
-		uint64_t at_ms;
-
-		words_load(&service, &in->services[*index], sizeof(service));
-		if (!service.used || service.disowned || is_idle(&service, *index, now_ms))
-			continue;
-		at_ms = due_ms(&service, *index);
-		if (at_ms <= now_ms && due_fill(in, *index, &service, due) &&
-		    snapshot_valid(sequence)) {
-			++*index;
-			return true;
-		}
-		if (at_ms <= now_ms) /* nothing to ask: count the interval all the same */
-			at_ms = now_ms + pass_interval(*index, now_ms);
-		if (at_ms < *next_ms)
-			*next_ms = at_ms;
-	}
-	return false;
-}
-
-/* ---- What was answered */
+enum { TTL_LEAST_MS = 1000, TTL_MOST_MS = 5 * 60 * 1000 };
 
 struct refresh {
 	struct draft draft;
@@ -336,14 +199,16 @@ static void take_addresses(struct refresh *refresh, uint32_t service, enum famil
 	const struct address *had =
 		snapshot_endpoints(refresh->draft.old, service, family, &had_count);
 
+	if (had_count == count && !memcmp(had, addresses, count * sizeof(*had))) {
+		forgive(service, family, now_ms);
+		return;
+	}
 	if ((!value.listed && !pool_is_private(addresses, count)) ||
-	    !snapshot_has_room(refresh->draft.old, count + changed_count(refresh))) {
+	    (count > had_count &&
+	     !snapshot_has_room(refresh->draft.old, count - had_count + changed_count(refresh)))) {
 		set_state(refresh, service, family, DIRECTORY_UNKNOWN);
 		return;
 	}
-	forgive(service, family, now_ms);
-	if (had_count == count && !memcmp(had, addresses, count * sizeof(*had)))
-		return;
 	set_state(refresh, service, family, DIRECTORY_POOL);
 	refresh->changes[refresh->change_count++] = (struct change){
 		.service = service, .family = family, .endpoints = addresses, .count = count};
@@ -361,17 +226,6 @@ static void take_nothing(struct refresh *refresh, uint32_t service, enum family 
 		return;
 	set_state(refresh, service, family, DIRECTORY_GONE);
 	log_change(refresh, service, 0);
-}
-
-/* The names of a pool that changed give up what was claimed because the pool did not have it yet.
- */
-static void release_names(const struct refresh *refresh, const struct change *change)
-{
-	const struct snapshot *next = refresh->draft.next;
-
-	for (uint32_t n = 0; n < next->name_count; n++)
-		if (next->names[n].service == change->service)
-			claims_release(next->names[n].hash, change->endpoints, change->count);
 }
 
 static uint32_t interval_of(const struct resolver_answer *answer)
@@ -425,8 +279,14 @@ static void refresh_locked(struct refresh *refresh, uint32_t service,
 		else if (says_nothing(answer, f))
 			take_nothing(refresh, service, f);
 	}
-	for (size_t i = 0; i < refresh->change_count; i++)
-		release_names(refresh, &refresh->changes[i]);
+}
+
+/* Is what was asked for still at its place? Another name may have been given it since. */
+static bool is_there(const struct draft *draft, const struct directory_due *due)
+{
+	const struct service *service = &draft->old->services[due->service];
+
+	return service->used && service->generation == due->generation;
 }
 
 bool directory_refreshed(const struct directory_due *due, const struct resolver_answer *answer)
@@ -436,66 +296,11 @@ bool directory_refreshed(const struct directory_due *due, const struct resolver_
 
 	if (!process_trylock(&lock))
 		return false;
-	if (atomic_load_explicit(&live[due->service].generation, memory_order_relaxed) ==
-	            due->generation &&
-	    draft_begin(&refresh.draft)) {
+	if (draft_begin(&refresh.draft) && is_there(&refresh.draft, due)) {
 		refresh_locked(&refresh, due->service, answer);
 		if (refresh.changed)
 			draft_publish(&refresh.draft, refresh.changes, refresh.change_count);
 	}
-	process_unlock(&lock);
-	return true;
-}
-
-/* ---- Exact names in LBDNS_NAMES */
-
-static atomic_bool listed_added;
-
-bool directory_wants_listed(void)
-{
-	return config.listed && !atomic_load_explicit(&listed_added, memory_order_relaxed) &&
-	       names_any_exact();
-}
-
-static bool add_listed(struct draft *draft)
-{
-	const char *pattern = config.names.text;
-	bool added = false;
-
-	for (size_t i = 0; i < config.names.count; i++, pattern += strlen(pattern) + 1) {
-		struct service service = {.used = true, .listed = true, .exact = true};
-		struct name_text name;
-		uint32_t place, index;
-
-		if (!config_name_is_exact(pattern) || !names_normalize(pattern, &name) ||
-		    config_names_match(&config.exclude, pattern) ||
-		    snapshot_find_name(draft->next, &name) >= 0)
-			continue;
-		place = draft_add_name(draft);
-		index = place < NAMES ? draft_add_service(draft) : SERVICES;
-		if (index == SERVICES)
-			break;
-		draft_set_service(draft, index, &service);
-		draft_set_service_text(draft, index, &name);
-		draft_set_name(draft, place, &name, index);
-		live_reset(index);
-		added = true;
-	}
-	return added;
-}
-
-bool directory_add_listed(void)
-{
-	struct process_lock lock;
-	struct draft draft;
-
-	if (!process_trylock(&lock))
-		return false;
-	process_start();
-	rotation_start();
-	if (draft_begin(&draft) && add_listed(&draft))
-		draft_publish(&draft, NULL, 0);
-	atomic_store_explicit(&listed_added, true, memory_order_relaxed);
 	process_unlock(&lock);
 	return true;
 }

@@ -15,10 +15,16 @@ struct libc {
 	int (*getaddrinfo)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 	void (*freeaddrinfo)(struct addrinfo *);
 	int (*connect)(int, const struct sockaddr *, socklen_t);
+	int (*getsockopt)(int, int, int, void *, socklen_t *);
 	struct hostent *(*gethostbyname)(const char *);
 	struct hostent *(*gethostbyname2)(const char *, int);
 	int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **,
 	                       int *);
+	int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *);
+	int (*pthread_atfork)(void (*)(void), void (*)(void), void (*)(void));
+	bool is_musl;
+	bool owns_lookups; /* no other preload, whose lists need not have libc's layout, stands
+	                      between */
 	int (*gethostbyname2_r)(const char *, int, struct hostent *, char *, size_t,
 	                        struct hostent **, int *);
 };
@@ -41,10 +47,6 @@ bool libc_async_looks_up_here(void);
 
 /* True on musl. */
 bool libc_is_musl(void);
-
-/* True if lookups and their release go straight from us to libc; false if another preload stands
- * between, whose lists need not have libc's layout. Not in a signal handler. */
-bool libc_owns_lookups(void);
 
 /* Has child called in every child of fork(3). Not in a signal handler. */
 void libc_at_fork_child(void (*child)(void));

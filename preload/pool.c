@@ -17,22 +17,25 @@ bool pool_is_private(const struct address *endpoints, size_t count)
 	return true;
 }
 
-bool pool_contains(const struct address *endpoints, size_t count, struct address address)
+int64_t pool_find(const struct address *endpoints, size_t count, struct address address)
 {
 	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = address_compare(endpoints[middle], address);
+		struct address at = {
+			.high = __atomic_load_n(&endpoints[middle].high, __ATOMIC_ACQUIRE),
+			.low = __atomic_load_n(&endpoints[middle].low, __ATOMIC_ACQUIRE)};
+		int order = address_compare(at, address);
 
 		if (order == 0)
-			return true;
+			return (int64_t)middle;
 		if (order < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return false;
+	return -1;
 }
 
 bool pool_overlaps(const struct address *a, size_t a_count, const struct address *b, size_t b_count)

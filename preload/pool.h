@@ -13,7 +13,9 @@ uint64_t pool_key(const struct address *endpoints, size_t count);
 
 bool pool_is_private(const struct address *endpoints, size_t count);
 
-bool pool_contains(const struct address *endpoints, size_t count, struct address address);
+/* The index of an endpoint, or -1. Reads endpoints word by word, atomically (acquire): they may be
+ * in a snapshot that is being overwritten, and then any answer from -1 to count - 1 may come. */
+int64_t pool_find(const struct address *endpoints, size_t count, struct address address);
 
 /* Do two pools have an endpoint in common? */
 bool pool_overlaps(const struct address *a, size_t a_count, const struct address *b,

@@ -31,10 +31,12 @@ void process_start(void)
 	static atomic_bool started;
 	int saved_errno = errno;
 
-	if (atomic_exchange(&started, true))
+	if (atomic_load(&started))
 		return;
 	madvise(&area, sizeof(area), MADV_WIPEONFORK); /* Linux 4.14 */
 	libc_at_fork_child(process_forked);
+	/* Last: a fork between these lines leaves a child that does it again, which is harmless. */
+	atomic_store(&started, true);
 	errno = saved_errno;
 }
 
@@ -42,6 +44,7 @@ bool process_trylock(struct process_lock *lock)
 {
 	sigset_t all;
 
+	process_start(); /* before anything is held that a child must not inherit */
 	sigfillset(&all);
 	/* pthread_sigmask leaves the signals alone that glibc sends itself for setuid and
 	 * cancellation. */

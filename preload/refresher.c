@@ -4,10 +4,11 @@
 #include "directory.h"
 #include "libc_versions.h"
 #include "log.h"
+#include "outcome.h"
 #include "process.h"
 #include "resolvconf.h"
 #include "resolver.h"
-#include "rotation.h"
+#include "shared.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -30,6 +31,7 @@ enum {
 	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,   /* before the directory is tried again */
 	REFUSED_MS = 60 * 1000,
+	HANDLERS_MS = 1000, /* before the client's signal handlers are looked at again */
 	STACK_SIZE = 256 * 1024,
 	SIGNAL_SET_SIZE = 8 /* of the kernel's sigset_t */
 };
@@ -100,8 +102,10 @@ static uint64_t start_due(uint64_t now_ms)
 
 		if (is_running(due.service))
 			continue;
-		if (!read)
+		if (!read) {
 			conf_read();
+			shared_check();
+		}
 		read = true;
 		next->query =
 			resolver_start(due.name.text, due.absolute, due.families, &conf, QUERY_MS);
@@ -181,18 +185,18 @@ static void *refresher_main(void *unused)
 	for (;;) {
 		/* Before looking at what is due: a wake that comes after is not slept through. */
 		uint32_t wakes = atomic_load(&process.wakes);
-		uint64_t now_ms = clock_ms(), next_ms;
+		uint64_t now_ms = clock_ms(), next_ms, watch_ms;
 
 		while (directory_wants_listed() && !directory_add_listed())
 			nap(BUSY_MS);
 		next_ms = start_due(now_ms);
+		watch_ms = outcome_watch(now_ms);
 		if (running_count) {
 			poll_queries(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms)
 			                                         : WATCH_MS);
 			step_queries();
 		} else {
-			rotation_check();
-			sleep_until(wakes, now_ms, next_ms);
+			sleep_until(wakes, now_ms, watch_ms < next_ms ? watch_ms : next_ms);
 		}
 	}
 	return NULL;
@@ -269,6 +273,18 @@ void refresher_want(bool look_again)
 		wake();
 }
 
+void refresher_hurry(void)
+{
+	if (runs())
+		wake();
+}
+
+void refresher_wake_by(uint64_t when_ms)
+{
+	if (runs() && atomic_load_explicit(&process.asleep_ms, memory_order_relaxed) > when_ms)
+		wake();
+}
+
 bool refresher_is_refused(void)
 {
 	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_REFUSED;
@@ -279,13 +295,43 @@ bool refresher_is_overdue(uint64_t age_ms, uint64_t interval_ms)
 	return age_ms > interval_ms + interval_ms / 4 + OVERDUE_MS;
 }
 
-/* No signal is blocked: this is no signal handler (nor a thread that must not be made to wait). */
+/* What rt_sigaction(2) fills in: the kernel's, not libc's, struct sigaction. */
+struct kernel_action {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+/* A handler with SA_NODEFER (sysv_signal(3)) runs with nothing blocked. */
+static bool has_undeferred_handler(void)
+{
+	struct kernel_action action;
+
+	for (int number = 1; number <= SIGNAL_SET_SIZE * 8; number++)
+		if (!syscall(SYS_rt_sigaction, number, NULL, &action, SIGNAL_SET_SIZE) &&
+		    action.flags & SA_NODEFER && action.handler != SIG_DFL &&
+		    action.handler != SIG_IGN)
+			return true;
+	return false;
+}
+
+/* Is this surely no signal handler? Then a signal would be blocked, or it is one of those that
+ * block none. Not asked again for a while if it may be. */
 static bool may_create(void)
 {
-	uint64_t mask = 0;
+	static _Atomic uint64_t refused_ms;
+	uint64_t mask = 0, now_ms = clock_ms(), was = atomic_load(&refused_ms);
 	int saved_errno = errno;
-	bool may = !syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) && !mask;
+	bool may;
 
+	if (was && clock_since(was, now_ms) < HANDLERS_MS)
+		return false;
+	may = !syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) && !mask;
+	if (may && has_undeferred_handler()) {
+		atomic_store(&refused_ms, now_ms);
+		may = false;
+	}
 	errno = saved_errno;
 	return may;
 }

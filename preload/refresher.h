@@ -19,6 +19,12 @@ void refresher_want(bool look_again);
  * signal handler. */
 void refresher_nudge(uint64_t age_ms, uint64_t interval_ms);
 
+/* A service is due now (directory_hurry): wakes the thread, if it runs. Any signal handler. */
+void refresher_hurry(void);
+
+/* Wakes the thread, if it runs and would sleep longer than until then. Any signal handler. */
+void refresher_wake_by(uint64_t when_ms);
+
 /* True while no thread can be had, and then nothing is fresher than the last answer of libc. */
 bool refresher_is_refused(void);
 

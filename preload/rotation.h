@@ -1,16 +1,11 @@
 /* Cursors: whose turn it is among the endpoints of a set, on a port.
  *
- * They live in System V shared memory, one segment per user and IPC namespace, so that the
- * processes of a user rotate as one program does; without it (LBDNS_SHARED=off, refused, hostile)
- * in this process's own memory. Nothing read from the segment is trusted: any bytes in it only
- * change whose turn it is.
- *
- * State: one table, chosen by rotation_start; every word in it is an atomic that any process may
- * change.
+ * They live in shared memory (shared.h), so that the processes of a user rotate as one program
+ * does.
  *
  * key is the pool_key of a set of endpoints; port a port in host order, or'd with ROTATION_DATAGRAM
- * for UDP; count the number of endpoints, above 0; what is returned is an index below count. All
- * but rotation_start and rotation_check: any thread, any signal handler, no lock, no allocation. */
+ * for UDP; count the number of endpoints, above 0; what is returned is an index below count. Any
+ * thread, any signal handler, no lock, no allocation. */
 #ifndef LBDNS_ROTATION_H
 #define LBDNS_ROTATION_H
 
@@ -32,16 +27,18 @@ bool rotation_is_shown(uint64_t key, uint32_t port);
 bool rotation_take(uint64_t key, uint32_t port, uint64_t turn);
 
 /* What a lookup lists first: the next pick, or one more for each lookup since the last connection.
- * Without a port (0) the cursor of the port last connected, if there is one. */
+ */
 uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count);
+
+/* The port that a lookup is for: port, or the one last connected if that is 0. */
+uint32_t rotation_port(uint64_t key, uint32_t port);
 
 /* Notes the port last connected. */
 void rotation_note_port(uint64_t key, uint32_t port);
 
-/* Attaches the shared segment, once; a few system calls. Not in a signal handler. */
-void rotation_start(void);
-
-/* Follows when the segment was removed (ipcrm) and others made a new one. The refresh thread. */
-void rotation_check(void);
+/* May a failed connection be tried again elsewhere? Counts it if so: retries are at most a fifth of
+ * the recent connections of a set and port, in all processes, so that clients do not storm the
+ * survivors. */
+bool rotation_may_retry(uint64_t key, uint32_t port);
 
 #endif

@@ -2,27 +2,20 @@
 
 #include "clock.h"
 #include "config.h"
-#include "pool.h"
 
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum {
-	DEPARTED_KEPT_MS = 60 * 60 * 1000,
-	INDEX_SMALLEST = 64,
-	TTL_UNKNOWN_MS = 5000 /* LBDNS_REFRESH=ttl, before DNS was asked */
-};
+enum { TTL_UNKNOWN_MS = 5000 }; /* LBDNS_REFRESH=ttl, before DNS was asked */
 
 struct live live[SERVICES];
 _Atomic uint64_t departed_used_ms[DEPARTED];
 
 static struct arena {
 	struct snapshot buffers[2];
-	/* The writer's own. */
-	struct address scratch[ENDPOINTS];
-	uint32_t departed_group[SERVICES][FAMILY_COUNT];
+	struct draft_scratch scratch;
 } * _Atomic arena;
 
 static _Atomic uint64_t sequence; /* published; 0: nothing was */
@@ -122,7 +115,7 @@ bool draft_begin(struct draft *draft)
 	atomic_store_explicit(&begun, at + 1, memory_order_release);
 	old = &in->buffers[at & 1];
 	next = &in->buffers[(at + 1) & 1];
-	*draft = (struct draft){.old = old, .next = next, .sequence = at};
+	*draft = (struct draft){.old = old, .next = next, .scratch = &in->scratch, .sequence = at};
 	word_store(&next->service_count, old->service_count);
 	word_store(&next->name_count, old->name_count);
 	words_store(next->services, old->services, old->service_count * sizeof(struct service));
@@ -226,17 +219,8 @@ static uint32_t index_get(const struct snapshot *in, uint64_t slot)
 	return (uint32_t)(pair >> 32 * (slot & 1));
 }
 
-static void index_set(struct snapshot *in, uint64_t slot, uint32_t value)
-{
-	uint64_t pair = in->index[slot / 2];
-
-	pair &= ~((uint64_t)UINT32_MAX << 32 * (slot & 1));
-	pair |= (uint64_t)value << 32 * (slot & 1);
-	words_store(&in->index[slot / 2], &pair, sizeof(pair));
-}
-
 /* Bounded by the index itself: a reader may look at a buffer that is being filled. */
-static int64_t index_find(const struct snapshot *in, struct address address, uint64_t *slot)
+int64_t snapshot_probe(const struct snapshot *in, struct address address, uint64_t *slot)
 {
 	uint64_t mask;
 
@@ -260,375 +244,11 @@ int64_t snapshot_find(const struct snapshot *in, struct address address)
 {
 	uint64_t slot;
 
-	return index_find(in, address, &slot);
+	return snapshot_probe(in, address, &slot);
 }
 
-static void index_clear(struct snapshot *in, size_t entries)
+void draft_commit(const struct draft *draft)
 {
-	static const uint64_t none;
-	uint64_t size = INDEX_SMALLEST;
-
-	while (size < 2 * entries)
-		size *= 2;
-	words_store(&in->index_mask, &(uint64_t){size - 1}, sizeof(uint64_t));
-	for (uint64_t slot = 0; slot < size; slot += 2)
-		words_store(&in->index[slot / 2], &none, sizeof(none));
-}
-
-/* ---- Building: sets, groups, departed ones */
-
-struct build {
-	struct arena *arena;
-	struct draft *draft;
-	struct snapshot *next;
-	const struct snapshot *old;
-	uint32_t endpoints, sets, groups, departed;
-};
-
-static uint32_t add_endpoint(struct build *build, struct address address, uint32_t group,
-                             uint32_t since)
-{
-	struct mark mark = {.group = group, .since = since};
-
-	words_store(&build->next->addresses[build->endpoints], &address, sizeof(address));
-	words_store(&build->next->marks[build->endpoints], &mark, sizeof(mark));
-	return build->endpoints++;
-}
-
-static uint32_t add_set(struct build *build, const struct set *set)
-{
-	words_store(&build->next->sets[build->sets], set, sizeof(*set));
-	return build->sets++;
-}
-
-static uint32_t add_group(struct build *build, const struct group *group)
-{
-	if (build->groups == GROUP_FIXED)
-		return GROUP_FIXED;
-	words_store(&build->next->groups[build->groups], group, sizeof(*group));
-	return build->groups++;
-}
-
-static const struct change *change_of(const struct change *changes, size_t count, uint32_t service,
-                                      enum family family)
-{
-	for (size_t i = 0; i < count; i++)
-		if (changes[i].service == service && changes[i].family == family)
-			return &changes[i];
-	return NULL;
-}
-
-/* Is the service at a place the one that was there before? Its place may have been given to another
- * in this very draft. */
-static bool is_same(const struct build *build, uint32_t service)
-{
-	const struct service *is = &build->next->services[service];
-
-	return is->used && is->generation == build->old->services[service].generation;
-}
-
-/* Has a client been handed this address for a name that it has left? Then whoever has it next does
- * not know whose clients still ask for it. */
-static bool departed_elsewhere(const struct snapshot *old, uint32_t service, struct address address)
-{
-	int64_t at = snapshot_find(old, address);
-	uint32_t group = at < 0 ? 0 : old->marks[at].group;
-
-	if (at < 0 || old->groups[group].count)
-		return false;
-	return group == GROUP_FIXED || old->departed[old->marks[at].since].service != service;
-}
-
-/* The version that an endpoint joined with: the old one's, or this. */
-static uint32_t since_of(const struct build *build, uint32_t service, enum family family,
-                         struct address address, uint32_t version)
-{
-	const struct snapshot *old = build->old;
-	size_t count, low = 0, high;
-	const struct address *was = snapshot_endpoints(old, service, family, &count);
-
-	if (!is_same(build, service))
-		count = 0;
-
-	for (high = count; low < high;) {
-		size_t middle = low + (high - low) / 2;
-		int order = address_compare(was[middle], address);
-
-		if (order == 0)
-			return old->marks[was + middle - old->addresses].since;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return departed_elsewhere(old, service, address) ? version | SINCE_SHARED : version;
-}
-
-static void build_pool(struct build *build, uint32_t service, enum family family,
-                       const struct change *change)
-{
-	struct service value = draft_service(build->draft, service);
-	struct service_family *of = &value.family[family];
-	const struct address *from;
-	size_t count;
-	struct set set = {.first = build->endpoints, .service = service, .family = family};
-
-	if (change) {
-		from = change->endpoints;
-		count = change->count;
-		of->version++;
-	} else {
-		from = snapshot_endpoints(build->old, service, family, &count);
-	}
-	for (size_t i = 0; i < count; i++)
-		add_endpoint(build, from[i], build->sets,
-		             since_of(build, service, family, from[i], of->version));
-	set.count = (uint32_t)count;
-	set.key = pool_key(from, count);
-	of->set = add_set(build, &set);
-	/* A group for each set by itself, with the same number. */
-	add_group(build,
-	          &(struct group){.candidate = of->set, .count = 1, .member = {(uint16_t)of->set}});
-	draft_set_service(build->draft, service, &value);
-}
-
-/* The group of another one's members and this set. */
-static uint32_t group_with(struct build *build, uint32_t base, uint32_t set)
-{
-	struct group group = build->next->groups[base];
-
-	group.candidate = NO_SET;
-	if (base == GROUP_FIXED || group.count == GROUP_MEMBERS)
-		return GROUP_FIXED;
-	group.member[group.count++] = (uint16_t)set;
-	for (uint32_t i = 0; i < build->groups; i++) {
-		const struct group *other = &build->next->groups[i];
-		bool same = other->count == group.count;
-
-		for (uint32_t k = 0; same && k < group.count; k++)
-			same = other->member[k] == group.member[k];
-		if (same)
-			return i;
-	}
-	return add_group(build, &group);
-}
-
-/* Puts the pools' endpoints into the index; an address in several gets the group of all of them.
- * True if there is any such. */
-static bool build_index(struct build *build, uint32_t pools)
-{
-	bool overlap = false;
-
-	for (uint32_t s = 0; s < pools; s++) {
-		const struct set *set = &build->next->sets[s];
-
-		for (uint32_t e = set->first; e < set->first + set->count; e++) {
-			uint64_t slot;
-			int64_t there = index_find(build->next, build->next->addresses[e], &slot);
-			struct mark mark;
-
-			if (there < 0) {
-				index_set(build->next, slot, e + 1);
-				continue;
-			}
-			overlap = true;
-			mark = build->next->marks[there];
-			mark.group = group_with(build, mark.group, s);
-			words_store(&build->next->marks[there], &mark, sizeof(mark));
-		}
-	}
-	return overlap;
-}
-
-/* An address that two names of DNS hold is never redirected once it departs. Names that are not
- * pinned yet may be other spellings of one. */
-static void mark_shared(struct build *build, uint32_t pools)
-{
-	for (uint32_t s = 0; s < pools; s++) {
-		const struct set *set = &build->next->sets[s];
-
-		for (uint32_t e = set->first; e < set->first + set->count; e++) {
-			struct mark mark = build->next->marks[e];
-			int64_t there = snapshot_find(build->next, build->next->addresses[e]);
-			const struct group *group =
-				&build->next->groups[build->next->marks[there].group];
-			uint32_t pinned = 0;
-
-			for (uint32_t k = 0; k < group->count; k++)
-				pinned += build->next
-				                  ->services[build->next->sets[group->member[k]]
-				                                     .service]
-				                  .pinned;
-			if (group->count != 1 && (pinned > 1 || !group->count)) {
-				mark.since |= SINCE_SHARED;
-				words_store(&build->next->marks[e], &mark, sizeof(mark));
-			}
-		}
-	}
-}
-
-/* What the pools of a group have in common, as a set. */
-static uint32_t intersection(struct build *build, const struct group *group)
-{
-	const struct set *first = &build->next->sets[group->member[0]];
-	struct address *both = build->arena->scratch;
-	struct set set = {
-		.first = build->endpoints, .service = first->service, .family = first->family};
-	size_t count = first->count;
-
-	for (size_t i = 0; i < count; i++)
-		both[i] = build->next->addresses[first->first + i];
-	for (uint32_t k = 1; k < group->count; k++) {
-		const struct set *next = &build->next->sets[group->member[k]];
-
-		count = pool_intersect(both, count, build->next->addresses + next->first,
-		                       next->count, both);
-	}
-	if (count < 2)
-		return NO_SET;
-	set.key = pool_key(both, count);
-	for (uint32_t s = 0; s < build->sets; s++)
-		if (build->next->sets[s].key == set.key && build->next->sets[s].count == count)
-			return s;
-	if (build->sets == SETS || build->endpoints + count > ENDPOINTS - DEPARTED)
-		return NO_SET;
-	set.count = (uint32_t)count;
-	for (size_t i = 0; i < count; i++)
-		add_endpoint(build, both[i], GROUP_FIXED, 0);
-	return add_set(build, &set);
-}
-
-/* ---- Departed addresses */
-
-/* A free place in the table, or that of the one not asked for the longest. */
-static uint32_t departed_place(struct build *build)
-{
-	uint32_t oldest = 0;
-
-	for (uint32_t i = 0; i < build->departed; i++)
-		if (!build->next->departed[i].used)
-			return i;
-	if (build->departed < DEPARTED)
-		return build->departed++;
-	for (uint32_t i = 1; i < DEPARTED; i++)
-		if (departed_used_ms[i] < departed_used_ms[oldest])
-			oldest = i;
-	return oldest;
-}
-
-static void depart(struct build *build, uint32_t service, enum family family,
-                   struct address address)
-{
-	struct departed record = {
-		.address = address, .used = 1, .service = service, .family = family};
-	uint32_t place = departed_place(build);
-
-	words_store(&build->next->departed[place], &record, sizeof(record));
-	atomic_store_explicit(&departed_used_ms[place], clock_ms(), memory_order_relaxed);
-}
-
-/* The endpoints that a service had and has no more: those that this process was handed for it, and
- * that no other answer has contained. */
-static void depart_from(struct build *build, uint32_t service, enum family family)
-{
-	size_t count;
-	const struct address *was = snapshot_endpoints(build->old, service, family, &count);
-	uint32_t handed = atomic_load_explicit(&live[service].handed[family], memory_order_relaxed);
-
-	for (size_t i = 0; i < count; i++) {
-		uint32_t since = build->old->marks[was + i - build->old->addresses].since;
-
-		if (!(since & SINCE_SHARED) && handed >= since &&
-		    snapshot_find(build->next, was[i]) < 0)
-			depart(build, service, family, was[i]);
-	}
-}
-
-static void build_departed(struct build *build)
-{
-	uint64_t now = clock_ms();
-
-	build->departed = (uint32_t)build->old->departed_count;
-	words_store(build->next->departed, build->old->departed,
-	            build->departed * sizeof(struct departed));
-	for (uint32_t i = 0; i < build->departed; i++) {
-		struct departed record = build->next->departed[i];
-
-		/* In a pool again, its own or another's; or not asked for in a long time; or its
-		 * name is no more. */
-		if (record.used && clock_since(departed_used_ms[i], now) < DEPARTED_KEPT_MS &&
-		    is_same(build, record.service) &&
-		    snapshot_find(build->next, record.address) < 0)
-			continue;
-		record.used = 0;
-		words_store(&build->next->departed[i], &record, sizeof(record));
-	}
-	for (uint32_t s = 0; s < build->next->service_count; s++)
-		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			if (is_same(build, s))
-				depart_from(build, s, f);
-}
-
-static void index_departed(struct build *build)
-{
-	for (uint32_t s = 0; s < build->next->service_count; s++)
-		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			build->arena->departed_group[s][f] = NO_SET;
-	for (uint32_t i = 0; i < build->departed; i++) {
-		const struct departed *record = &build->next->departed[i];
-		const struct service_family *of;
-		uint32_t *group;
-		uint64_t slot;
-
-		if (!record->used || index_find(build->next, record->address, &slot) >= 0)
-			continue;
-		of = &build->next->services[record->service].family[record->family];
-		group = &build->arena->departed_group[record->service][record->family];
-		if (*group == NO_SET)
-			*group = add_group(build,
-			                   &(struct group){.candidate = of->state == DIRECTORY_POOL
-			                                                        ? of->set
-			                                                        : NO_SET});
-		index_set(build->next, slot, add_endpoint(build, record->address, *group, i) + 1);
-	}
-}
-
-void draft_publish(struct draft *draft, const struct change *changes, size_t change_count)
-{
-	struct build build = {.arena = atomic_load(&arena),
-	                      .draft = draft,
-	                      .next = draft->next,
-	                      .old = draft->old};
-	struct snapshot *next = draft->next;
-	size_t entries = draft->old->endpoint_count + DEPARTED;
-	uint32_t pools, alone;
-
-	for (size_t i = 0; i < change_count; i++)
-		entries += changes[i].count;
-	index_clear(next, entries < POOL_ENDPOINTS + 2 * DEPARTED ? entries : INDEX / 2);
-	for (uint32_t s = 0; s < next->service_count; s++)
-		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			if (next->services[s].used &&
-			    next->services[s].family[f].state == DIRECTORY_POOL)
-				build_pool(&build, s, f, change_of(changes, change_count, s, f));
-	pools = build.sets;
-	alone = build.groups;
-	words_store(&next->groups[GROUP_FIXED], &(struct group){.candidate = NO_SET},
-	            sizeof(struct group));
-	if (build_index(&build, pools))
-		mark_shared(&build, pools);
-	for (uint32_t g = alone; g < build.groups && g < GROUP_FIXED; g++) {
-		struct group group = next->groups[g];
-
-		group.candidate = intersection(&build, &group);
-		words_store(&next->groups[g], &group, sizeof(group));
-	}
-	build_departed(&build);
-	index_departed(&build);
-	word_store(&next->endpoint_count, build.endpoints);
-	word_store(&next->set_count, build.sets);
-	word_store(&next->group_count, build.groups);
-	word_store(&next->departed_count, build.departed);
 	/* Pairs with snapshot_read. */
 	atomic_store_explicit(&sequence, draft->sequence + 1, memory_order_release);
 }

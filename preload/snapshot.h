@@ -1,4 +1,4 @@
-/* How the directory is kept: private to directory.c and directory_write.c through snapshot.c.
+/* How the directory is kept: private to directory*.c and snapshot*.c.
  *
  * There are two buffers and a sequence number. Readers read buffers[sequence & 1]; the writer (one
  * at a time, see process_trylock) fills the other one from the published one and the change, then
@@ -28,7 +28,9 @@ enum {
 	GROUP_MEMBERS = 8,
 	GROUP_FIXED = GROUPS - 1, /* of addresses in more pools than we keep track of */
 	DEPARTED = 1024,
+	DEPARTED_KEPT_MS = 60 * 60 * 1000, /* after it was last asked for */
 	INDEX = 131072,
+	STRIKES = 3, /* so many times in a row DNS must say that there is nothing */
 	NO_SET = UINT32_MAX,
 	NO_SLOT = UINT32_MAX
 };
@@ -158,14 +160,24 @@ bool snapshot_valid(uint64_t sequence);
 /* The endpoint at an address, or -1. */
 int64_t snapshot_find(const struct snapshot *in, struct address address);
 
+/* The same, and the slot of the index where it is or would be. */
+int64_t snapshot_probe(const struct snapshot *in, struct address address, uint64_t *slot);
+
 /* The place of a name, or -1. */
 int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *text);
 
 /* The rest is for the writer, who holds process_trylock. */
 
+/* The writer's own memory. */
+struct draft_scratch {
+	struct address addresses[ENDPOINTS];
+	uint32_t departed_group[SERVICES][FAMILY_COUNT];
+};
+
 struct draft {
 	const struct snapshot *old;
 	struct snapshot *next;
+	struct draft_scratch *scratch;
 	uint64_t sequence; /* of old */
 };
 
@@ -204,6 +216,9 @@ uint32_t draft_add_name(struct draft *draft);
  * in the draft has the endpoints of its change, else those it had; one that no longer is loses
  * them. */
 void draft_publish(struct draft *draft, const struct change *changes, size_t change_count);
+
+/* Makes the draft the published snapshot; for draft_publish. */
+void draft_commit(const struct draft *draft);
 
 /* Is there room for so many endpoints more? */
 bool snapshot_has_room(const struct snapshot *in, size_t count);

@@ -102,9 +102,11 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 @test "options become variables, in both forms" {
 	run -0 lbdns run --refresh 1s --names=a,*.b --exclude c --connect=off --udp on --mode=observe \
 		--nameservers '127.0.0.1:5353,[::1]:53' --idle=1m --max-stale 2m --shared=off --log error \
-		--log-file='/tmp/a log=file' -- sh -c 'env | grep ^LBDNS_ | grep -v ^LBDNS_LIBRARY | sort'
+		--attempts=2 --eject 10s --log-file='/tmp/a log=file' -- sh -c 'env | grep ^LBDNS_ | grep -v ^LBDNS_LIBRARY | sort'
 	diff - <<-'EOF' <(printf '%s\n' "$output")
+		LBDNS_ATTEMPTS=2
 		LBDNS_CONNECT=off
+		LBDNS_EJECT=10s
 		LBDNS_EXCLUDE=c
 		LBDNS_IDLE=1m
 		LBDNS_LOG=error

@@ -3,7 +3,7 @@
 
 load lab/lab
 
-HOOKS="connect freeaddrinfo gai_cancel gai_error gai_suspend getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname2_r gethostbyname_r"
+HOOKS="connect freeaddrinfo gai_cancel gai_error gai_suspend getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname2_r gethostbyname_r getsockopt"
 MUSL=/usr/lib/$(uname -m)-linux-musl/libc.so
 
 setup() {

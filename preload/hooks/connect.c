@@ -1,69 +1,74 @@
 #include "directory.h"
+#include "hooks/connect_retry.h"
 #include "hooks/getaddrinfo_a.h"
 #include "hooks/hook.h"
-#include "hooks/socket_fresh.h"
+#include "hooks/socket_state.h"
 #include "libc.h"
 #include "log.h"
+#include "outcome.h"
 #include "refresher.h"
 #include "rotation.h"
 
-#include <netinet/in.h>
-#include <string.h>
+#include <errno.h>
 
-/* The client's sockaddr with another address in it: same family, same port. */
-union target {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-static void log_connect(const struct directory_picked *picked, struct address asked)
+static __attribute__((noinline)) void log_connect(const struct directory_picked *picked,
+                                                  struct address asked)
 {
 	char from[ADDRESS_TEXT_SIZE], to[ADDRESS_TEXT_SIZE];
+	const char *how = config.mode == MODE_OBSERVE ? " (observed)" : "";
 	struct name_text name;
 
 	directory_name(picked->service, &name);
 	log_line(LOG_DEBUG, name.text, ": connect ", address_text(asked, from), " -> ",
 	         address_text(picked->what == PICK_NONE ? asked : picked->target, to),
-	         picked->what == PICK_NONE     ? " (untouched)"
-	         : config.mode == MODE_OBSERVE ? " (observed)"
-	                                       : "",
-	         NULL);
+	         picked->what == PICK_NONE ? " (untouched)" : how, NULL);
 }
 
 /* A client that looked the name up by itself: an exact name in LBDNS_NAMES is resolved now, for the
  * connections after this one. */
 static void want_listed(int fd, struct address asked)
 {
-	if (address_is_private(asked) && socket_fresh(fd) == SOCKET_FRESH_STREAM)
+	if (address_is_private(asked) && socket_state(fd) == SOCKET_FRESH_STREAM)
 		refresher_nudge(UINT64_MAX, 0);
+}
+
+/* The second connect of a non-blocking socket collects how the first one ended, and then nobody can
+ * ask any more whom it was to. */
+static int connect_collect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	struct address peer;
+	uint16_t port;
+	bool known = socket_peer(fd, &peer, &port);
+	int status = libc()->connect(fd, address, length);
+
+	if (status && known)
+		outcome_note_peer(peer, port, errno);
+	return status;
 }
 
 static __attribute__((noinline)) int connect_managed(int fd, const struct sockaddr *address,
                                                      socklen_t length,
-                                                     const struct directory_route *route,
-                                                     uint16_t port)
+                                                     struct directory_route *route, uint16_t port)
 {
-	enum socket_fresh fresh = socket_fresh(fd);
-	struct directory_picked picked = {.target = route->asked};
-	union target target;
+	enum socket_state state = socket_state(fd);
+	struct directory_picked picked;
+	uint32_t any_port = state == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port;
 
-	/* Longer than any address: the kernel says EINVAL, and would not if we cut it. */
-	if (fresh == SOCKET_USED || length > sizeof(struct sockaddr_storage))
+	if (state == SOCKET_ENDED)
+		return connect_collect(fd, address, length);
+	if (state == SOCKET_USED)
 		return libc()->connect(fd, address, length);
-	directory_pick(route, fresh == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port,
-	               &picked);
+	directory_pick(route, any_port, true, &picked);
 	refresher_nudge(picked.age_ms, picked.interval_ms);
 	if (log_wants(LOG_DEBUG))
 		log_connect(&picked, route->asked);
-	if (picked.what != PICK_OTHER || config.mode == MODE_OBSERVE)
-		return libc()->connect(fd, address, length);
-	if (length > sizeof(target))
-		length = sizeof(target);
-	memcpy(&target, address, length);
-	if (!address_into_sockaddr(picked.target, &target.any))
-		return libc()->connect(fd, address, length);
-	return libc()->connect(fd, &target.any, length);
+	if (picked.what == PICK_NONE || config.mode == MODE_OBSERVE ||
+	    state != SOCKET_FRESH_STREAM) {
+		if (picked.what != PICK_OTHER || config.mode == MODE_OBSERVE)
+			return libc()->connect(fd, address, length);
+		return connect_to(fd, address, length, picked.target);
+	}
+	return connect_retry(fd, address, length, route, port, &picked);
 }
 
 HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
@@ -72,7 +77,9 @@ HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 	struct address asked;
 	uint16_t port;
 
+	/* The kernel takes no longer address than that; it is to say so itself. */
 	if (config.mode == MODE_OFF || !config.connect || !address ||
+	    length > sizeof(struct sockaddr_storage) ||
 	    !address_from_sockaddr(address, length, &asked, &port))
 		return libc()->connect(fd, address, length);
 	if (directory_route(asked, &route) && !getaddrinfo_a_unseen())

@@ -5,7 +5,6 @@
 #include "hooks/lookup.h"
 #include "libc.h"
 #include "refresher.h"
-#include "rotation.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -118,8 +117,9 @@ static struct addrinfo *warm_make(struct warm *warm, const struct name_text *nam
 		return NULL;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (warm->families & FAMILY_BIT(f))
-			first[f] = rotation_show(warm->listing.family[f].key, port,
-			                         warm->listing.family[f].count);
+			first[f] = directory_show(warm->answer.addresses[f],
+			                          warm->listing.family[f].count,
+			                          warm->listing.family[f].key, port);
 	return answer_make(&warm->answer, first, warm->templates,
 	                   wants_canonical(hints) ? canonical.text : NULL);
 }

@@ -19,7 +19,7 @@ bool question_ask(struct question *question, const char *node, const char *servi
                   const struct addrinfo *hints);
 
 /* Takes in libc's answer, which is not NULL, and puts it in order. In a signal handler, or where
- * that is not known, in_handler is to be true and process_start and rotation_start are to have been
+ * that is not known, in_handler is to be true and process_start and shared_start are to have been
  * called: no thread is started then. */
 void question_answered(const struct question *question, struct addrinfo *list, bool in_handler);
 

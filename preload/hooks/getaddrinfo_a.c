@@ -12,7 +12,7 @@
 #include "hooks/hook.h"
 #include "libc.h"
 #include "process.h"
-#include "rotation.h"
+#include "shared.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -132,7 +132,7 @@ HOOK int getaddrinfo_a(int mode, struct gaicb *list[], int count, struct sigeven
 	if (mode == GAI_NOWAIT) {
 		/* Now, for the sake of gai_error. */
 		process_start();
-		rotation_start();
+		shared_start();
 		for (int i = 0; i < count; i++)
 			if (list[i])
 				request_add(list[i], event && event->sigev_notify != SIGEV_NONE);

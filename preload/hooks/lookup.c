@@ -3,7 +3,6 @@
 #include "libc.h"
 #include "pool.h"
 #include "refresher.h"
-#include "rotation.h"
 
 /* musl keeps at most 48 addresses (MAXADDRS in its lookup.h), and before 1.2.4, without TCP, about
  * 28: from so many on there may be more. */
@@ -53,7 +52,8 @@ size_t lookup_first(const struct answer *answer, enum family family, uint16_t po
 {
 	size_t count = answer->count[family];
 
-	return rotation_show(pool_key(answer->addresses[family], count), port, (uint32_t)count);
+	return directory_show(answer->addresses[family], (uint32_t)count,
+	                      pool_key(answer->addresses[family], count), port);
 }
 
 void lookup_claim(const char *node, const struct addrinfo *list)

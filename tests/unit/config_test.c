@@ -70,11 +70,27 @@ static void defaults(void)
 	CHECK(is_default());
 }
 
-/* What Kubernetes and Docker inject for a service called lbdns; and settings of later versions. */
+/* What Kubernetes and Docker inject for a service called lbdns. */
 static void other_variables_are_not_ours(void)
 {
 	SAYS("", "LBDNS_SERVICE_HOST=10.96.0.1", "LBDNS_SERVICE_PORT=80", "LBDNS_PORT=tcp://x",
-	     "LBDNS_PORT_80_TCP=tcp://x", "LBDNS_NAME=/a/b", "LBDNS_ATTEMPTS=x", "LBDNS_EJECT=x");
+	     "LBDNS_PORT_80_TCP=tcp://x", "LBDNS_NAME=/a/b");
+	CHECK(is_default());
+}
+
+static void attempts_and_eject(void)
+{
+	SAYS("", "LBDNS_ATTEMPTS=1", "LBDNS_EJECT=0");
+	CHECK(config.attempts == 1 && config.eject_ms == 0);
+	SAYS("", "LBDNS_ATTEMPTS=10", "LBDNS_EJECT=60s");
+	CHECK(config.attempts == 10 && config.eject_ms == 60000);
+	SAYS("lbdns: LBDNS_EJECT=61s: too long; use 5s, 500ms or plain seconds, 100ms to 60s, or 0 "
+	     "(using 5s); LBDNS_ATTEMPTS=11: unknown; use 1 to 10 (using 3)\n",
+	     "LBDNS_ATTEMPTS=11", "LBDNS_EJECT=61s");
+	CHECK(is_default());
+	LOAD("LBDNS_ATTEMPTS=0", "LBDNS_EJECT=99ms");
+	CHECK(is_default());
+	LOAD("LBDNS_ATTEMPTS=-1", "LBDNS_EJECT=off");
 	CHECK(is_default());
 }
 
@@ -637,6 +653,7 @@ int main(void)
 	before_loading_all_is_off();
 	defaults();
 	other_variables_are_not_ours();
+	attempts_and_eject();
 	empty_is_not_set();
 	the_first_of_two_counts();
 	refresh();

@@ -140,7 +140,7 @@ static inline struct directory_picked connect_to(struct address asked)
 	struct directory_route route;
 
 	if (directory_route(asked, &route))
-		directory_pick(&route, PORT, &picked);
+		directory_pick(&route, PORT, true, &picked);
 	if (picked.what != PICK_OTHER)
 		picked.target = asked;
 	return picked;

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "config.h"
 #include "rotation.h"
+#include "shared.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -132,7 +133,7 @@ static void processes_pick(bool shared)
 {
 	config.shared = shared;
 	config.mode = MODE_ON;
-	rotation_start();
+	shared_start();
 	for (int i = 0; i < THREADS; i++) {
 		if (fork())
 			continue;
@@ -219,7 +220,8 @@ static void portless_shows_the_last_port(void)
 		uint32_t next = rotation_pick(key, port, 9);
 
 		rotation_note_port(key, port);
-		CHECK(rotation_show(key, 0, 9) == (next + 1) % 9);
+		CHECK(rotation_port(key, 0) == port);
+		CHECK(rotation_show(key, rotation_port(key, 0), 9) == (next + 1) % 9);
 	}
 }
 

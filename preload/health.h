@@ -1,0 +1,48 @@
+/* Failures of endpoints, and how long they are passed over.
+ *
+ * An ejection is of an address and port, in shared memory (shared.h): what one process finds dead,
+ * all pass over. When its time is up one connection tries the endpoint again, under a lease, so
+ * that a prober that dies does not keep it out. Silent endpoints are at most half of a pool:
+ * packets that vanish may be the network's fault; refusing ones go down to the last.
+ *
+ * port is as in rotation.h. Any thread, any signal handler; no lock, no allocation. */
+#ifndef LBDNS_HEALTH_H
+#define LBDNS_HEALTH_H
+
+#include "address.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { HEALTH_EXCLUDED = 32 };
+
+struct health_view {
+	uint32_t excluded[HEALTH_EXCLUDED]; /* indexes of endpoints to pass over, ascending */
+	uint32_t count;
+	int64_t probe; /* the endpoint that the caller is to try again, or -1 */
+};
+
+/* May there be any ejection at all? One load of shared memory. Never with LBDNS_EJECT=0. */
+bool health_any(uint64_t now_ms);
+
+/* Which of these endpoints (sorted; read word by word, atomically) are passed over. With may_probe
+ * the caller may be given the lease of one whose time is up. */
+void health_look(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
+                 bool may_probe, struct health_view *view);
+
+/* The endpoint that is the index-th of those not excluded. */
+uint32_t health_map(const struct health_view *view, uint32_t index);
+
+/* Does this outcome of a connect (errno) tell of the endpoint, not of this host? And was it silent?
+ */
+bool health_blames(int error);
+bool health_is_silent(int error);
+
+/* A connection failed so; LBDNS_EJECT=0: nothing happens. True if the endpoint was not ejected
+ * before. */
+bool health_failed(struct address address, uint32_t port, int error, uint64_t now_ms);
+
+/* A connection was made. */
+void health_succeeded(struct address address, uint32_t port, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,237 @@
+#include "hooks/connect_retry.h"
+
+#include "clock.h"
+#include "health.h"
+#include "libc.h"
+#include "outcome.h"
+#include "rotation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum {
+	ATTEMPTS_LIMIT = 10,
+	SYN_COUNT = 1,     /* one repetition of the SYN: a silent endpoint costs 3 s (1 + 2) */
+	TIME_LEAST_MS = 20 /* of SO_SNDTIMEO, for another attempt */
+};
+
+int connect_to(int fd, const struct sockaddr *address, socklen_t length, struct address target)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} changed;
+
+	if (length > sizeof(changed))
+		length = sizeof(changed);
+	memcpy(&changed, address, length);
+	if (!address_into_sockaddr(target, &changed.any))
+		return libc()->connect(fd, address, length);
+	return libc()->connect(fd, &changed.any, length);
+}
+
+static int get_option(int fd, int level, int name, void *value, socklen_t length)
+{
+	return (int)syscall(SYS_getsockopt, fd, level, name, value, &length);
+}
+
+static void set_option(int fd, int level, int name, const void *value, socklen_t length)
+{
+	syscall(SYS_setsockopt, fd, level, name, value, length);
+}
+
+static bool is_blocking(int fd)
+{
+	long flags = syscall(SYS_fcntl, fd, F_GETFL, 0);
+
+	return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+/* The client bound it to an address of its own: it may not be fit for another endpoint. (After a
+ * failure a socket that was not bound still has the port that the kernel gave it.) */
+static bool is_bound(int fd)
+{
+	struct sockaddr_in6 own;
+	socklen_t length = sizeof(own);
+	struct address address;
+	uint16_t port;
+
+	if (syscall(SYS_getsockname, fd, &own, &length) ||
+	    !address_from_sockaddr((struct sockaddr *)&own, length, &address, &port))
+		return true;
+	return address.high || (uint32_t)address.low; /* neither :: nor 0.0.0.0 */
+}
+
+/* One connect that may go on elsewhere. */
+struct attempts {
+	int fd;
+	const struct sockaddr *address;
+	socklen_t length;
+	struct directory_route *route;
+	uint16_t port;
+	struct directory_picked *picked;
+	uint64_t began_ms;
+	struct timeval send_timeout; /* the client's; all zero: none */
+	int syn_count;               /* the client's; -1: not changed */
+	struct address tried[ATTEMPTS_LIMIT];
+	uint32_t tried_count;
+};
+
+static bool was_tried(const struct attempts *attempts, struct address address)
+{
+	for (uint32_t i = 0; i < attempts->tried_count; i++)
+		if (address_equal(attempts->tried[i], address))
+			return true;
+	return false;
+}
+
+/* What is left of SO_SNDTIMEO is all the next attempt may take. */
+static bool has_time(struct attempts *attempts)
+{
+	const struct timeval *client = &attempts->send_timeout;
+	uint64_t total_ms, elapsed_ms = clock_since(attempts->began_ms, clock_ms());
+	struct timeval left;
+
+	if (get_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &attempts->send_timeout,
+	               sizeof(attempts->send_timeout)))
+		return false;
+	total_ms = (uint64_t)client->tv_sec * 1000 + (uint64_t)client->tv_usec / 1000;
+	if (!total_ms)
+		return true;
+	if (elapsed_ms + TIME_LEAST_MS >= total_ms)
+		return false;
+	total_ms -= elapsed_ms;
+	left.tv_sec = (time_t)(total_ms / 1000);
+	left.tv_usec = (suseconds_t)(total_ms % 1000) * 1000;
+	set_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left));
+	return true;
+}
+
+/* Picks an endpoint that was not tried yet, and none that failed before: the client has waited
+ * enough. Each look takes a turn: whoever comes next goes on from there. */
+static bool pick_another(struct attempts *attempts)
+{
+	for (uint32_t i = 0; i <= attempts->tried_count; i++) {
+		directory_pick(attempts->route, attempts->port, false, attempts->picked);
+		if (attempts->picked->what == PICK_NONE || !attempts->picked->may_retry)
+			return false;
+		if (!was_tried(attempts, attempts->picked->target))
+			return true;
+	}
+	return false;
+}
+
+static bool goes_on(struct attempts *attempts)
+{
+	return attempts->tried_count < config.attempts && !is_bound(attempts->fd) &&
+	       rotation_may_retry(attempts->picked->key, attempts->port) && pick_another(attempts);
+}
+
+static int attempt(struct attempts *attempts)
+{
+	struct directory_picked *picked = attempts->picked;
+	int status = connect_to(attempts->fd, attempts->address, attempts->length, picked->target);
+	int error = status ? errno : 0;
+
+	if (!error || health_blames(error))
+		outcome_note(picked->service, picked->target, attempts->port, error);
+	else if (error == EINPROGRESS) /* for as long as SO_SNDTIMEO lets it */
+		outcome_pending(attempts->fd, picked->target, attempts->port);
+	attempts->tried[attempts->tried_count++ % ATTEMPTS_LIMIT] = picked->target;
+	return error;
+}
+
+static void restore_syn_count(struct attempts *attempts)
+{
+	if (attempts->syn_count > 0)
+		set_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &attempts->syn_count,
+		           sizeof(attempts->syn_count));
+	attempts->syn_count = -1;
+}
+
+/* Returns the error of the last attempt, 0 if it was made. */
+static int attempt_all(struct attempts *attempts)
+{
+	int error = attempt(attempts);
+
+	while (health_blames(error) && has_time(attempts)) {
+		struct directory_picked before = *attempts->picked;
+		bool elsewhere = goes_on(attempts);
+
+		if (!elsewhere && !health_is_silent(error))
+			break; /* refused, and nowhere else to go */
+		if (!elsewhere)
+			*attempts->picked =
+				before; /* cut short by us: wait on as the client would */
+		if (!elsewhere || attempts->tried_count + 1 >= config.attempts)
+			restore_syn_count(attempts);
+		error = attempt(attempts);
+		if (!elsewhere)
+			break;
+	}
+	return error;
+}
+
+static int attempts_make(struct attempts *attempts)
+{
+	const int short_count = SYN_COUNT;
+	int saved_errno = errno, error;
+
+	attempts->began_ms = clock_ms();
+	if (get_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &attempts->syn_count,
+	               sizeof(attempts->syn_count)) ||
+	    attempts->syn_count <= SYN_COUNT)
+		attempts->syn_count = -1;
+	else
+		set_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &short_count,
+		           sizeof(short_count));
+	error = attempt_all(attempts);
+	restore_syn_count(attempts);
+	if (attempts->send_timeout.tv_sec || attempts->send_timeout.tv_usec)
+		set_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &attempts->send_timeout,
+		           sizeof(attempts->send_timeout));
+	errno = error ? error : saved_errno;
+	return error ? -1 : 0;
+}
+
+static __attribute__((noinline)) int connect_blocking(int fd, const struct sockaddr *address,
+                                                      socklen_t length,
+                                                      struct directory_route *route, uint16_t port,
+                                                      struct directory_picked *picked)
+{
+	struct attempts attempts = {.fd = fd,
+	                            .address = address,
+	                            .length = length,
+	                            .route = route,
+	                            .port = port,
+	                            .picked = picked};
+
+	return attempts_make(&attempts);
+}
+
+int connect_retry(int fd, const struct sockaddr *address, socklen_t length,
+                  struct directory_route *route, uint16_t port, struct directory_picked *picked)
+{
+	int saved_errno = errno, status;
+	bool blocking = config.attempts > 1 && picked->may_retry && is_blocking(fd);
+
+	errno = saved_errno;
+	if (blocking)
+		return connect_blocking(fd, address, length, route, port, picked);
+	if (picked->what == PICK_ASKED)
+		status = libc()->connect(fd, address, length);
+	else
+		status = connect_to(fd, address, length, picked->target);
+	if (!status || health_blames(errno))
+		outcome_note(picked->service, picked->target, port, status ? errno : 0);
+	else if (errno == EINPROGRESS)
+		outcome_pending(fd, picked->target, port);
+	return status;
+}

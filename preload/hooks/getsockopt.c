@@ -1,0 +1,33 @@
+#include "config.h"
+#include "directory.h"
+#include "hooks/hook.h"
+#include "hooks/socket_state.h"
+#include "libc.h"
+#include "outcome.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+/* How non-blocking clients ask how their connect ended. The error is only told once, and to them.
+ * They may also ask while it is under way, or about a connection that broke later. */
+static void note(int fd, int error)
+{
+	int saved_errno = errno;
+	struct address peer;
+	uint16_t port;
+
+	if (socket_past(fd) == (error ? SOCKET_NEVER_CONNECTED : SOCKET_CONNECTED) &&
+	    socket_peer(fd, &peer, &port))
+		outcome_note_peer(peer, port, error);
+	errno = saved_errno;
+}
+
+HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+	int status = libc()->getsockopt(fd, level, name, value, length);
+
+	if (level == SOL_SOCKET && name == SO_ERROR && !status && *length == sizeof(int) &&
+	    config.mode == MODE_ON && outcome_matters(*(int *)value))
+		note(fd, *(int *)value);
+	return status;
+}

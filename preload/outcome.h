@@ -1,0 +1,30 @@
+/* How connections ended: told to health.h, and to the refresh thread, which asks DNS at once.
+ *
+ * Any thread, any signal handler; errno is kept. port is as in rotation.h, fd a stream socket. */
+#ifndef LBDNS_OUTCOME_H
+#define LBDNS_OUTCOME_H
+
+#include "address.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A connect of a service's to an endpoint ended so; error is 0 or an errno. */
+void outcome_note(uint32_t service, struct address address, uint32_t port, int error);
+
+/* The same where only the peer is known; nothing happens if it is no endpoint. */
+void outcome_note_peer(struct address address, uint32_t port, int error);
+
+/* Does anything depend on how a connect ended: a failure that tells of the endpoint, or a success
+ * while endpoints are passed over? */
+bool outcome_matters(int error);
+
+/* A non-blocking connect is under way. Its client may never ask how it ended, but time out and
+ * close it: then the refresh thread finds it still connecting. */
+void outcome_pending(int fd, struct address address, uint16_t port);
+
+/* The refresh thread: looks at what has been pending for too long. Returns when it wants to look
+ * again, UINT64_MAX if nothing is pending. */
+uint64_t outcome_watch(uint64_t now_ms);
+
+#endif
