@@ -28,7 +28,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # libpthread and libdl are named even though nothing needs them on new glibc: on old glibc the symbols live there, and
 # musl answers to both names itself. Found by path, so that -l does not pick a static stub.
 stub = $(firstword $(wildcard $(patsubst %,%/$(1),$(LIBRARY_DIRS))) $(1))
-LIBRARY_DIRS := $(shell $(CC) -print-search-dirs | sed -n 's/^libraries: =//p' | tr ':' ' ')
+LIBRARY_DIRS := $(shell $(CC) -print-search-dirs 2>/dev/null | sed -n 's/^libraries: =//p' | tr ':' ' ')
 STUBS = $(call stub,libpthread.so.0) $(call stub,libdl.so.2)
 LINK = -shared -nostartfiles -Wl,--version-script=preload/exports.map -Wl,--exclude-libs,ALL -Wl,-Bsymbolic \
 	-Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,text -Wl,-z,defs -Wl,--hash-style=both \
