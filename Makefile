@@ -62,12 +62,12 @@ $(BUILD)/%.o: %.c Makefile
 # Bootstrap first, and make again: before it there may be no compiler.
 demo:
 	@scripts/bootstrap demo
-	@$(MAKE) --no-print-directory all $(LAB)
+	@$(MAKE) -s --no-print-directory all $(LAB)
 	@BUILD=$(BUILD) scripts/demo
 
 check:
 	@scripts/bootstrap check
-	@$(MAKE) --no-print-directory WERROR=-Werror all programs
+	@$(MAKE) -s --no-print-directory WERROR=-Werror all programs
 	@BUILD=$(BUILD) tests/run
 
 programs: $(LAB) $(LAB_CHECK) $(UNIT) $(SANITIZED)
