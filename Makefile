@@ -38,7 +38,7 @@ LAB  = $(addprefix $(BUILD)/lab/,pod client answer)
 LAB_CHECK = $(addprefix $(BUILD)/lab/,lookups release client-musl lookups-musl release-musl Connections.class meddler.so)
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 # The unit programs again, library and all: those with threads, and those that need no DNS.
-SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/rotation_test %_race_test,$(UNIT))) \
+SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/health_test %/rotation_test %_race_test,$(UNIT))) \
 	$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(filter-out %/resolver_test,$(UNIT)))
 TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
 
