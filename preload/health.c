@@ -140,10 +140,11 @@ static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t n
 		uint64_t was = load(&record->key), of_port;
 		struct address of;
 
-		if (record_read(record, now_ms, &of, &of_port))
+		if (was != key && record_read(record, now_ms, &of, &of_port))
 			continue;
 		/* Two that claim for one endpoint meet at the same record. */
-		if (atomic_compare_exchange_strong(&record->key, &was, key) || was == key)
+		if (was == key || atomic_compare_exchange_strong(&record->key, &was, key) ||
+		    was == key)
 			return record;
 	}
 	return NULL;
@@ -178,14 +179,15 @@ bool health_failed(struct address address, uint32_t port, int error, uint64_t no
 	if (!config.eject_ms || !health_blames(error))
 		return false;
 	record = record_find(in, key);
-	if (!record)
-		record = record_claim(in, key, now_ms);
-	if (!record)
-		return false;
-	if (!record_read(record, now_ms, &of, &of_port))
+	if (!record || !record_read(record, now_ms, &of, &of_port)) {
+		if (!record)
+			record = record_claim(in, key, now_ms);
+		if (!record)
+			return false;
 		record_begin(record, address, port);
-	else if (load(&record->until_ms) > now_ms)
+	} else if (load(&record->until_ms) > now_ms) {
 		return false; /* known: this one was under way before it was ejected */
+	}
 	failures = atomic_fetch_add_explicit(&record->failures, 1, memory_order_relaxed);
 	eject_ms = (uint64_t)config.eject_ms << (failures < DOUBLINGS ? failures : DOUBLINGS);
 	if (eject_ms > EJECT_MOST_MS)

@@ -29,6 +29,10 @@ asan() {
 	tsan directory_test
 }
 
+@test "ThreadSanitizer: health" {
+	tsan health_test
+}
+
 @test "ThreadSanitizer: rotation" {
 	tsan rotation_test
 }
@@ -47,6 +51,10 @@ asan() {
 
 @test "AddressSanitizer and UBSan: the directory" {
 	asan directory_test
+}
+
+@test "AddressSanitizer and UBSan: health" {
+	asan health_test
 }
 
 @test "AddressSanitizer and UBSan: the log" {

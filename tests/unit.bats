@@ -23,6 +23,10 @@ unit() {
 	unit directory_test
 }
 
+@test "health: who is passed over, who tries again, whatever is in the memory" {
+	unit health_test
+}
+
 @test "the log" {
 	unit log_test
 }

@@ -78,7 +78,7 @@ struct attempts {
 	uint16_t port;
 	struct directory_picked *picked;
 	uint64_t began_ms;
-	struct timeval send_timeout; /* the client's; all zero: none */
+	struct timeval send_timeout; /* the client's, once an attempt failed; all zero: none */
 	int syn_count;               /* the client's; -1: not changed */
 	struct address tried[ATTEMPTS_LIMIT];
 	uint32_t tried_count;
@@ -99,7 +99,9 @@ static bool has_time(struct attempts *attempts)
 	uint64_t total_ms, elapsed_ms = clock_since(attempts->began_ms, clock_ms());
 	struct timeval left;
 
-	if (get_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &attempts->send_timeout,
+	/* Once: later it is what we made of it. */
+	if (attempts->tried_count == 1 &&
+	    get_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &attempts->send_timeout,
 	               sizeof(attempts->send_timeout)))
 		return false;
 	total_ms = (uint64_t)client->tv_sec * 1000 + (uint64_t)client->tv_usec / 1000;
