@@ -1,6 +1,7 @@
 # make            build/liblbdns.so
 # make demo       what it does, in half a minute
 # make check      build with warnings as errors, run every test
+# make clients    run the client matrix, write its table
 # make install    PREFIX=/usr/local DESTDIR=
 # V=1 shows the commands
 
@@ -128,6 +129,10 @@ $(BUILD)/lab/%: tests/lab/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< $(LAB_LIBRARY) -lresolv
+
+# ---- The client matrix: make clients
+
+include tests/clients/clients.mk
 
 # ---- Installing
 
