@@ -231,6 +231,7 @@ eject() {
 	lab_equal "$(ended)" "ok 6"
 	with_lbdns tries 30 each >"$LAB/seen"
 	lab_equal "$(ended) $(lab_counts <"$LAB/seen")" "ok 30 15 0 15"
+	lab_equal "$(sent "$DEAD")" 1
 }
 
 @test "a pod that refuses: a client that looked up once does not fail, and the others share evenly" {
@@ -245,9 +246,9 @@ eject() {
 
 @test "a pod that refuses under 8 threads: no connection fails" {
 	lab_scale rng-headless 6
-	lab_pod_kill "$DEAD"
+	lab_pod_kill 10.244.3.13
 	with_lbdns "$CLIENT" threads rng-headless 8081 400 8 >"$LAB/seen"
-	lab_equal "$(grep -c '^10.244.[123].1[1-6]$' "$LAB/seen") $(grep -c "^$DEAD" "$LAB/seen")" "400 0"
+	lab_equal "$(grep -c '^10.244.[123].1[1-6]$' "$LAB/seen") $(grep -c '^10.244.3.13$' "$LAB/seen")" "400 0"
 }
 
 @test "IPv6: a pod that refuses is retried past and passed over" {
@@ -257,6 +258,7 @@ eject() {
 	lab_pod_kill "$(lab_address6 2)"
 	with_lbdns "$CLIENT" once rng-headless 8081 6 >"$LAB/seen"
 	lab_equal "$(with_lbdns "$CLIENT" once rng-headless 8081 30 | lab_counts)" "15 0 15"
+	lab_equal "$(sent "$(lab_address6 2)")" 1
 }
 
 @test "IPv4 on an IPv6 socket: a pod that refuses is retried past and passed over" {
@@ -264,6 +266,7 @@ eject() {
 	lab_pod_kill "$DEAD"
 	with_lbdns "$CLIENT" mapped rng-headless 8081 6 >"$LAB/seen"
 	lab_equal "$(with_lbdns "$CLIENT" mapped rng-headless 8081 30 | lab_counts)" "15 0 15"
+	lab_equal "$(sent "$DEAD")" 1
 }
 
 @test "musl: a pod that refuses is retried past and passed over" {
@@ -271,6 +274,7 @@ eject() {
 	lab_pod_kill "$DEAD"
 	with_lbdns "$CLIENT_MUSL" once rng-headless 8081 6 >"$LAB/seen"
 	lab_equal "$(with_lbdns "$CLIENT_MUSL" once rng-headless 8081 30 | lab_counts)" "15 0 15"
+	lab_equal "$(sent "$DEAD")" 1
 }
 
 @test "only the port that refuses is passed over" {

@@ -80,7 +80,7 @@ struct attempts {
 	uint64_t began_ms;
 	struct timeval send_timeout; /* the client's, once an attempt failed; all zero: none */
 	int syn_count;               /* the client's; -1: not changed */
-	struct address tried[ATTEMPTS_LIMIT];
+	struct address *tried;       /* room for ATTEMPTS_LIMIT, once an attempt failed */
 	uint32_t tried_count;
 };
 
@@ -146,7 +146,6 @@ static int attempt(struct attempts *attempts)
 		outcome_note(picked->service, picked->target, attempts->port, error);
 	else if (error == EINPROGRESS) /* for as long as SO_SNDTIMEO lets it */
 		outcome_pending(attempts->fd, picked->target, attempts->port);
-	attempts->tried[attempts->tried_count++ % ATTEMPTS_LIMIT] = picked->target;
 	return error;
 }
 
@@ -158,11 +157,19 @@ static void restore_syn_count(struct attempts *attempts)
 	attempts->syn_count = -1;
 }
 
-/* Returns the error of the last attempt, 0 if it was made. */
-static int attempt_all(struct attempts *attempts)
+static void note_tried(struct attempts *attempts)
 {
-	int error = attempt(attempts);
+	attempts->tried[attempts->tried_count++ % ATTEMPTS_LIMIT] = attempts->picked->target;
+}
 
+/* After the first attempt failed so. Returns the error of the last one, 0 if it was made. Apart
+ * from the usual way, which has none: signal handlers may have little stack. */
+static __attribute__((noinline)) int attempt_others(struct attempts *attempts, int error)
+{
+	struct address tried[ATTEMPTS_LIMIT];
+
+	attempts->tried = tried;
+	note_tried(attempts);
 	while (health_blames(error) && has_time(attempts)) {
 		struct directory_picked before = *attempts->picked;
 		bool elsewhere = goes_on(attempts);
@@ -175,6 +182,7 @@ static int attempt_all(struct attempts *attempts)
 		if (!elsewhere || attempts->tried_count + 1 >= config.attempts)
 			restore_syn_count(attempts);
 		error = attempt(attempts);
+		note_tried(attempts);
 		if (!elsewhere)
 			break;
 	}
@@ -194,7 +202,9 @@ static int attempts_make(struct attempts *attempts)
 	else
 		set_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &short_count,
 		           sizeof(short_count));
-	error = attempt_all(attempts);
+	error = attempt(attempts);
+	if (health_blames(error))
+		error = attempt_others(attempts, error);
 	restore_syn_count(attempts);
 	if (attempts->send_timeout.tv_sec || attempts->send_timeout.tv_usec)
 		set_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &attempts->send_timeout,
