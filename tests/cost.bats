@@ -42,15 +42,6 @@ setup() {
 	lab_up
 }
 
-asked() {
-	(($(lab_dns_queries "${@:2}") >= $1))
-}
-
-# Until dnsmasq was asked N times more: asks_more N [NAME [TYPE]].
-asks_more() {
-	lab_wait_until asked $(($(lab_dns_queries "${@:2}") + $1)) "${@:2}"
-}
-
 pid_of() {
 	cat "$LAB/$1.pid"
 }
@@ -101,11 +92,11 @@ tcp_asked() {
 @test "one question per interval, however many connections" {
 	local start elapsed connections
 	LBDNS_REFRESH=500ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 1
-	asks_more 2 rng-headless A
+	lab_dns_asks_more 2 rng-headless A
 	connections=$(wc -l <"$LAB/client.out")
 	start=$(lab_now)
 	lab_dns_queries_reset
-	asks_more 8
+	lab_dns_asks_more 8
 	elapsed=$(($(lab_now) - start))
 	lab_equal "$(lab_dns_queries)" 8
 	lab_equal "$(lab_dns_queries rng-headless A)" 8
@@ -117,7 +108,7 @@ tcp_asked() {
 
 @test "a family that the name does not have is asked for again only now and then" {
 	LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 50
-	lab_wait_until asked 3 rng-headless AAAA
+	lab_wait_until lab_dns_asked 3 rng-headless AAAA
 	# how many questions for A there were before each one for AAAA; the first pair is libc's own
 	awk '$8 == "10.244.3.2" && $5 == "query[A]" { a++ } $8 == "10.244.3.2" && $5 == "query[AAAA]" { print a }' \
 		"$LAB/queries.log" >"$LAB/before"
@@ -130,11 +121,11 @@ tcp_asked() {
 	lab_up 0
 	lab_scale46 rng-headless 2
 	LBDNS_REFRESH=200ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 1
-	asks_more 2 rng-headless AAAA
+	lab_dns_asks_more 2 rng-headless AAAA
 	local start elapsed
 	start=$(lab_now)
 	lab_dns_queries_reset
-	lab_wait_until asked 10 rng-headless AAAA
+	lab_wait_until lab_dns_asked 10 rng-headless AAAA
 	elapsed=$(($(lab_now) - start))
 	lab_stop client
 	(($(lab_dns_queries rng-headless A) - $(lab_dns_queries rng-headless AAAA) <= 1))
@@ -148,7 +139,7 @@ costs_search_list_once() {
 	local name=$1 vain
 	shift
 	LBDNS_REFRESH=200ms lab_start client with_lbdns "$CLIENT" stay "$name" 8081 20
-	lab_wait_until asked 7 rng-headless A
+	lab_wait_until lab_dns_asked 7 rng-headless A
 	lab_stop client
 	for vain; do
 		lab_equal "$vain: $(lab_dns_queries "$vain" A) $(lab_dns_queries "$vain" AAAA)" "$vain: 2 1"
@@ -178,11 +169,11 @@ costs_search_list_once() {
 	LBDNS_REFRESH=500ms lab_start client with_lbdns "$CLIENT" visit rng-headless 8081 5 \
 		rng-headless.default "rng-headless.$LAB_DOMAIN"
 	# each name is found to be the same service with its first refresh
-	lab_wait_until asked 2 "rng-headless.$LAB_DOMAIN.cluster.local." A
-	asks_more 3 rng-headless A
+	lab_wait_until lab_dns_asked 2 "rng-headless.$LAB_DOMAIN.cluster.local." A
+	lab_dns_asks_more 3 rng-headless A
 	start=$(lab_now)
 	lab_dns_queries_reset
-	asks_more 6 rng-headless A
+	lab_dns_asks_more 6 rng-headless A
 	elapsed=$(($(lab_now) - start))
 	# and AAAA now and then
 	lab_equal "$(lab_dns_queries)" $(($(lab_dns_queries rng-headless A) + $(lab_dns_queries rng-headless AAAA)))
@@ -195,10 +186,10 @@ costs_search_list_once() {
 	# the clock of this test: its questions
 	LBDNS_REFRESH=100ms lab_start clock with_lbdns "$CLIENT" stay other-headless 8081 50
 	LBDNS_IDLE=1s LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 600000
-	asks_more 3 rng-headless A
-	asks_more 30 other-headless A # at least 2.4 s
+	lab_dns_asks_more 3 rng-headless A
+	lab_dns_asks_more 30 other-headless A # at least 2.4 s
 	lab_dns_queries_reset
-	asks_more 20 other-headless A
+	lab_dns_asks_more 20 other-headless A
 	lab_equal "$(lab_dns_queries rng-headless)" 0
 }
 
@@ -230,7 +221,7 @@ costs_search_list_once() {
 	lab_equal "$(grep -c '^' /proc/sysvipc/shm)" 1
 	# such a client has all three
 	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 1
-	lab_wait_until asked 3
+	lab_wait_until lab_dns_asked 3
 	lab_equal "$(tasks client)" 2
 	lab_equal "$(grep -c '^' /proc/sysvipc/shm)" 2
 }
@@ -254,7 +245,7 @@ costs_search_list_once() {
 	LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" visit rng-headless 8081 20 service-1 service-2 service-3 \
 		service-4 service-5
 	for ((i = 1; i <= 5; i++)); do
-		lab_wait_until asked 4 "service-$i" A
+		lab_wait_until lab_dns_asked 4 "service-$i" A
 	done
 	lab_equal "$(tasks client)" 2
 	lab_equal "$(refresher_of client | wc -l)" 1
@@ -361,7 +352,7 @@ many_lines() {
 	lab_equal "$(descriptors "/proc/$(pid_of client)")" "$before"
 	has_socket "$refresher"
 	lab_dns_unsilence
-	asks_more 3 rng-headless A
+	lab_dns_asks_more 3 rng-headless A
 	lab_equal "$(descriptors "/proc/$(pid_of client)")" "$before"
 }
 
@@ -380,9 +371,9 @@ holds_nothing() {
 survives_closing() {
 	LBDNS_REFRESH=100ms lab_start client with_lbdns /usr/bin/python3 "$BATS_FILE_TMPDIR/closes.py" "$1" rng-headless \
 		"$LAB/scratch"
-	asks_more 20 rng-headless A
+	lab_dns_asks_more 20 rng-headless A
 	lab_scale rng-headless 4
-	asks_more 2 rng-headless A
+	lab_dns_asks_more 2 rng-headless A
 	local i
 	for ((i = 1; i <= 4; i++)); do
 		kill -USR1 "$(pid_of client)"

@@ -59,14 +59,6 @@ setup() {
 	lab_up
 }
 
-asked() {
-	(($(lab_dns_queries "${@:2}") >= $1))
-}
-
-asks_more() {
-	lab_wait_until asked $(($(lab_dns_queries "${@:2}") + $1)) "${@:2}"
-}
-
 lines() {
 	(($(wc -l <"$1") >= $2))
 }
@@ -87,7 +79,7 @@ asks_within() {
 	local start elapsed
 	start=$(lab_now)
 	lab_dns_queries_reset
-	lab_wait_until asked "$3" rng-headless A
+	lab_wait_until lab_dns_asked "$3" rng-headless A
 	elapsed=$(($(lab_now) - start))
 	((elapsed >= $1 && elapsed <= $2)) || { echo "$3 questions in $elapsed ms"; return 1; }
 }
@@ -98,7 +90,7 @@ asks_within() {
 	local value
 	for value in 250ms 1s 1; do
 		LBDNS_REFRESH=$value lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 20
-		asks_more 1 rng-headless A
+		lab_dns_asks_more 1 rng-headless A
 		case $value in
 		250ms) asks_within 1400 4000 8 ;; # seven intervals of 200 to 250 ms
 		*) asks_within 1600 5000 3 ;;     # two of 800 to 1,000 ms
@@ -115,12 +107,12 @@ asks_within() {
 @test "LBDNS_REFRESH=ttl follows the records, not below 1 s" {
 	lab_dns_ttl 2
 	LBDNS_REFRESH=ttl lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 20
-	asks_more 1 rng-headless A
+	lab_dns_asks_more 1 rng-headless A
 	asks_within 3200 8000 3
 	lab_stop client
 	lab_dns_ttl 0
 	LBDNS_REFRESH=ttl lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 20
-	asks_more 1 rng-headless A
+	lab_dns_asks_more 1 rng-headless A
 	asks_within 1600 5000 3
 }
 
@@ -175,7 +167,7 @@ asks_within() {
 @test "LBDNS_NAMES: a listed name with one address is a pool, and grows" {
 	lab_scale rng-headless 1
 	LBDNS_NAMES=rng-headless LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 5
-	asks_more 3 rng-headless A
+	lab_dns_asks_more 3 rng-headless A
 	lab_equal "$(awk '{ print $4 }' "$LAB/client.out" | sort -u)" 10.244.1.11
 	lab_scale rng-headless 3
 	lab_wait_until grep -q '10.244.3.13$' "$LAB/client.out"
@@ -223,7 +215,7 @@ own_resolver_turns() {
 	lab_equal "$(lab_dns_queries)" 1
 	own_resolver_turns 1 >"$LAB/first"
 	# resolved by that connection; AAAA is asked along with A
-	asks_more 1 rng-headless A
+	lab_dns_asks_more 1 rng-headless A
 	lab_wait_until shows_pool
 	lab_equal "$(own_resolver_turns 12 | lab_counts)" "4 4 4"
 }
@@ -339,19 +331,19 @@ lines_of() {
 	END
 	LBDNS_IDLE=1s LBDNS_REFRESH=200ms lab_start client with_lbdns sh -c 'exec "$@" <"$LAB/turns"' - \
 		/usr/bin/python3 "$LAB/turns.py"
-	asks_more 2 rng-headless A
-	asks_more 12 other-headless A # 1.9 s at least
+	lab_dns_asks_more 2 rng-headless A
+	lab_dns_asks_more 12 other-headless A # 1.9 s at least
 	lab_dns_queries_reset
-	asks_more 5 other-headless A
+	lab_dns_asks_more 5 other-headless A
 	lab_equal "$(lab_dns_queries rng-headless)" 0
 	lab_scale rng-headless 4
 	local start
 	start=$(lab_now)
 	echo >&"$turns"
-	asks_more 1 rng-headless A
+	lab_dns_asks_more 1 rng-headless A
 	# one interval and one answer
 	(($(lab_now) - start <= 200 + 1000)) || { echo "asked again after $(($(lab_now) - start)) ms"; return 1; }
-	asks_more 1 rng-headless A
+	lab_dns_asks_more 1 rng-headless A
 	lab_wait_until lines "$LAB/client.out" 2
 	yes '' | head -n 8 >&"$turns"
 	lab_wait_until lines "$LAB/client.out" 10
@@ -362,7 +354,7 @@ lines_of() {
 	local answer
 	LBDNS_MAX_STALE=2s LBDNS_REFRESH=200ms lab_start short with_lbdns "$CLIENT" stay rng-headless 8081 20
 	LBDNS_REFRESH=200ms lab_start long with_lbdns "$CLIENT" stay rng-headless 8081 20
-	asks_more 4 rng-headless A
+	lab_dns_asks_more 4 rng-headless A
 	lab_dns_stop
 	answer=$(lab_now)
 	# passes untouched: from some moment on, all to one pod
@@ -389,7 +381,7 @@ last_are_three() {
 	for level in off error warn info debug; do
 		LBDNS_LOG=$level LBDNS_REFRESH=100ms lab_start "$level" with_lbdns "$CLIENT" stay rng-headless 8081 10
 	done
-	asks_more 20 rng-headless A
+	lab_dns_asks_more 20 rng-headless A
 	lab_scale rng-headless 4
 	lab_wait_until grep -q '10.244.1.14' "$LAB/debug.out"
 	lab_wait_until grep -q '10.244.1.14' "$LAB/off.out"
@@ -490,7 +482,7 @@ wrong() {
 	done
 	LBDNS_REFRESH=200ms LBDNS_IDLE=500ms LBDNS_MAX_STALE=500ms lab_start client with_lbdns "$CLIENT" stay rng-headless \
 		8081 20
-	asks_more 10 rng-headless A
+	lab_dns_asks_more 10 rng-headless A
 	lab_dns_stop
 	local from
 	from=$(lab_now)
@@ -531,7 +523,7 @@ past() {
 	# shellcheck disable=SC2154 # run sets it
 	[[ $stderr == *'LBDNS_NAMESERVERS=1.1.1.9: one too many'* ]]
 	LBDNS_REFRESH=100ms LBDNS_NAMESERVERS=192.0.2.1,no lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 20
-	asks_more 3 rng-headless A
+	lab_dns_asks_more 3 rng-headless A
 }
 
 @test "a wrong LBDNS_LOG is named, with what would be right, and error is used" {

@@ -135,7 +135,7 @@ asked() {
 }
 
 asks_more() {
-	lab_wait_until asked $(($(lab_dns_queries "${@:2}") + $1)) "${@:2}"
+	lab_wait_until lab_dns_asked $(($(lab_dns_queries "${@:2}") + $1)) "${@:2}"
 }
 
 # Two processes, a and b, that connect when they are told to.

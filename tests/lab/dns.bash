@@ -168,3 +168,11 @@ lab_knot_start() {
 lab_knot_has() {
 	[ "$(lab_dns_answer 10.96.0.30 "$1" | wc -l)" = "$2" ]
 }
+
+lab_dns_asked() {
+	(($(lab_dns_queries "${@:2}") >= $1))
+}
+
+lab_dns_asks_more() {
+	lab_wait_until lab_dns_asked $(($(lab_dns_queries "${@:2}") + $1)) "${@:2}"
+}

@@ -45,6 +45,8 @@
 #   lab_dns_silence, lab_dns_unsilence    questions vanish
 #   lab_dns_queries_reset       and then
 #   lab_dns_queries [NAME [TYPE]]         how many questions clients asked dnsmasq since (not through unbound, nor knot)
+#   lab_dns_asked N [NAME [TYPE]]         were there N? and until there are N more:
+#   lab_dns_asks_more N [NAME [TYPE]]
 #   lab_unbound_start           clients now ask a cache that keeps answers for 30 s, in front of dnsmasq
 #   lab_knot_start NAME N       clients now ask knot, where NAME has N addresses in 10.245.0.0/16 and nothing else is known
 #   lab_nameserver ADDRESS      what clients ask from now on

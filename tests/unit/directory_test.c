@@ -468,25 +468,9 @@ static void evicts_idle(void)
 	check_rotates(v4(100001), v4, 100001, 3);
 }
 
-static bool run(const char *name, void (*test)(void))
-{
-	int status;
-	pid_t child = fork();
-
-	if (!child) {
-		settings_for_tests();
-		test();
-		exit(check_result());
-	}
-	waitpid(child, &status, 0);
-	if (status)
-		fprintf(stderr, "%s: failed\n", name);
-	return status == 0;
-}
-
 int main(void)
 {
-#define RUN(test) ok = run(#test, test) && ok
+#define RUN(test) ok = check_run(#test, settings_for_tests, test) && ok
 	bool ok = true;
 
 	RUN(empty);

@@ -329,31 +329,20 @@ static void random_words(void)
 	}
 }
 
-static bool run(const char *name, void (*test)(void))
+static void begin(void)
 {
-	int status;
-	pid_t child = fork();
+	config_load((char *[]){NULL});
+	config.shared = false;
+	for (uint32_t i = 0; i < MOST; i++) {
+		unsigned char bytes[] = {10, 244, 0, (unsigned char)(i + 1)};
 
-	if (!child) {
-		config_load((char *[]){NULL});
-		config.shared = false;
-		for (uint32_t i = 0; i < MOST; i++) {
-			unsigned char bytes[] = {10, 244, 0, (unsigned char)(i + 1)};
-
-			pod[i] = address_from_bytes(FAMILY_V4, bytes);
-		}
-		test();
-		exit(check_result());
+		pod[i] = address_from_bytes(FAMILY_V4, bytes);
 	}
-	waitpid(child, &status, 0);
-	if (status)
-		fprintf(stderr, "%s: failed\n", name);
-	return status == 0;
 }
 
 int main(void)
 {
-#define RUN(test) ok = run(#test, test) && ok
+#define RUN(test) ok = check_run(#test, begin, test) && ok
 	bool ok = true;
 
 	RUN(nobody_at_first);

@@ -238,29 +238,17 @@ static void many_keys(void)
 	}
 }
 
-static bool run(const char *name, void (*test)(void))
+static void begin(void)
 {
-	int status;
-	pid_t child;
-
 	for (int i = 0; i < MOST; i++)
-		counts[i] = 0;
-	child = fork();
-	if (!child) {
-		config_load((char *[]){NULL});
-		config.shared = false;
-		test();
-		exit(check_result());
-	}
-	waitpid(child, &status, 0);
-	if (status)
-		fprintf(stderr, "%s: failed\n", name);
-	return status == 0;
+		counts[i] = 0; /* shared with the other tests */
+	config_load((char *[]){NULL});
+	config.shared = false;
 }
 
 int main(void)
 {
-#define RUN(test) ok = run(#test, test) && ok
+#define RUN(test) ok = check_run(#test, begin, test) && ok
 	bool ok = true;
 
 	counts = mmap(NULL, MOST * sizeof(*counts), PROT_READ | PROT_WRITE,

@@ -384,25 +384,9 @@ static void jumps(void)
 	CHECK(atomic_load(&process.thread) != THREAD_REFUSED);
 }
 
-static bool run(const char *name, void (*test)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		begin();
-		test();
-		exit(check_result());
-	}
-	waitpid(pid, &status, 0);
-	if (status)
-		fprintf(stderr, "%s: failed, status %#x\n", name, (unsigned)status);
-	return status == 0;
-}
-
 int main(void)
 {
-#define RUN(test) ok = run(#test, test) && ok
+#define RUN(test) ok = check_run(#test, begin, test) && ok
 	bool ok = true;
 
 	RUN(threads);
