@@ -257,7 +257,7 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 	/* First the pool that a lookup was of: another one's turn is another name's. The only pod
 	 * of a pool always has the turn, and nobody loses it. A claimed address takes no turn but
 	 * that: connections to a pod by its own name must not upset the rotation of its service. */
-	for (int shown = 1; shown >= claimed; shown--) {
+	for (int shown = 1; shown >= (claimed ? 1 : 0); shown--) {
 		for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
 			struct set set = set_load(in, group->member[i]);
 

@@ -27,7 +27,8 @@ uint32_t arc4random(void)
 	return word;
 }
 
-size_t __strftime_l(char *text, size_t size, const char *format, const struct tm *time, locale_t locale)
+size_t __strftime_l(char *text, size_t size, const char *format, const struct tm *time,
+                    locale_t locale)
 {
 	return strftime_l(text, size, format, time, locale);
 }
