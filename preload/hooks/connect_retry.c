@@ -186,6 +186,7 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 		if (!elsewhere)
 			break;
 	}
+	attempts->tried = NULL;
 	return error;
 }
 
