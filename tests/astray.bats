@@ -241,7 +241,7 @@ excluded_by() {
 	settle_turns $p1
 	step connect 60 db-pair=$p1
 	lab_equal "$(went db-pair)" "30 30 0"
-	lab_wait_until lab_dns_asked_more_than db-pair 2
+	lab_wait_until asked_more_than db-pair 2
 	refreshed rng-headless
 	forget
 	step connect 60 db-pair=$p1 db-pair=$p2
@@ -261,7 +261,7 @@ excluded_by() {
 	step visit 30 db-pair
 	lab_equal "$(went db-pair 4)" "15 15 0 0"
 	step resolve rng-headless
-	lab_wait_until lab_dns_asked_more_than db-pair 2
+	lab_wait_until asked_more_than db-pair 2
 	refreshed rng-headless
 	forget
 	step connect 60 db-pair=$p1

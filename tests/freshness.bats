@@ -461,9 +461,9 @@ lab_unbound_says_new() {
 # ms between two questions for rng-headless, once the first refresh has seen the TTL.
 between_questions() {
 	local first
-	lab_wait_until lab_dns_asked_more_than rng-headless "$(lab_dns_queries rng-headless A)"
+	lab_wait_until asked_more_than rng-headless "$(lab_dns_queries rng-headless A)"
 	first=$(lab_now)
-	lab_wait_until lab_dns_asked_more_than rng-headless "$(lab_dns_queries rng-headless A)"
+	lab_wait_until asked_more_than rng-headless "$(lab_dns_queries rng-headless A)"
 	echo $(($(lab_now) - first))
 }
 
@@ -476,7 +476,7 @@ between_questions() {
 	echo "TTL 2 s: $ms ms"
 	((ms >= 1550 && ms <= 2500))
 	lab_dns_ttl 1
-	lab_wait_until lab_dns_asked_more_than rng-headless "$(lab_dns_queries rng-headless A)"
+	lab_wait_until asked_more_than rng-headless "$(lab_dns_queries rng-headless A)"
 	ms=$(between_questions)
 	echo "TTL 1 s: $ms ms"
 	((ms >= 750 && ms <= 1500))
