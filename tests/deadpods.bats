@@ -202,10 +202,6 @@ sends_are() {
 	[ "$(sends "$1")" = "$2" ]
 }
 
-asked() {
-	(($(lab_dns_queries "${@:2}") >= $1))
-}
-
 # Connects until $DEAD is known to refuse.
 eject() {
 	lab_pod_kill "$DEAD"

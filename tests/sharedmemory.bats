@@ -130,14 +130,6 @@ lines() {
 	(($(wc -l <"$1") >= $2))
 }
 
-asked() {
-	(($(lab_dns_queries "${@:2}") >= $1))
-}
-
-asks_more() {
-	lab_wait_until lab_dns_asked $(($(lab_dns_queries "${@:2}") + $1)) "${@:2}"
-}
-
 # Two processes, a and b, that connect when they are told to.
 turns_start() {
 	local name
@@ -394,7 +386,7 @@ keeps_off() {
 	lab_equal "$(turns_are_one)" yes
 	ipcrm --all=shm
 	# so many that each of the two has asked at least twice
-	asks_more 6 rng-headless A
+	lab_dns_asks_more 6 rng-headless A
 	lab_wait_until attached_again 2
 	lab_equal "$(turns_are_one)" yes
 	# and with a process that comes later
@@ -443,10 +435,10 @@ attached_again() {
 	turns_start
 	echo 0 >/proc/sys/kernel/shmmni
 	ipcrm --all=shm
-	asks_more 6 rng-headless A
+	lab_dns_asks_more 6 rng-headless A
 	lab_equal "$(turns_of a) $(turns_of b)" "2 2 2 2 2 2"
 	echo "$before" >/proc/sys/kernel/shmmni
-	asks_more 6 rng-headless A
+	lab_dns_asks_more 6 rng-headless A
 	lab_wait_until attached_again 2
 	lab_equal "$(turns_are_one)" yes
 }
@@ -504,7 +496,7 @@ attached_again() {
 	LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" visit rng-headless 8081 1 other-headless
 	for ((i = 0; i < 100; i++)); do
 		lab_dns_set other-headless "10.245.$i.1" "10.245.$i.2"
-		asks_more 1 other-headless A
+		lab_dns_asks_more 1 other-headless A
 	done
 	lab_stop client
 	run ! grep -v ' ok ' "$LAB/client.out"
