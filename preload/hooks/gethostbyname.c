@@ -12,10 +12,8 @@
 
 static void claim(const char *node, const struct answer *answer)
 {
-	uint64_t key = 0;
+	uint64_t key = lookup_key(node);
 
-	for (; *node; node++)
-		key = hash_mix(key ^ (unsigned char)*node);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		for (size_t i = 0; i < answer->count[f]; i++)
 			directory_claim(key, answer->addresses[f][i]);

@@ -56,12 +56,19 @@ size_t lookup_first(const struct answer *answer, enum family family, uint16_t po
 	                      pool_key(answer->addresses[family], count), port);
 }
 
-void lookup_claim(const char *node, const struct addrinfo *list)
+uint64_t lookup_key(const char *node)
 {
 	uint64_t key = 0;
 
 	for (; *node; node++)
 		key = hash_mix(key ^ (unsigned char)*node);
+	return key;
+}
+
+void lookup_claim(const char *node, const struct addrinfo *list)
+{
+	uint64_t key = lookup_key(node);
+
 	for (; list; list = list->ai_next) {
 		struct address address;
 		uint16_t port;

@@ -17,6 +17,9 @@ unsigned lookup_learn(const struct name_text *name, const struct answer *answer,
 /* Which of the addresses of a family comes first. */
 size_t lookup_first(const struct answer *answer, enum family family, uint16_t port);
 
+/* What stands in the claims for a node that is no name of DNS. */
+uint64_t lookup_key(const char *node);
+
 /* Claims what libc gave for something that is no name of DNS. */
 void lookup_claim(const char *node, const struct addrinfo *list);
 
