@@ -6,6 +6,7 @@
 #include "log.h"
 #include "pool.h"
 #include "process.h"
+#include "refresher.h"
 #include "shared.h"
 #include "snapshot.h"
 
@@ -16,7 +17,6 @@
 
 enum {
 	DISOWNED_FOR_MS = 10 * 60 * 1000, /* then DNS is asked again whether it knows the name */
-	OVERDUE_MS = 6000,                /* a refresh takes at most so long (refresher.c) */
 	LOCK_TRIES = 200,
 	LOCK_NAP_NS = 100000
 };
@@ -61,8 +61,7 @@ static bool is_eligible(const struct directory_answer *answer, bool listed)
 
 static bool is_settled(const struct directory_listing *listing)
 {
-	return listing->believed &&
-	       listing->age_ms <= listing->interval_ms + listing->interval_ms / 4 + OVERDUE_MS;
+	return listing->believed && !refresher_is_overdue(listing->age_ms, listing->interval_ms);
 }
 
 /* DNS was found not to know this name as libc does, not long ago. */
@@ -259,7 +258,6 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 	struct draft draft;
 	uint32_t service, place;
 
-	process_start();
 	shared_start();
 	if (!draft_begin(&draft))
 		return false;

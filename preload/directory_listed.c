@@ -49,7 +49,6 @@ bool directory_add_listed(void)
 
 	if (!process_trylock(&lock))
 		return false;
-	process_start();
 	shared_start();
 	if (draft_begin(&draft) && add_listed(&draft))
 		draft_publish(&draft, NULL, 0);
