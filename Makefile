@@ -46,7 +46,7 @@ SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/he
 	$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(filter-out %/resolver_test,$(UNIT)))
 TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
 
-.PHONY: all programs check demo install uninstall clean
+.PHONY: all programs check demo clean
 all: $(BUILD)/liblbdns.so
 
 $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map
@@ -136,17 +136,7 @@ include tests/clients/clients.mk
 
 # ---- Installing
 
-# By rename: writing over a library that running programs have mapped would crash them.
-install: $(BUILD)/liblbdns.so
-	@echo "  INSTALL $(DESTDIR)$(PREFIX)"
-	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/lbdns
-	$(Q)install -m 755 scripts/lbdns $(DESTDIR)$(PREFIX)/bin/lbdns
-	$(Q)install -m 644 $(BUILD)/liblbdns.so $(DESTDIR)$(PREFIX)/lib/lbdns/.liblbdns.so.new
-	$(Q)mv -f $(DESTDIR)$(PREFIX)/lib/lbdns/.liblbdns.so.new $(DESTDIR)$(PREFIX)/lib/lbdns/liblbdns.so
-
-uninstall:
-	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/lbdns $(DESTDIR)$(PREFIX)/lib/lbdns/liblbdns.so
-	$(Q)rmdir $(DESTDIR)$(PREFIX)/lib/lbdns 2>/dev/null || true
+include scripts/install.mk
 
 clean:
 	rm -rf $(BUILD)

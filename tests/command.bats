@@ -412,17 +412,3 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 		refused 126 './ is a directory' as_shell run -- ./
 	done
 }
-
-@test "make install puts two files in place, which find each other, and make uninstall removes them" {
-	unset LBDNS_LIBRARY
-	local destination=$BATS_TEST_TMPDIR/destination
-	make -C "$ROOT" install DESTDIR="$destination" PREFIX=/usr BUILD="$BUILD"
-	run -0 find "$destination" ! -type d -printf '%P %m\n'
-	[ "$(sort <<<"$output")" = $'usr/bin/lbdns 755\nusr/lib/lbdns/liblbdns.so 644' ]
-	run -0 "$destination/usr/bin/lbdns" run -- printenv LD_PRELOAD
-	[ "$output" = "$destination/usr/lib/lbdns/liblbdns.so" ]
-	make -C "$ROOT" uninstall DESTDIR="$destination" PREFIX=/usr BUILD="$BUILD"
-	run -0 find "$destination" ! -type d
-	[ -z "$output" ]
-	[ ! -e "$destination/usr/lib/lbdns" ]
-}
