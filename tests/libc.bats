@@ -1,9 +1,9 @@
-# One shared object for every libc: what it asks of glibc and musl, musl's clients, and answers that are libc's own in
-# all but order.
+# One shared object for every libc: what it asks of glibc and musl, and answers that are libc's own in all but order.
+# (musl.bats has musl's clients.)
 
 load lab/lab
+load lab/object
 
-HOOKS="connect freeaddrinfo gai_cancel gai_error gai_suspend getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname2_r gethostbyname_r getsockopt"
 MUSL=/usr/lib/$(uname -m)-linux-musl/libc.so
 
 setup() {
@@ -12,42 +12,8 @@ setup() {
 
 # ---- The object
 
-undefined() {
-	nm -D --undefined-only --with-symbol-versions "$1" | awk '{ print $NF }'
-}
-
-versions_above() {
-	undefined "$1" | sed -n 's/.*@GLIBC_//p' | sort -Vu | awk -v limit="$2" '
-		{ split($1, is, "."); split(limit, may, "."); if (is[1] > may[1] || is[2] > may[2]) print }'
-}
-
-missing_in() {
-	comm -23 <(undefined "$1" | sed 's/@.*//' | sort -u) \
-		<(nm -D --defined-only "$2" | awk '{ print $NF }' | sed 's/@.*//' | sort -u)
-}
-
-# What the header says of an object, as one line.
-summary() {
-	readelf -dlW "$1" | awk '
-		/\(NEEDED\)/ { gsub(/[][]/, "", $NF); needed = needed " " $NF }
-		/\(FLAGS_1\)/ && /NOW/ { now = " now" }
-		/\(TEXTREL\)/ || /TEXTREL/ { bad = bad " textrel" }
-		$1 == "GNU_STACK" { bad = bad ($7 == "RW" ? "" : " stack:" $7) }
-		$1 == "GNU_RELRO" { relro = " relro" }
-		$1 == "TLS" { bad = bad " tls" }
-		$1 == "INTERP" { bad = bad " interp" }
-		END { print needed relro now bad }'
-}
-
-object_is_right() {
-	lab_equal "$(nm -D --defined-only "$1" | awk '{ print $3 ($2 == "T" ? "" : ":" $2) }' | sort | paste -sd ' ')" "$HOOKS"
-	lab_equal "$(summary "$1")" " libpthread.so.0 libdl.so.2 libc.so.6 relro now"
-	lab_equal "$(versions_above "$1" 2.17)" ""
-	lab_equal "$(missing_in "$1" "$MUSL")" ""
-}
-
 @test "it wants of libc what glibc 2.17 and musl have, and shows its hooks alone" {
-	object_is_right "$LIBLBDNS"
+	object_is_right "$LIBLBDNS" "$MUSL"
 }
 
 @test "these checks see what is wrong" {
@@ -64,7 +30,7 @@ build_with() {
 	make --no-print-directory -C "$LAB_ROOT" BUILD="$LAB/built-$1" CC="$1" all >"$LAB/make.out" 2>&1 ||
 		{ cat "$LAB/make.out"; return 1; }
 	lab_equal "$(grep -Ev '^  (CC|LINK) ' "$LAB/make.out")" ""
-	object_is_right "$LAB/built-$1/liblbdns.so"
+	object_is_right "$LAB/built-$1/liblbdns.so" "$MUSL"
 }
 
 @test "it builds with gcc without a warning" {
@@ -89,99 +55,6 @@ build_with() {
 		"$CLIENT" lookup-connect rng-headless 8081 3000 | lab_counts >"$LAB/counts"
 	lab_equal "$(<"$LAB/counts")" "1000 1000 1000"
 	[ "$(lab_dns_queries)" -gt 4 ] || { lab_dns_queries; return 1; }
-}
-
-# ---- Clients of musl
-
-musl() {
-	LBDNS_REFRESH=${LBDNS_REFRESH:-1h} with_lbdns "$CLIENT_MUSL" "$@"
-}
-
-@test "musl, unmodified: the pod that was looked up has it all" {
-	lab_equal "$("$CLIENT_MUSL" once rng-headless 8081 60 | lab_counts | tr ' ' '\n' | sort -n | tr '\n' ' ')" "0 0 60 "
-}
-
-# musl leaves addresses in the order DNS has them, and the DNS of this lab rotates: it is asked only once.
-@test "musl: a lookup before each connection" {
-	lab_dns_queries_reset
-	lab_equal "$(musl lookup-connect rng-headless 8081 60 | lab_counts)" "20 20 20"
-	lab_equal "$(lab_pod_log_counts)" "20 20 20"
-	lab_equal "$(lab_dns_queries)" 2
-}
-
-@test "musl: two lookups before each connection" {
-	lab_scale rng-headless 2
-	lab_equal "$(musl twice rng-headless 8081 60 | lab_counts 10.244.1.11 10.244.2.12)" "30 30"
-}
-
-@test "musl: one lookup, then all connections" {
-	lab_equal "$(musl once rng-headless 8081 60 | lab_counts)" "20 20 20"
-}
-
-@test "musl: a process for each connection" {
-	for _ in {1..30}; do musl lookup-connect rng-headless 8081 1; done | lab_counts >"$LAB/counts"
-	lab_equal "$(<"$LAB/counts")" "10 10 10"
-}
-
-@test "musl: eight threads" {
-	lab_equal "$(musl threads rng-headless 8081 600 8 | lab_counts)" "200 200 200"
-}
-
-@test "musl: eight forked workers" {
-	lab_equal "$(musl fork rng-headless 8081 600 8 | lab_counts)" "200 200 200"
-}
-
-@test "musl: two ports in turn" {
-	musl ports rng-headless 8081 8082 120 >"$LAB/out"
-	lab_equal "$(grep ^8081 "$LAB/out" | lab_counts)" "20 20 20"
-	lab_equal "$(grep ^8082 "$LAB/out" | lab_counts)" "20 20 20"
-}
-
-@test "musl: non-blocking" {
-	lab_equal "$(musl nonblock rng-headless 8081 60 | lab_counts)" "20 20 20"
-}
-
-@test "musl: lookups alone" {
-	lab_equal "$(musl lookups rng-headless 8081 30 | lab_counts)" "10 10 10"
-	lab_equal "$(musl lookups rng-headless - 30 | lab_counts)" "10 10 10"
-}
-
-@test "musl: IPv4-mapped, by the client and by AI_V4MAPPED" {
-	lab_equal "$(musl mapped rng-headless 8081 60 | lab_counts)" "20 20 20"
-	lab_equal "$(musl v4mapped rng-headless 8081 60 | lab_counts)" "20 20 20"
-}
-
-@test "musl: IPv6" {
-	lab_scale6 six 3
-	musl inet6 six 8081 60 | lab_counts "$(lab_address6 1)" "$(lab_address6 2)" "$(lab_address6 3)" >"$LAB/counts"
-	lab_equal "$(<"$LAB/counts")" "20 20 20"
-}
-
-@test "musl: gethostbyname and its relatives" {
-	for mode in gethostbyname gethostbyname2 gethostbyname_r gethostbyname2_r; do
-		lab_equal "$(musl $mode rng-headless 8081 60 | lab_counts)" "20 20 20"
-	done
-}
-
-@test "musl: pods come and go" {
-	LBDNS_REFRESH=100ms lab_start stay with_lbdns "$CLIENT_MUSL" stay rng-headless 8081 5
-	lab_scale rng-headless 5
-	lab_wait_until grep -q "$(lab_address 5)\$" "$LAB/stay.out"
-	lab_scale rng-headless 2
-	sleep 1
-	from=$(wc -l <"$LAB/stay.out")
-	sleep 0.5
-	lab_stop stay
-	lab_equal "$(tail -n +"$((from + 1))" "$LAB/stay.out" | grep -cE '10\.244\.(3\.13|1\.14|2\.15)$')" 0
-	lab_equal "$(grep -cv ' ok ' "$LAB/stay.out")" 0
-}
-
-@test "glibc and musl clients rotate as one" {
-	for _ in {1..15}; do
-		with_lbdns "$CLIENT" lookup-connect rng-headless 8081 1
-		musl lookup-connect rng-headless 8081 1
-	done | lab_counts >"$LAB/counts"
-	lab_equal "$(<"$LAB/counts")" "10 10 10"
 }
 
 # ---- freeaddrinfo
