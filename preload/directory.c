@@ -3,6 +3,7 @@
 #include "claims.h"
 #include "clock.h"
 #include "health.h"
+#include "mode.h"
 #include "rotation.h"
 #include "snapshot.h"
 
@@ -12,6 +13,9 @@ enum {
 	/* Uses are noted once a second: the pick path writes nothing but the cursor. */
 	USED_GRAIN_MS = 1000
 };
+
+/* In the key of a set: who only observes has cursors apart from those of who acts. */
+static const uint64_t OBSERVERS = UINT64_C(0x6f62736572766572);
 
 bool directory_is_empty(void)
 {
@@ -145,6 +149,11 @@ void directory_name(uint32_t service, struct name_text *name)
 	name->text[CONFIG_NAME_SIZE - 1] = '\0';
 }
 
+uint64_t directory_hash(uint32_t service)
+{
+	return atomic_load_explicit(&live[service % SERVICES].name, memory_order_relaxed);
+}
+
 /* ---- Connections */
 
 bool directory_route(struct address asked, struct directory_route *route)
@@ -161,16 +170,13 @@ bool directory_route(struct address asked, struct directory_route *route)
 	return false;
 }
 
-static struct set set_load(const struct snapshot *in, uint32_t index)
+static void set_load(const struct snapshot *in, uint32_t index, struct set *set)
 {
-	struct set set;
-
-	words_load(&set, &in->sets[index % SETS], sizeof(set));
-	set.service %= SERVICES;
-	set.family %= FAMILY_COUNT;
-	if (set.first > ENDPOINTS || set.count > ENDPOINTS - set.first)
-		set.count = 0; /* torn; snapshot_valid will say so */
-	return set;
+	words_load(set, &in->sets[index % SETS], sizeof(*set));
+	set->service %= SERVICES;
+	set->family %= FAMILY_COUNT;
+	if (set->first > ENDPOINTS || set->count > ENDPOINTS - set->first)
+		set->count = 0; /* torn; snapshot_valid will say so */
 }
 
 static struct address endpoint_load(const struct snapshot *in, const struct set *set,
@@ -195,7 +201,7 @@ bool directory_service(const struct directory_route *route, uint32_t *service)
 	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
 	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
 	if (group.count) {
-		set = set_load(in, group.member[0]);
+		set_load(in, group.member[0], &set);
 		*service = set.service;
 	}
 	return group.count && snapshot_valid(sequence);
@@ -219,8 +225,7 @@ static __attribute__((noinline)) uint32_t pick_healthy(const struct snapshot *in
 {
 	struct health_view view;
 
-	health_look(&in->addresses[set->first], set->count, port, now_ms,
-	            may_probe && config.mode == MODE_ON, &view);
+	health_look(&in->addresses[set->first], set->count, port, now_ms, may_probe, &view);
 	if (view.probe >= 0)
 		return (uint32_t)view.probe;
 	return health_map(&view, rotation_pick(set->key, port, set->count - view.count));
@@ -242,11 +247,13 @@ static bool take_turn(const struct snapshot *in, const struct set *set, struct a
  */
 static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
                                                     const struct group *group, struct address asked,
-                                                    bool claimed, uint32_t port, uint64_t now_ms,
-                                                    bool *fresh)
+                                                    bool claimed, uint64_t observers, uint32_t port,
+                                                    uint64_t now_ms, bool *fresh)
 {
 	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
-		struct set set = set_load(in, group->member[i]);
+		struct set set;
+
+		set_load(in, group->member[i], &set);
 
 		/* All of them: one that is never used becomes idle, then stale. */
 		note_use(set.service, now_ms);
@@ -259,8 +266,11 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 	 * that: connections to a pod by its own name must not upset the rotation of its service. */
 	for (int shown = 1; shown >= (claimed ? 1 : 0); shown--) {
 		for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
-			struct set set = set_load(in, group->member[i]);
+			struct set set;
 
+			set_load(in, group->member[i], &set);
+
+			set.key ^= observers;
 			if (shown && (set.count < 2 || !rotation_is_shown(set.key, port)))
 				continue;
 			if (set.count && take_turn(in, &set, asked, port, now_ms))
@@ -309,8 +319,8 @@ bool directory_hurry(uint32_t service)
 /* An address that left its pool: its name is in use though the pool may be empty now. It is sent on
  * as long as it is asked for; not any more after an hour without, when the address may be somebody
  * else's. */
-static uint32_t use_departed(const struct snapshot *in, uint32_t place, uint64_t now_ms,
-                             bool *expired)
+static __attribute__((noinline)) uint32_t use_departed(const struct snapshot *in, uint32_t place,
+                                                       uint64_t now_ms, bool *expired)
 {
 	_Atomic uint64_t *used_ms = &departed_used_ms[place % DEPARTED];
 	struct departed record;
@@ -323,46 +333,85 @@ static uint32_t use_departed(const struct snapshot *in, uint32_t place, uint64_t
 	return record.service % SERVICES;
 }
 
-/* claimed: as the claims were before the snapshot was read. */
-static void pick(const struct snapshot *in, const struct directory_route *route, bool claimed,
-                 uint32_t port, bool may_probe, struct directory_picked *picked)
+static enum counters_pass why_not(const struct group *group, bool claimed, bool fresh, bool expired)
 {
-	uint64_t now_ms = clock_ms();
+	if (claimed)
+		return PASS_CLAIMED;
+	if (!fresh)
+		return PASS_STALE;
+	return expired || group->count < 2 ? PASS_GONE : PASS_SEVERAL;
+}
+
+/* The pool to pick from; false if there is none, or the pick is made. claimed: as the claims were
+ * before the snapshot was read. Not inlined: its stack is gone when the turn is taken. */
+static __attribute__((noinline)) bool find_pool(const struct snapshot *in,
+                                                const struct directory_route *route, bool claimed,
+                                                uint32_t port, struct directory_picked *picked,
+                                                struct set *set)
+{
+	uint64_t now_ms = picked->now_ms, observers = 0;
 	bool fresh = true, expired = false;
 	struct group group;
 	struct mark mark;
-	struct set set = {.count = 0};
 
 	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
 	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
+	*set = (struct set){.count = 0};
 	if (group.candidate < SETS)
-		set = set_load(in, group.candidate);
+		set_load(in, group.candidate, set);
 	else if (group.count)
-		set = set_load(in, group.member[0]);
+		set_load(in, group.member[0], set);
 	if (!group.count && mark.group != GROUP_FIXED)
-		set.service = use_departed(in, mark.since, now_ms, &expired);
+		set->service = use_departed(in, mark.since, now_ms, &expired);
 	/* Once more, after the snapshot: a pool's address is claimed before the pool goes, and the
 	 * claim of one that gets a pool is released after the pool is there. */
 	claimed = claims_hold(route->asked) || claimed;
-	picked->service = set.service;
-	picked->age_ms = age_ms(set.service, now_ms);
+	picked->service = set->service;
+	picked->name = atomic_load_explicit(&live[set->service].name, memory_order_relaxed);
+	picked->age_ms = age_ms(set->service, now_ms);
 	picked->interval_ms =
-		atomic_load_explicit(&live[set.service].interval_ms, memory_order_relaxed);
-	note_use(set.service, now_ms);
+		atomic_load_explicit(&live[set->service].interval_ms, memory_order_relaxed);
+	note_use(set->service, now_ms);
+	picked->mode = mode_for(picked->name);
+	picked->why = PASS_OFF;
+	if (picked->mode == MODE_OFF)
+		return false;
+	if (picked->mode == MODE_OBSERVE)
+		observers = OBSERVERS;
+	set->key ^= observers;
 	/* Of one pool, and nobody else's: the turn is its own. */
 	if ((claimed || group.count > 1) &&
-	    take_any_turn(in, &group, route->asked, claimed, port, now_ms, &fresh)) {
+	    take_any_turn(in, &group, route->asked, claimed, observers, port, now_ms, &fresh)) {
 		picked->what = PICK_ASKED;
-		picked->may_retry = !claimed && group.candidate < SETS && set.count > 1;
-		picked->key = set.key;
-		return;
+		picked->may_retry = !claimed && group.candidate < SETS && set->count > 1;
+		picked->key = set->key;
+		return false;
 	}
-	if (claimed || !fresh || expired || group.candidate >= SETS || !set.count ||
-	    !is_fresh(set.service, set.family, now_ms))
-		return;
-	picked->may_retry = set.count > 1;
-	picked->key = set.key;
-	pick_within(in, &set, route->asked, port, now_ms, may_probe, picked);
+	if (group.candidate < SETS && set->count)
+		fresh = fresh && is_fresh(set->service, set->family, now_ms);
+	if (claimed || !fresh || expired || group.candidate >= SETS || !set->count) {
+		picked->why = why_not(&group, claimed, fresh, expired);
+		return false;
+	}
+	picked->may_retry = set->count > 1;
+	picked->key = set->key;
+	return true;
+}
+
+/* Word by word: a whole struct assigned would be built on the stack first. */
+static void picked_begin(struct directory_picked *picked, struct address asked)
+{
+	picked->target = asked;
+	picked->what = PICK_NONE;
+	picked->mode = config.mode;
+	picked->why = PASS_BUSY;
+	picked->may_retry = false;
+	picked->service = 0;
+	picked->interval_ms = UINT32_MAX;
+	picked->age_ms = 0;
+	picked->name = 0;
+	picked->key = 0;
+	picked->now_ms = clock_ms();
 }
 
 void directory_pick(struct directory_route *route, uint32_t port, bool may_probe,
@@ -372,15 +421,17 @@ void directory_pick(struct directory_route *route, uint32_t port, bool may_probe
 		bool claimed = claims_hold(route->asked);
 		uint64_t sequence;
 		const struct snapshot *in = snapshot_read(&sequence);
+		struct set set;
 
-		*picked = (struct directory_picked){
-			.what = PICK_NONE, .target = route->asked, .interval_ms = UINT32_MAX};
+		picked_begin(picked, route->asked);
 		if (sequence != route->sequence) {
 			if (!directory_route(route->asked, route))
 				return;
 			continue;
 		}
-		pick(in, route, claimed, port, may_probe, picked);
+		if (find_pool(in, route, claimed, port, picked, &set))
+			pick_within(in, &set, route->asked, port, picked->now_ms,
+			            may_probe && picked->mode == MODE_ON, picked);
 		if (snapshot_valid(sequence))
 			return;
 	}

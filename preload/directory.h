@@ -8,6 +8,7 @@
 #define LBDNS_DIRECTORY_H
 
 #include "address.h"
+#include "counters.h"
 #include "names.h"
 #include "resolver.h"
 
@@ -120,6 +121,10 @@ struct directory_picked {
 	uint64_t key;    /* for rotation_may_retry */
 	uint64_t age_ms; /* as in a listing, for refresher_nudge */
 	uint32_t interval_ms;
+	enum config_mode mode; /* observe: what would be, for nobody to act on; off: what is none */
+	enum counters_pass why; /* of none */
+	uint64_t name;          /* for counters.h; 0 if none is known */
+	uint64_t now_ms;
 };
 
 /* A pool was found to be out of date (an endpoint of it failed): DNS is to be asked at once. False
@@ -156,5 +161,8 @@ bool directory_add_listed(void);
 
 /* The name of a service, for log lines; "" if it is gone. Any signal handler. */
 void directory_name(uint32_t service, struct name_text *name);
+
+/* Its names_hash. Any signal handler. */
+uint64_t directory_hash(uint32_t service);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "claims.h"
 #include "clock.h"
+#include "counters.h"
 #include "log.h"
 #include "pool.h"
 #include "process.h"
@@ -271,6 +272,7 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 		draft_set_canonical(&draft, place, &canonical);
 	draft_answer(&draft, service, answer, names_hash(name), changes, &change_count);
 	draft_publish(&draft, changes, change_count);
+	counters_name(name);
 	return true;
 }
 

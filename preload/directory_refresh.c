@@ -2,6 +2,7 @@
 #include "directory.h"
 
 #include "clock.h"
+#include "counters.h"
 #include "log.h"
 #include "pool.h"
 #include "process.h"
@@ -135,6 +136,8 @@ static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absol
 	}
 	other = find_pinned(next, &text, service);
 	refresh->changed = true;
+	if (!value.pinned)
+		counters_alias(&asked, &text);
 	if (other == SERVICES) {
 		value.pinned = true;
 		draft_set_service(&refresh->draft, service, &value);
@@ -248,10 +251,10 @@ static void note_check(uint32_t service, uint64_t now_ms)
 	atomic_fetch_add_explicit(&live[service].refreshes, 1, memory_order_relaxed);
 }
 
-static void refresh_locked(struct refresh *refresh, uint32_t service,
-                           const struct resolver_answer *answer)
+/* Returns the service that the answer is of, SERVICES if there is none any more. */
+static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
+                               const struct resolver_answer *answer, uint64_t now_ms)
 {
-	uint64_t now_ms = clock_ms();
 	struct service value = draft_service(&refresh->draft, service);
 	const char *name = refresh->draft.next->service_text[service].text;
 	bool answered = answer->absolute[0];
@@ -259,14 +262,14 @@ static void refresh_locked(struct refresh *refresh, uint32_t service,
 	note_check(service, now_ms);
 	if (!value.pinned && !is_believable(refresh, service, answer)) {
 		strike_unbelieved(refresh, service, answer, now_ms);
-		return;
+		return service;
 	}
 	if (answered && (!value.pinned || strcmp(name, answer->absolute))) {
 		uint32_t asked = service;
 
 		service = pin(refresh, service, answer->absolute, now_ms);
 		if (service == SERVICES)
-			return;
+			return SERVICES;
 		if (service != asked)
 			note_check(service, now_ms);
 	}
@@ -279,6 +282,51 @@ static void refresh_locked(struct refresh *refresh, uint32_t service,
 		else if (says_nothing(answer, f))
 			take_nothing(refresh, service, f);
 	}
+	return service;
+}
+
+/* Of both families: addresses if there are any, else what was worse. */
+static enum resolver_outcome outcome_of(const struct resolver_answer *answer)
+{
+	enum resolver_outcome v4 = answer->family[FAMILY_V4].outcome,
+			      v6 = answer->family[FAMILY_V6].outcome;
+
+	if (v4 == RESOLVER_ADDRESSES || v6 == RESOLVER_ADDRESSES)
+		return RESOLVER_ADDRESSES;
+	return v4 > v6 ? v4 : v6;
+}
+
+static uint32_t ttl_of(const struct resolver_answer *answer)
+{
+	uint32_t ttl_s = UINT32_MAX;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (answer->family[f].outcome == RESOLVER_ADDRESSES &&
+		    answer->family[f].ttl_s < ttl_s)
+			ttl_s = answer->family[f].ttl_s;
+	return ttl_s == UINT32_MAX ? 0 : ttl_s;
+}
+
+/* published: with what this refresh changed. */
+static void count(const struct snapshot *published, uint32_t service,
+                  const struct resolver_answer *answer, uint64_t now_ms, bool changed)
+{
+	struct counters_refresh counted = {
+		.name = &published->service_text[service],
+		.now_ms = now_ms,
+		.outcome = outcome_of(answer),
+		.interval_ms =
+			atomic_load_explicit(&live[service].interval_ms, memory_order_relaxed),
+		.ttl_s = ttl_of(answer),
+		.changed = changed};
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		size_t endpoints;
+
+		snapshot_endpoints(published, service, f, &endpoints);
+		counted.endpoints[f] = (uint32_t)endpoints;
+	}
+	counters_refreshed(&counted);
 }
 
 /* Is what was asked for still at its place? Another name may have been given it since. */
@@ -297,9 +345,14 @@ bool directory_refreshed(const struct directory_due *due, const struct resolver_
 	if (!process_trylock(&lock))
 		return false;
 	if (draft_begin(&refresh.draft) && is_there(&refresh.draft, due)) {
-		refresh_locked(&refresh, due->service, answer);
+		uint64_t now_ms = clock_ms();
+		uint32_t service = refresh_locked(&refresh, due->service, answer, now_ms);
+
 		if (refresh.changed)
 			draft_publish(&refresh.draft, refresh.changes, refresh.change_count);
+		if (service < SERVICES)
+			count(refresh.changed ? refresh.draft.next : refresh.draft.old, service,
+			      answer, now_ms, refresh.change_count > 0);
 	}
 	process_unlock(&lock);
 	return true;

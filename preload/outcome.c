@@ -3,9 +3,13 @@
 #include "outcome.h"
 
 #include "clock.h"
+#include "counters.h"
 #include "directory.h"
 #include "health.h"
+#include "hooks/connect_log.h"
 #include "hooks/socket_state.h"
+#include "log.h"
+#include "mode.h"
 #include "refresher.h"
 
 #include <errno.h>
@@ -43,6 +47,8 @@ void outcome_note(uint32_t service, struct address address, uint32_t port, int e
 	int saved_errno = errno;
 	uint64_t now_ms = clock_ms();
 
+	if (error)
+		counters_failed(directory_hash(service), address, port, now_ms);
 	if (!error)
 		health_succeeded(address, port, now_ms);
 	else if (health_failed(address, port, error, now_ms) && directory_hurry(service))
@@ -55,8 +61,12 @@ void outcome_note_peer(struct address address, uint32_t port, int error)
 	struct directory_route route;
 	uint32_t service;
 
-	if (directory_route(address, &route) && directory_service(&route, &service))
-		outcome_note(service, address, port, error);
+	if (!directory_route(address, &route) || !directory_service(&route, &service) ||
+	    mode_for(directory_hash(service)) != MODE_ON)
+		return;
+	outcome_note(service, address, port, error);
+	if (error && log_wants(LOG_INFO))
+		connect_log_told(service, address, (uint16_t)port, error);
 }
 
 bool outcome_matters(int error)

@@ -1,6 +1,7 @@
 #include "refresher.h"
 
 #include "clock.h"
+#include "counters.h"
 #include "directory.h"
 #include "libc_versions.h"
 #include "log.h"
@@ -48,6 +49,7 @@ struct running {
 static struct running running[QUERIES];
 static unsigned running_count;
 static struct pollfd pollfds[QUERIES * RESOLVER_POLLFDS];
+static char client_name[16]; /* of the thread that started this one (prctl(2), PR_GET_NAME) */
 static struct resolvconf
 	conf; /* the last one that could be read: a client may have gone into a chroot */
 
@@ -128,6 +130,7 @@ static void finish(struct running *done)
 		nap(BUSY_MS);
 	resolver_end(done->query);
 	*done = running[--running_count];
+	counters_process(clock_ms(), client_name);
 }
 
 static void poll_queries(int timeout_ms)
@@ -179,6 +182,7 @@ static void *refresher_main(void *unused)
 {
 	(void)unused;
 	leave_descriptors();
+	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	running_count = 0; /* a child's thread finds what its parent's was at */
 	conf_read();

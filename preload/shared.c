@@ -5,7 +5,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/ipc.h>
 #include <sys/random.h>
@@ -14,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-	LAYOUT = 1,     /* raise it with every change of struct shared */
+	LAYOUT = 2,     /* raise it with every change of struct shared */
 	KEYS_TO_TRY = 4 /* somebody else may sit on our first keys */
 };
 
@@ -39,16 +38,16 @@ static uint64_t random_word(void)
 	return word | 1;
 }
 
-/* 0 if it is ours: made by this user, for this user alone, of this layout. (Raw system calls, as
+/* 0 if it is this user's: made by him, for him alone, of this layout. (Raw system calls, as
  * everywhere: another preload may stand before libc's.) */
-static int segment_check(int id, struct shared *at)
+static int segment_check(int id, uint32_t uid, struct shared *at)
 {
 	struct shmid_ds about;
 	uint64_t magic = 0;
 
 	if (syscall(SYS_shmctl, id, IPC_STAT, &about))
 		return -1;
-	if (about.shm_perm.cuid != geteuid() || about.shm_perm.uid != geteuid() ||
+	if (about.shm_perm.cuid != uid || about.shm_perm.uid != uid ||
 	    (about.shm_perm.mode & 0777) != 0600 || about.shm_segsz != sizeof(struct shared))
 		return -1;
 	if (at && !atomic_compare_exchange_strong(&at->magic, &magic, MAGIC) && magic != MAGIC)
@@ -63,27 +62,28 @@ static void segment_seed(struct shared *at)
 	atomic_compare_exchange_strong(&at->seed, &none, random_word());
 }
 
-/* The id of our segment, made if need be; -1 if there is none to be had under this key. */
-static int segment_find(int attempt)
+/* The id of a user's segment, made if need be with IPC_CREAT; -1 if there is none to be had under
+ * this key. */
+static int segment_find(uint32_t uid, int attempt, int create)
 {
-	key_t key = (key_t)hash_mix(MAGIC ^ (uint64_t)geteuid() << 8 ^ (uint64_t)attempt);
+	key_t key = (key_t)hash_mix(MAGIC ^ (uint64_t)uid << 8 ^ (uint64_t)attempt);
 	int id;
 
 	if (key == IPC_PRIVATE)
 		return -1;
-	id = (int)syscall(SYS_shmget, key, sizeof(struct shared), IPC_CREAT | 0600);
-	return id >= 0 && segment_check(id, NULL) == 0 ? id : -1;
+	id = (int)syscall(SYS_shmget, key, create ? sizeof(struct shared) : 0, create | 0600);
+	return id >= 0 && segment_check(id, uid, NULL) == 0 ? id : -1;
 }
 
 /* Attaches at an address (NULL: anywhere). SHM_REMAP puts a new segment where a removed one was, so
  * that no reader ever holds a pointer to nothing. */
-static struct shared *segment_attach(int id, struct shared *at)
+static struct shared *segment_attach(int id, uint32_t uid, struct shared *at)
 {
 	struct shared *got = (struct shared *)syscall(SYS_shmat, id, at, at ? SHM_REMAP : 0);
 
 	if (got == (void *)-1)
 		return NULL;
-	if (segment_check(id, got)) {
+	if (segment_check(id, uid, got)) {
 		if (!at)
 			syscall(SYS_shmdt, got);
 		return NULL;
@@ -100,10 +100,9 @@ void shared_start(void)
 	if (atomic_load(&done))
 		return;
 	segment_seed(&own);
-	/* What observe mode counts must not move the cursors of those that act. */
-	for (int i = 0; i < KEYS_TO_TRY && config.shared && config.mode == MODE_ON; i++) {
-		int id = segment_find(i);
-		struct shared *at = id >= 0 ? segment_attach(id, NULL) : NULL;
+	for (int i = 0; i < KEYS_TO_TRY && config.shared; i++) {
+		int id = segment_find(geteuid(), i, IPC_CREAT);
+		struct shared *at = id >= 0 ? segment_attach(id, geteuid(), NULL) : NULL;
 
 		if (!at)
 			continue;
@@ -113,6 +112,36 @@ void shared_start(void)
 	}
 	atomic_store(&done, true); /* last: a child forked before this attaches by itself */
 	errno = saved_errno;
+}
+
+bool shared_open(uint32_t uid, bool writable)
+{
+	errno = ENOENT;
+	for (int i = 0; i < KEYS_TO_TRY; i++) {
+		int id = segment_find(uid, i, 0);
+		struct shared *at;
+
+		if (id < 0)
+			continue;
+		at = (struct shared *)syscall(SYS_shmat, id, NULL, writable ? 0 : SHM_RDONLY);
+		if (at == (void *)-1)
+			return false;
+		if (atomic_load(&at->magic) == MAGIC) {
+			atomic_store_explicit(&used, at, memory_order_release);
+			return true;
+		}
+		syscall(SYS_shmdt, at);
+		errno = ENOENT;
+	}
+	return false;
+}
+
+void shared_close(void)
+{
+	struct shared *at = atomic_exchange(&used, &own);
+
+	if (at != &own)
+		syscall(SYS_shmdt, at);
 }
 
 void shared_check(void)
@@ -131,8 +160,8 @@ void shared_check(void)
 		         */
 	}
 	for (int i = 0; i < KEYS_TO_TRY; i++) {
-		id = segment_find(i);
-		if (id >= 0 && segment_attach(id, at)) {
+		id = segment_find(geteuid(), i, IPC_CREAT);
+		if (id >= 0 && segment_attach(id, geteuid(), at)) {
 			atomic_store(&segment, id);
 			return;
 		}

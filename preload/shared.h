@@ -1,16 +1,29 @@
-/* The memory that the processes of a user share: cursors (rotation.c) and ejections (health.c).
+/* The memory that the processes of a user share: cursors (rotation.c), ejections (health.c), what
+ * is counted for people to see (counters.c) and what they have ordered (mode.c).
  *
  * One System V segment per user and IPC namespace; without it (LBDNS_SHARED=off, refused, hostile)
  * memory of this process alone. Nothing in it is trusted: any bytes at all only change whose turn
- * it is, and who is passed over. Every word is an atomic that any process may change; all zero is
- * valid, so nobody waits for whoever created the segment. */
+ * it is, who is passed over, and what people see. Every word is an atomic that any process may
+ * change; all zero is valid, so nobody waits for whoever created the segment. */
 #ifndef LBDNS_SHARED_H
 #define LBDNS_SHARED_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { SHARED_SETS = 512, SHARED_WAYS = 8, SHARED_EJECTIONS = 64 };
+enum {
+	SHARED_SETS = 512,
+	SHARED_WAYS = 8,
+	SHARED_EJECTIONS = 64,
+	SHARED_NAMES = 256,
+	SHARED_TALLIES = 8192,
+	SHARED_PROCESSES = 128,
+	SHARED_RECENT = 64,
+	SHARED_RECENT_WORDS = 8,
+	SHARED_TEXT_WORDS = 32, /* of a name: CONFIG_NAME_SIZE bytes */
+	SHARED_REASONS = 12     /* room for enum counters_pass */
+};
 
 /* Whose turn it is (rotation.h). A cache line each, so that two cursors never share one. */
 struct cursor {
@@ -34,17 +47,75 @@ struct ejection {
 	_Atomic uint64_t silent;    /* it did not refuse, it swallowed packets */
 };
 
+/* What is known of a name (counters.h). Times are of CLOCK_MONOTONIC, in ms. */
+struct shared_name {
+	_Atomic uint64_t hash;     /* names_hash of its text; 0: unused */
+	_Atomic uint64_t absolute; /* the hash of its absolute name; 0: it is that, or not known */
+	_Atomic uint64_t mode;     /* ordered for this name (mode.h) */
+	_Atomic uint64_t used_ms;  /* last learned or refreshed: the least recent is reused */
+	_Atomic uint64_t refreshed_ms, good_ms; /* DNS last asked; last good answer. 0: never */
+	_Atomic uint64_t outcome;               /* enum resolver_outcome of the last one */
+	_Atomic uint64_t interval_ms, ttl_s;
+	_Atomic uint64_t refreshes, refresh_failures, changes;
+	_Atomic uint64_t endpoints[2]; /* by family */
+	uint64_t reserved[6];
+	_Atomic uint64_t passed[SHARED_REASONS]; /* connections left alone, by enum counters_pass */
+	_Atomic uint64_t text[SHARED_TEXT_WORDS];
+};
+
+/* The connections to an endpoint on a port, for a name. One connection adds to kept or rewritten,
+ * each failed attempt to failures, each attempt that follows one to retries. */
+struct tally {
+	_Atomic uint64_t name;      /* hash; 0: unused */
+	_Atomic uint64_t high, low; /* the endpoint */
+	_Atomic uint64_t port_used; /* low half: port as in rotation.h; high half: when, in s */
+	_Atomic uint64_t kept;      /* went where the client asked */
+	_Atomic uint64_t rewritten;
+	_Atomic uint64_t failures;
+	_Atomic uint64_t retries;
+};
+
+/* A process that has a refresh thread. Its pid is that of its own PID namespace. */
+struct shared_process {
+	_Atomic uint64_t pid; /* 0: unused */
+	_Atomic uint64_t started_ms;
+	_Atomic uint64_t seen_ms; /* when it last refreshed a name */
+	_Atomic uint64_t refreshes;
+	_Atomic uint64_t mode;    /* enum config_mode of its LBDNS_MODE */
+	_Atomic uint64_t name[2]; /* 16 bytes, as of prctl(PR_GET_NAME) */
+	uint64_t reserved;
+};
+
+/* A rewritten connection (counters.c). The first word tells if the others are half written. */
+struct shared_recent {
+	_Atomic uint64_t words[SHARED_RECENT_WORDS];
+};
+
 struct shared {
 	_Atomic uint64_t magic;
 	_Atomic uint64_t seed; /* of the random places where rotations start; 0: not chosen yet */
 	_Atomic uint64_t ejected_until_ms; /* until then there may be ejections to look at */
-	uint64_t reserved[5];
+	_Atomic uint64_t mode;             /* ordered for all names (mode.h) */
+	_Atomic uint64_t recent_next;      /* how many of recent were written */
+	uint64_t reserved[3];
 	struct cursor cursors[SHARED_SETS * SHARED_WAYS];
 	struct ejection ejections[SHARED_EJECTIONS];
+	struct shared_name names[SHARED_NAMES];
+	struct tally tallies[SHARED_TALLIES];
+	struct shared_process processes[SHARED_PROCESSES];
+	struct shared_recent recent[SHARED_RECENT];
 };
 
 /* The memory in use. Any thread, any signal handler. */
 struct shared *shared(void);
+
+/* For programs that look at the segment of a user, in the IPC namespace they are in: makes it what
+ * shared() returns, to be read only unless writable. It is never made. False, with errno, if there
+ * is none (ENOENT), of this layout, or it may not be attached. shared_close detaches it. One
+ * thread.
+ */
+bool shared_open(uint32_t uid, bool writable);
+void shared_close(void);
 
 /* Attaches the segment, once; a few system calls. Not in a signal handler. */
 void shared_start(void);

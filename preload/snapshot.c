@@ -143,6 +143,7 @@ void draft_set_service(struct draft *draft, uint32_t service, const struct servi
 void draft_set_service_text(struct draft *draft, uint32_t service, const struct name_text *text)
 {
 	words_store(&draft->next->service_text[service], text, sizeof(*text));
+	atomic_store_explicit(&live[service].name, names_hash(text), memory_order_relaxed);
 }
 
 void draft_free_service(struct draft *draft, uint32_t service)

@@ -109,6 +109,7 @@ struct snapshot {
 };
 
 struct live {
+	_Atomic uint64_t name;                  /* names_hash of its text, for counters.h */
 	_Atomic uint64_t used_ms;               /* last lookup or connection */
 	_Atomic uint64_t checked_ms;            /* last refresh or libc answer, good or not */
 	_Atomic uint64_t good_ms[FAMILY_COUNT]; /* last good answer; 0: none */

@@ -1,4 +1,6 @@
+#include "counters.h"
 #include "directory.h"
+#include "hooks/connect_log.h"
 #include "hooks/connect_retry.h"
 #include "hooks/getaddrinfo_a.h"
 #include "hooks/hook.h"
@@ -11,22 +13,9 @@
 
 #include <errno.h>
 
-static __attribute__((noinline)) void log_connect(const struct directory_picked *picked,
-                                                  struct address asked)
-{
-	char from[ADDRESS_TEXT_SIZE], to[ADDRESS_TEXT_SIZE];
-	const char *how = config.mode == MODE_OBSERVE ? " (observed)" : "";
-	struct name_text name;
-
-	directory_name(picked->service, &name);
-	log_line(LOG_DEBUG, name.text, ": connect ", address_text(asked, from), " -> ",
-	         address_text(picked->what == PICK_NONE ? asked : picked->target, to),
-	         picked->what == PICK_NONE ? " (untouched)" : how, NULL);
-}
-
 /* A client that looked the name up by itself: an exact name in LBDNS_NAMES is resolved now, for the
  * connections after this one. */
-static void want_listed(int fd, struct address asked)
+static __attribute__((noinline)) void want_listed(int fd, struct address asked)
 {
 	if (address_is_private(asked) && socket_state(fd) == SOCKET_FRESH_STREAM)
 		refresher_nudge(UINT64_MAX, 0);
@@ -34,7 +23,8 @@ static void want_listed(int fd, struct address asked)
 
 /* The second connect of a non-blocking socket collects how the first one ended, and then nobody can
  * ask any more whom it was to. */
-static int connect_collect(int fd, const struct sockaddr *address, socklen_t length)
+static __attribute__((noinline)) int connect_collect(int fd, const struct sockaddr *address,
+                                                     socklen_t length)
 {
 	struct address peer;
 	uint16_t port;
@@ -46,45 +36,75 @@ static int connect_collect(int fd, const struct sockaddr *address, socklen_t len
 	return status;
 }
 
+/* A connection that is not ours to watch: left alone, observed, or a datagram socket's. */
+static __attribute__((noinline)) int connect_plain(int fd, const struct sockaddr *address,
+                                                   socklen_t length, uint16_t port, bool datagram,
+                                                   struct address asked,
+                                                   const struct directory_picked *picked)
+{
+	bool rotates = picked->what != PICK_NONE && picked->mode == MODE_ON;
+	bool changes = picked->what == PICK_OTHER;
+
+	if (picked->what == PICK_NONE)
+		counters_passed(picked->name, picked->why);
+	else
+		counters_connected(picked->name, rotates ? picked->target : asked,
+		                   datagram ? port | ROTATION_DATAGRAM : port, rotates && changes,
+		                   picked->now_ms);
+	if (changes && !rotates)
+		counters_passed(picked->name, PASS_OBSERVED);
+	if (log_wants(LOG_DEBUG))
+		connect_log_plain(picked, asked, port);
+	if (rotates && changes)
+		return connect_to(fd, address, length, picked->target);
+	return libc()->connect(fd, address, length);
+}
+
+/* endpoint and sequence are of directory_route. Apart from the usual way of those that we have
+ * nothing to do with, and by value: it is a tail call, for signal handlers with little stack. */
 static __attribute__((noinline)) int connect_managed(int fd, const struct sockaddr *address,
-                                                     socklen_t length,
-                                                     struct directory_route *route, uint16_t port)
+                                                     socklen_t length, uint64_t sequence,
+                                                     int64_t endpoint)
 {
 	enum socket_state state = socket_state(fd);
+	struct directory_route route = {.sequence = sequence, .endpoint = endpoint};
 	struct directory_picked picked;
-	uint32_t any_port = state == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port;
+	uint16_t port;
 
 	if (state == SOCKET_ENDED)
 		return connect_collect(fd, address, length);
-	if (state == SOCKET_USED)
+	if (state == SOCKET_USED || !address_from_sockaddr(address, length, &route.asked, &port))
 		return libc()->connect(fd, address, length);
-	directory_pick(route, any_port, true, &picked);
+	directory_pick(&route, state == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port,
+	               true, &picked);
 	refresher_nudge(picked.age_ms, picked.interval_ms);
-	if (log_wants(LOG_DEBUG))
-		log_connect(&picked, route->asked);
-	if (picked.what == PICK_NONE || config.mode == MODE_OBSERVE ||
-	    state != SOCKET_FRESH_STREAM) {
-		if (picked.what != PICK_OTHER || config.mode == MODE_OBSERVE)
-			return libc()->connect(fd, address, length);
-		return connect_to(fd, address, length, picked.target);
-	}
-	return connect_retry(fd, address, length, route, port, &picked);
+	if (picked.what == PICK_NONE || picked.mode != MODE_ON || state != SOCKET_FRESH_STREAM)
+		return connect_plain(fd, address, length, port, state == SOCKET_FRESH_DATAGRAM,
+		                     route.asked, &picked);
+	return connect_retry(fd, address, length, &route, port, &picked);
 }
 
 HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
-	struct directory_route route;
-	struct address asked;
-	uint16_t port;
+	uint64_t sequence = 0;
+	int64_t endpoint = -1;
 
 	/* The kernel takes no longer address than that; it is to say so itself. */
-	if (config.mode == MODE_OFF || !config.connect || !address ||
-	    length > sizeof(struct sockaddr_storage) ||
-	    !address_from_sockaddr(address, length, &asked, &port))
-		return libc()->connect(fd, address, length);
-	if (directory_route(asked, &route) && !getaddrinfo_a_unseen())
-		return connect_managed(fd, address, length, &route, port);
-	if (directory_wants_listed())
-		want_listed(fd, asked);
+	if (config.mode != MODE_OFF && config.connect && address &&
+	    length <= sizeof(struct sockaddr_storage)) {
+		struct directory_route route;
+		uint16_t port;
+
+		if (address_from_sockaddr(address, length, &route.asked, &port)) {
+			if (directory_route(route.asked, &route) && !getaddrinfo_a_unseen()) {
+				sequence = route.sequence;
+				endpoint = route.endpoint;
+			} else if (directory_wants_listed()) {
+				want_listed(fd, route.asked);
+			}
+		}
+	}
+	if (endpoint >= 0)
+		return connect_managed(fd, address, length, sequence, endpoint);
 	return libc()->connect(fd, address, length);
 }

@@ -1,13 +1,16 @@
 #include "hooks/connect_retry.h"
 
 #include "clock.h"
+#include "counters.h"
 #include "health.h"
+#include "hooks/blocking.h"
+#include "hooks/connect_log.h"
 #include "libc.h"
+#include "log.h"
 #include "outcome.h"
 #include "rotation.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -45,13 +48,6 @@ static int get_option(int fd, int level, int name, void *value, socklen_t length
 static void set_option(int fd, int level, int name, const void *value, socklen_t length)
 {
 	syscall(SYS_setsockopt, fd, level, name, value, length);
-}
-
-static bool is_blocking(int fd)
-{
-	long flags = syscall(SYS_fcntl, fd, F_GETFL, 0);
-
-	return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
 /* The client bound it to an address of its own: it may not be fit for another endpoint. (After a
@@ -136,13 +132,23 @@ static bool goes_on(struct attempts *attempts)
 	       rotation_may_retry(attempts->picked->key, attempts->port) && pick_another(attempts);
 }
 
+static __attribute__((noinline)) void note_rewrite(const struct directory_picked *picked,
+                                                   struct address asked, uint16_t port, int error)
+{
+	counters_recent(&(struct counters_rewrite){.name = picked->name,
+	                                           .asked = asked,
+	                                           .picked = picked->target,
+	                                           .port = port,
+	                                           .result = error});
+}
+
 static int attempt(struct attempts *attempts)
 {
 	struct directory_picked *picked = attempts->picked;
 	int status = connect_to(attempts->fd, attempts->address, attempts->length, picked->target);
 	int error = status ? errno : 0;
 
-	if (!error || health_blames(error))
+	if (outcome_matters(error))
 		outcome_note(picked->service, picked->target, attempts->port, error);
 	else if (error == EINPROGRESS) /* for as long as SO_SNDTIMEO lets it */
 		outcome_pending(attempts->fd, picked->target, attempts->port);
@@ -179,6 +185,9 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 		if (!elsewhere)
 			*attempts->picked =
 				before; /* cut short by us: wait on as the client would */
+		else
+			counters_retried(attempts->picked->name, attempts->picked->target,
+			                 attempts->port, attempts->picked->now_ms);
 		if (!elsewhere || attempts->tried_count + 1 >= config.attempts)
 			restore_syn_count(attempts);
 		error = attempt(attempts);
@@ -186,16 +195,19 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 		if (!elsewhere)
 			break;
 	}
+	if (log_wants(LOG_INFO))
+		connect_log_ended(attempts->picked, attempts->route->asked, attempts->port, tried,
+		                  attempts->tried_count - 1, error);
 	attempts->tried = NULL;
 	return error;
 }
 
+/* A socket that was only taken for one that blocks is not tried again. */
 static int attempts_make(struct attempts *attempts)
 {
 	const int short_count = SYN_COUNT;
-	int saved_errno = errno, error;
+	int error;
 
-	attempts->began_ms = clock_ms();
 	if (get_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &attempts->syn_count,
 	               sizeof(attempts->syn_count)) ||
 	    attempts->syn_count <= SYN_COUNT)
@@ -204,14 +216,17 @@ static int attempts_make(struct attempts *attempts)
 		set_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &short_count,
 		           sizeof(short_count));
 	error = attempt(attempts);
-	if (health_blames(error))
+	if (error && (error == EINPROGRESS || health_blames(error)) && blocking_ask(attempts->fd) &&
+	    health_blames(error))
 		error = attempt_others(attempts, error);
+	else if (log_wants(LOG_INFO))
+		connect_log_ended(attempts->picked, attempts->route->asked, attempts->port, NULL, 0,
+		                  error);
 	restore_syn_count(attempts);
 	if (attempts->send_timeout.tv_sec || attempts->send_timeout.tv_usec)
 		set_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &attempts->send_timeout,
 		           sizeof(attempts->send_timeout));
-	errno = error ? error : saved_errno;
-	return error ? -1 : 0;
+	return error;
 }
 
 static __attribute__((noinline)) int connect_blocking(int fd, const struct sockaddr *address,
@@ -224,27 +239,45 @@ static __attribute__((noinline)) int connect_blocking(int fd, const struct socka
 	                            .length = length,
 	                            .route = route,
 	                            .port = port,
-	                            .picked = picked};
+	                            .picked = picked,
+	                            .began_ms = picked->now_ms};
 
 	return attempts_make(&attempts);
+}
+
+static int connect_once(int fd, const struct sockaddr *address, socklen_t length, uint16_t port,
+                        struct address asked, const struct directory_picked *picked)
+{
+	int status = picked->what == PICK_ASKED ? libc()->connect(fd, address, length)
+	                                        : connect_to(fd, address, length, picked->target);
+	int error = status ? errno : 0;
+
+	if (error == EINPROGRESS)
+		outcome_pending(fd, picked->target, port);
+	else if (outcome_matters(error))
+		outcome_note(picked->service, picked->target, port, error);
+	if (log_wants(LOG_INFO))
+		connect_log_ended(picked, asked, port, NULL, 0, error);
+	return error;
 }
 
 int connect_retry(int fd, const struct sockaddr *address, socklen_t length,
                   struct directory_route *route, uint16_t port, struct directory_picked *picked)
 {
-	int saved_errno = errno, status;
-	bool blocking = config.attempts > 1 && picked->may_retry && is_blocking(fd);
+	bool retries = config.attempts > 1 && picked->may_retry;
+	enum blocking blocking = retries ? blocking_guess(fd) : BLOCKING_NO;
+	int saved_errno = errno, error;
 
-	errno = saved_errno;
-	if (blocking)
-		return connect_blocking(fd, address, length, route, port, picked);
-	if (picked->what == PICK_ASKED)
-		status = libc()->connect(fd, address, length);
+	counters_connected(picked->name, picked->target, port, picked->what == PICK_OTHER,
+	                   picked->now_ms);
+	if (blocking == BLOCKING_YES)
+		error = connect_blocking(fd, address, length, route, port, picked);
 	else
-		status = connect_to(fd, address, length, picked->target);
-	if (!status || health_blames(errno))
-		outcome_note(picked->service, picked->target, port, status ? errno : 0);
-	else if (errno == EINPROGRESS)
-		outcome_pending(fd, picked->target, port);
-	return status;
+		error = connect_once(fd, address, length, port, route->asked, picked);
+	if (blocking == BLOCKING_TRUSTED_NOT)
+		blocking_trusted(fd, error);
+	if (picked->what == PICK_OTHER)
+		note_rewrite(picked, route->asked, port, error);
+	errno = error ? error : saved_errno;
+	return error ? -1 : 0;
 }

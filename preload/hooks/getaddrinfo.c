@@ -4,6 +4,7 @@
 #include "hooks/hook.h"
 #include "hooks/lookup.h"
 #include "libc.h"
+#include "mode.h"
 #include "refresher.h"
 
 #include <errno.h>
@@ -145,7 +146,8 @@ static struct addrinfo *warm_answer(const char *node, const struct name_text *na
 	answer_reserve(&warm.answer, 0);
 	if (directory_is_empty() || flags_of(hints) & ~PLAIN_FLAGS ||
 	    (wants_canonical(hints) && strcmp(node, name->text) != 0) ||
-	    !directory_find(name, &warm.listing))
+	    !directory_find(name, &warm.listing) ||
+	    mode_for(directory_hash(warm.listing.service)) != MODE_ON)
 		return NULL;
 	refresher_want(false);
 	refresher_nudge(warm.listing.age_ms, warm.listing.interval_ms);
@@ -287,7 +289,7 @@ HOOK int getaddrinfo(const char *node, const char *service, const struct addrinf
 	if (config.mode == MODE_OFF || !node || !families_of(hints))
 		return libc()->getaddrinfo(node, service, hints, list);
 	named = is_name(node, flags_of(hints), &name);
-	if (named && config.mode == MODE_ON) {
+	if (named) {
 		struct addrinfo *warm = warm_answer(node, &name, service, hints);
 
 		if (warm) {

@@ -27,7 +27,7 @@ HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 	int status = libc()->getsockopt(fd, level, name, value, length);
 
 	if (level == SOL_SOCKET && name == SO_ERROR && !status && *length == sizeof(int) &&
-	    config.mode == MODE_ON && outcome_matters(*(int *)value))
+	    config.mode != MODE_OFF && outcome_matters(*(int *)value))
 		note(fd, *(int *)value);
 	return status;
 }

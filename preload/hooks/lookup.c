@@ -1,6 +1,7 @@
 #include "hooks/lookup.h"
 
 #include "libc.h"
+#include "mode.h"
 #include "pool.h"
 #include "refresher.h"
 
@@ -45,7 +46,7 @@ unsigned lookup_learn(const struct name_text *name, const struct answer *answer,
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (listing.family[f].state == DIRECTORY_POOL && answer->count[f])
 			managed |= FAMILY_BIT(f);
-	return config.mode == MODE_ON ? managed : 0;
+	return mode_for(directory_hash(listing.service)) == MODE_ON ? managed : 0;
 }
 
 size_t lookup_first(const struct answer *answer, enum family family, uint16_t port)

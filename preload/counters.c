@@ -1,0 +1,374 @@
+/* State: all in shared memory, but for the place of this process in it. */
+#include "counters.h"
+
+#include "clock.h"
+#include "config.h"
+#include "resolver.h"
+#include "shared.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	USED_GRAIN_S = 8, /* how often it is noted that a tally is in use */
+	RECENT_TRIES = 2
+};
+
+_Static_assert((int)PASS_COUNT <= (int)SHARED_REASONS, "there is room for each reason");
+_Static_assert(sizeof(struct name_text) == SHARED_TEXT_WORDS * sizeof(uint64_t), "a whole name");
+
+static _Atomic uint32_t own_process; /* our place among the processes, + 1; 0: none yet */
+
+static uint64_t load(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void store(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static void add_one(_Atomic uint64_t *word)
+{
+	atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
+}
+
+const char *counters_pass_text(enum counters_pass why)
+{
+	static const char texts[PASS_COUNT][16] = {"claimed", "not fresh", "datagram",
+	                                           "stale",   "several",   "gone",
+	                                           "busy",    "observed",  "off"};
+
+	return why < PASS_COUNT ? texts[why] : "";
+}
+
+/* ---- Names */
+
+static struct shared_name *name_ways(struct shared *in, uint64_t hash)
+{
+	return &in->names[hash % (SHARED_NAMES / SHARED_WAYS) * SHARED_WAYS];
+}
+
+struct shared_name *counters_find(uint64_t hash)
+{
+	struct shared_name *ways = name_ways(shared(), hash);
+
+	for (int i = 0; i < SHARED_WAYS; i++)
+		if (load(&ways[i].hash) == hash)
+			return &ways[i];
+	return NULL;
+}
+
+static void name_reset(struct shared_name *at)
+{
+	store(&at->absolute, 0);
+	store(&at->refreshed_ms, 0);
+	store(&at->good_ms, 0);
+	store(&at->outcome, 0);
+	store(&at->refreshes, 0);
+	store(&at->refresh_failures, 0);
+	store(&at->changes, 0);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		store(&at->endpoints[f], 0);
+	for (int i = 0; i < SHARED_REASONS; i++)
+		store(&at->passed[i], 0);
+}
+
+/* An unused place, or that of the name that was not used for the longest, and has no orders. */
+static struct shared_name *name_claim(uint64_t hash)
+{
+	struct shared_name *ways = name_ways(shared(), hash), *oldest = NULL;
+	uint64_t was;
+
+	for (int i = 0; i < SHARED_WAYS; i++) {
+		was = 0;
+		if (atomic_compare_exchange_strong(&ways[i].hash, &was, hash) || was == hash)
+			return &ways[i];
+		if (!load(&ways[i].mode) &&
+		    (!oldest || load(&ways[i].used_ms) < load(&oldest->used_ms)))
+			oldest = &ways[i];
+	}
+	was = oldest ? load(&oldest->hash) : 0;
+	if (!oldest || !atomic_compare_exchange_strong(&oldest->hash, &was, hash))
+		return NULL;
+	name_reset(oldest);
+	return oldest;
+}
+
+static struct shared_name *name_get(const struct name_text *name)
+{
+	uint64_t hash = names_hash(name), words[SHARED_TEXT_WORDS];
+	struct shared_name *at = counters_find(hash);
+
+	if (!at)
+		at = name_claim(hash);
+	if (!at)
+		return NULL;
+	memcpy(words, name, sizeof(words));
+	for (int i = 0; i < SHARED_TEXT_WORDS; i++)
+		if (load(&at->text[i]) != words[i])
+			store(&at->text[i], words[i]);
+	return at;
+}
+
+void counters_name(const struct name_text *name)
+{
+	struct shared_name *at = name_get(name);
+
+	if (at)
+		store(&at->used_ms, clock_ms());
+}
+
+void counters_alias(const struct name_text *name, const struct name_text *absolute)
+{
+	struct shared_name *from = counters_find(names_hash(name)), *to = name_get(absolute);
+
+	if (!from || !to || from == to)
+		return;
+	store(&from->absolute, names_hash(absolute));
+	if (!load(&to->mode))
+		store(&to->mode, load(&from->mode));
+}
+
+void counters_refreshed(const struct counters_refresh *refresh)
+{
+	struct shared_name *at = name_get(refresh->name);
+
+	if (!at)
+		return;
+	store(&at->used_ms, refresh->now_ms);
+	store(&at->refreshed_ms, refresh->now_ms);
+	store(&at->outcome, refresh->outcome);
+	store(&at->interval_ms, refresh->interval_ms);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		store(&at->endpoints[f], refresh->endpoints[f]);
+	add_one(&at->refreshes);
+	if (refresh->changed)
+		add_one(&at->changes);
+	if (refresh->outcome == RESOLVER_ADDRESSES) {
+		store(&at->good_ms, refresh->now_ms);
+		store(&at->ttl_s, refresh->ttl_s);
+	} else {
+		add_one(&at->refresh_failures);
+	}
+}
+
+void counters_passed(uint64_t name, enum counters_pass why)
+{
+	struct shared_name *at = counters_find(name);
+
+	if (at)
+		add_one(&at->passed[why]);
+}
+
+bool counters_read_name(const struct shared_name *from, struct name_text *text)
+{
+	uint64_t words[SHARED_TEXT_WORDS], hash = load(&from->hash);
+
+	for (int i = 0; i < SHARED_TEXT_WORDS; i++)
+		words[i] = load(&from->text[i]);
+	memcpy(text, words, sizeof(*text));
+	text->text[CONFIG_NAME_SIZE - 1] = '\0';
+	return hash && names_hash(text) == hash;
+}
+
+/* ---- Endpoints */
+
+static struct tally *tally_ways(uint64_t name, struct address endpoint, uint32_t port)
+{
+	uint64_t hash = hash_mix(name ^ endpoint.high ^ endpoint.low << 17 ^ endpoint.low >> 47 ^
+	                         (uint64_t)port << 48);
+
+	return &shared()->tallies[hash % (SHARED_TALLIES / SHARED_WAYS) * SHARED_WAYS];
+}
+
+static bool tally_is(const struct tally *tally, uint64_t name, struct address endpoint,
+                     uint32_t port)
+{
+	return load(&tally->name) == name && load(&tally->low) == endpoint.low &&
+	       load(&tally->high) == endpoint.high && (uint32_t)load(&tally->port_used) == port;
+}
+
+static bool tally_begin(struct tally *tally, uint64_t was, uint64_t name, struct address endpoint,
+                        uint32_t port)
+{
+	if (!atomic_compare_exchange_strong(&tally->name, &was, name))
+		return false;
+	store(&tally->high, endpoint.high);
+	store(&tally->low, endpoint.low);
+	store(&tally->port_used, port);
+	store(&tally->kept, 0);
+	store(&tally->rewritten, 0);
+	store(&tally->failures, 0);
+	store(&tally->retries, 0);
+	return true;
+}
+
+/* An unused place, or the one that was not used for the longest. Two that begin one for the same
+ * endpoint may take two places: whoever reads adds them up. NULL: somebody else was faster. */
+static __attribute__((noinline)) struct tally *tally_claim(struct tally *ways, uint64_t name,
+                                                           struct address endpoint, uint32_t port)
+{
+	struct tally *oldest = NULL;
+
+	for (int i = 0; i < SHARED_WAYS; i++) {
+		if (!load(&ways[i].name) && tally_begin(&ways[i], 0, name, endpoint, port))
+			return &ways[i];
+		if (!oldest || load(&ways[i].port_used) >> 32 < load(&oldest->port_used) >> 32)
+			oldest = &ways[i];
+	}
+	return tally_begin(oldest, load(&oldest->name), name, endpoint, port) ? oldest : NULL;
+}
+
+static struct tally *tally_get(uint64_t name, struct address endpoint, uint32_t port,
+                               uint64_t now_ms)
+{
+	struct tally *ways = tally_ways(name, endpoint, port), *at = NULL;
+	uint64_t now_s = now_ms >> 10, used_s;
+
+	for (int i = 0; i < SHARED_WAYS && !at; i++)
+		if (tally_is(&ways[i], name, endpoint, port))
+			at = &ways[i];
+	if (!at)
+		at = tally_claim(ways, name, endpoint, port);
+	used_s = at ? load(&at->port_used) >> 32 : now_s;
+	if (used_s > now_s || now_s - used_s >= USED_GRAIN_S)
+		store(&at->port_used, port | now_s << 32);
+	return at;
+}
+
+void counters_connected(uint64_t name, struct address endpoint, uint32_t port, bool rewritten,
+                        uint64_t now_ms)
+{
+	struct tally *tally = tally_get(name, endpoint, port, now_ms);
+
+	if (tally)
+		add_one(rewritten ? &tally->rewritten : &tally->kept);
+}
+
+void counters_failed(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms)
+{
+	struct tally *tally = tally_get(name, endpoint, port, now_ms);
+
+	if (tally)
+		add_one(&tally->failures);
+}
+
+void counters_retried(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms)
+{
+	struct tally *tally = tally_get(name, endpoint, port, now_ms);
+
+	if (tally)
+		add_one(&tally->retries);
+}
+
+/* ---- The last rewritten connections */
+
+/* In a record: check, when (ms since 1970), name, asked (2), picked (2), port and result. */
+static uint64_t recent_check(const uint64_t words[SHARED_RECENT_WORDS])
+{
+	uint64_t check = 0;
+
+	for (int i = 1; i < SHARED_RECENT_WORDS; i++)
+		check = (check ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15) + words[i];
+	return check | 1;
+}
+
+void counters_recent(const struct counters_rewrite *rewrite)
+{
+	struct shared *in = shared();
+	/* Not one atomic step: two at the same time may take the same place, and the check word
+	 * tells if they mixed. */
+	uint64_t turn = load(&in->recent_next);
+	_Atomic uint64_t *to = in->recent[turn % SHARED_RECENT].words;
+	struct timespec now;
+	uint64_t words[SHARED_RECENT_WORDS] = {
+		0,
+		0,
+		rewrite->name,
+		rewrite->asked.high,
+		rewrite->asked.low,
+		rewrite->picked.high,
+		rewrite->picked.low,
+		rewrite->port | (uint64_t)(uint32_t)rewrite->result << 32,
+	};
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	words[1] = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	words[0] = recent_check(words);
+	store(&in->recent_next, turn + 1);
+	for (int i = 0; i < SHARED_RECENT_WORDS; i++)
+		store(&to[i], words[i]);
+}
+
+bool counters_read_recent(const struct shared_recent *from, uint64_t *at_ms,
+                          struct counters_rewrite *rewrite)
+{
+	const _Atomic uint64_t *at = from->words;
+	uint64_t words[SHARED_RECENT_WORDS] = {0};
+
+	for (int tries = 0; tries < RECENT_TRIES; tries++) {
+		for (int i = 0; i < SHARED_RECENT_WORDS; i++)
+			words[i] = load(&at[i]);
+		if (words[0] != recent_check(words))
+			continue;
+		*at_ms = words[1];
+		*rewrite = (struct counters_rewrite){.name = words[2],
+		                                     .asked = {words[3], words[4]},
+		                                     .picked = {words[5], words[6]},
+		                                     .port = (uint32_t)words[7],
+		                                     .result = (int)(words[7] >> 32)};
+		return true;
+	}
+	return false;
+}
+
+/* ---- Processes */
+
+/* A place for this process: unused, or that of who was not seen for the longest. */
+static struct shared_process *process_claim(uint64_t pid)
+{
+	struct shared *in = shared();
+	struct shared_process *oldest = NULL;
+	uint64_t was;
+
+	for (uint32_t i = 0; i < SHARED_PROCESSES; i++) {
+		struct shared_process *at = &in->processes[i];
+
+		was = 0;
+		if (atomic_compare_exchange_strong(&at->pid, &was, pid))
+			return at;
+		if (!oldest || load(&at->seen_ms) < load(&oldest->seen_ms))
+			oldest = at;
+	}
+	was = load(&oldest->pid);
+	return atomic_compare_exchange_strong(&oldest->pid, &was, pid) ? oldest : NULL;
+}
+
+void counters_process(uint64_t now_ms, const char *name)
+{
+	uint32_t place = atomic_load_explicit(&own_process, memory_order_relaxed);
+	struct shared_process *at = place ? &shared()->processes[place - 1] : NULL;
+	uint64_t pid = (uint64_t)syscall(SYS_getpid), words[2];
+
+	/* A child has its parent's place; a segment made anew knows nobody. */
+	if (!at || load(&at->pid) != pid) {
+		at = process_claim(pid);
+		if (!at)
+			return;
+		atomic_store_explicit(&own_process, (uint32_t)(at - shared()->processes) + 1,
+		                      memory_order_relaxed);
+		memcpy(words, name, sizeof(words));
+		store(&at->name[0], words[0]);
+		store(&at->name[1], words[1]);
+		store(&at->started_ms, now_ms);
+		store(&at->refreshes, 0);
+		store(&at->mode, config.mode);
+	}
+	store(&at->seen_ms, now_ms);
+	add_one(&at->refreshes);
+}
