@@ -614,7 +614,8 @@ fails_once_per_pod() {
 		for _ in range(3):
 		    one = socket.socket()
 		    one.connect(address)
-		    one.sendall(b"G" * 100000) # more than a pod reads: it resets
+		    one.setblocking(False)
+		    one.send(b"G" * 100000) # more than a pod reads: it resets
 		    poll = select.poll()
 		    poll.register(one, select.POLLERR)
 		    assert poll.poll(10000)

@@ -9,6 +9,8 @@
 
 enum { FAILURE_EVERY_MS = 1000, SHOWN = 4 };
 
+static const char SINCE[] = ", failures since the last such line: ";
+
 /* strerrorname_np(3) is younger than some of the libcs we run on. */
 static const char *error_text(int error, char number[21])
 {
@@ -81,15 +83,20 @@ void connect_log_ended(const struct directory_picked *picked, struct address ask
 	directory_name(picked->service, &name);
 	log_line(failure ? LOG_INFO : LOG_DEBUG, name.text, ": connect ", address_text(asked, from),
 	         " -> ", address_text(picked->target, to), " port ", log_number(port, at), tried,
-	         ": ", error_text(error, number),
-	         told > 1 ? ", failures since the last such line: " : "",
+	         ": ", error_text(error, number), told > 1 ? SINCE : "",
 	         told > 1 ? log_number(told, more) : "", NULL);
 }
 
 void connect_log_told(uint32_t service, struct address target, uint16_t port, int error)
 {
-	struct directory_picked picked = {
-		.what = PICK_OTHER, .target = target, .service = service, .mode = MODE_ON};
+	char to[ADDRESS_TEXT_SIZE], at[21], number[21], more[21];
+	uint64_t told = log_wants(LOG_DEBUG) ? 1 : failures_to_tell();
+	struct name_text name;
 
-	connect_log_ended(&picked, target, port, NULL, 0, error);
+	if (!told)
+		return;
+	directory_name(service, &name);
+	log_line(LOG_INFO, name.text, ": connect to ", address_text(target, to), " port ",
+	         log_number(port, at), " ended: ", error_text(error, number), told > 1 ? SINCE : "",
+	         told > 1 ? log_number(told, more) : "", NULL);
 }
