@@ -2,6 +2,7 @@
 # make demo       what it does, in half a minute
 # make check      build with warnings as errors, run every test
 # make clients    run the client matrix, write its table
+# make deb        build/deb/lbdns_VERSION_ARCH.deb
 # make install    PREFIX=/usr/local DESTDIR=
 # V=1 shows the commands
 
@@ -137,6 +138,10 @@ include tests/clients/clients.mk
 # ---- Installing
 
 include scripts/install.mk
+
+# ---- Packages: make deb
+
+include scripts/packages.mk
 
 clean:
 	rm -rf $(BUILD)
