@@ -41,6 +41,8 @@ LAB_CHECK = $(addprefix $(BUILD)/lab/,lookups release client-musl lookups-musl r
 # Ways in: clients that look up or connect in ways of their own, and what is loaded into clients beside us.
 LAB_CHECK += $(addprefix $(BUILD)/lab/,async cares client-allocator differential differential-musl loader loader-musl \
 	sockets sockets-musl allocator.so layers.so plugin.so plugin-musl.so)
+# Surroundings: what a client does to itself, and what its system refuses.
+LAB_CHECK += $(addprefix $(BUILD)/lab/,denied told told-musl)
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 # The unit programs again, library and all: those with threads, and those that need no DNS.
 SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/health_test %/rotation_test %_race_test,$(UNIT))) \

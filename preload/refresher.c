@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "counters.h"
+#include "descriptors.h"
 #include "directory.h"
 #include "libc_versions.h"
 #include "log.h"
@@ -10,9 +11,9 @@
 #include "resolvconf.h"
 #include "resolver.h"
 #include "shared.h"
+#include "wait.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,14 +21,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-
 enum {
-	CLOSE_RANGE_OWN = 2, /* CLOSE_RANGE_UNSHARE, Linux 5.9 */
-	QUERIES = 64,        /* under way at the same time */
-	QUERY_MS = 5000,     /* how long DNS may take for one name */
+	QUERIES = 64,    /* under way at the same time */
+	QUERY_MS = 5000, /* how long DNS may take for one name */
 	OVERDUE_MS = QUERY_MS + 1000,
 	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,   /* before the directory is tried again */
@@ -51,29 +47,10 @@ static unsigned running_count;
 static struct pollfd pollfds[QUERIES * RESOLVER_POLLFDS];
 static char client_name[16]; /* of the thread that started this one (prctl(2), PR_GET_NAME) */
 static struct resolvconf
-	conf; /* the last one that could be read: a client may have gone into a chroot */
-
-static void nap(uint32_t ms)
-{
-	struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-
-	syscall(SYS_nanosleep, &time, NULL);
-}
-
-/* Descriptors of its own: the client's closing of everything does not reach our sockets, and we
- * hold none of its files open. Where the kernel refuses, a refresh's sockets are in the client's
- * table for as long as that refresh. */
-static void leave_descriptors(void)
-{
-	bool keep_stderr = config.log >= LOG_WARN && !config.log_file;
-
-	if (!keep_stderr) {
-		syscall(SYS_close_range, 0u, ~0u, CLOSE_RANGE_OWN);
-		return;
-	}
-	if (!syscall(SYS_close_range, 0u, 1u, CLOSE_RANGE_OWN))
-		syscall(SYS_close_range, 3u, ~0u, 0u);
-}
+	conf;            /* the last one that could be read: a client may have gone into a chroot */
+static atomic_bool stop; /* the queries under way */
+static uint32_t wakes;   /* before it was looked at what is due */
+static uint64_t next_ms; /* when to look again */
 
 static void conf_read(void)
 {
@@ -94,12 +71,12 @@ static bool is_running(uint32_t service)
 /* Starts what is due; returns when the next is. */
 static uint64_t start_due(uint64_t now_ms)
 {
-	uint64_t next_ms = UINT64_MAX;
+	uint64_t due_ms = UINT64_MAX;
 	uint32_t service = 0;
 	struct directory_due due;
 	bool read = false;
 
-	while (running_count < QUERIES && directory_due(&service, now_ms, &next_ms, &due)) {
+	while (running_count < QUERIES && directory_due(&service, now_ms, &due_ms, &due)) {
 		struct running *next = &running[running_count];
 
 		if (is_running(due.service))
@@ -112,13 +89,13 @@ static uint64_t start_due(uint64_t now_ms)
 		next->query =
 			resolver_start(due.name.text, due.absolute, due.families, &conf, QUERY_MS);
 		if (!next->query) {
-			next_ms = now_ms + config.refresh_ms + 1000; /* no memory */
+			due_ms = now_ms + config.refresh_ms + 1000; /* no memory */
 			break;
 		}
 		next->due = due;
 		running_count++;
 	}
-	return next_ms;
+	return due_ms;
 }
 
 static void finish(struct running *done)
@@ -127,7 +104,7 @@ static void finish(struct running *done)
 		log_line(LOG_DEBUG, done->due.name.text, ": DNS answered ",
 		         resolver_answer(done->query)->absolute, NULL);
 	while (!directory_refreshed(&done->due, resolver_answer(done->query)))
-		nap(BUSY_MS);
+		wait_ms(BUSY_MS);
 	resolver_end(done->query);
 	*done = running[--running_count];
 	counters_process(clock_ms(), client_name);
@@ -149,7 +126,11 @@ static void poll_queries(int timeout_ms)
 	time = (struct timespec){.tv_sec = timeout_ms / 1000,
 	                         .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
 	/* The raw call: poll(3) is a cancellation point, and clients hook it. */
-	syscall(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE);
+	if (syscall(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE) < 0) {
+		wait_ms(BUSY_MS);
+		for (unsigned i = 0; i < total; i++)
+			pollfds[i].revents = pollfds[i].events; /* the sockets do not block */
+	}
 	total = 0;
 	for (unsigned i = 0; i < running_count; i++)
 		for (unsigned k = 0; k < running[i].pollfd_count; k++)
@@ -166,43 +147,66 @@ static void step_queries(void)
 	}
 }
 
-static void sleep_until(uint32_t wakes, uint64_t now_ms, uint64_t next_ms)
+/* Asks for all that is due, until nothing is under way any more; then next_ms is right. */
+static void work(void)
 {
-	uint64_t ms = next_ms > now_ms ? next_ms - now_ms : 0;
-	struct timespec time = {.tv_sec = (time_t)(ms / 1000),
-	                        .tv_nsec = (long)(ms % 1000) * 1000000};
+	for (;;) {
+		uint64_t now_ms = clock_ms(), watch_ms;
 
-	atomic_store(&process.asleep_ms, next_ms);
-	syscall(SYS_futex, &process.wakes, FUTEX_WAIT_PRIVATE, wakes,
-	        next_ms == UINT64_MAX ? NULL : &time, NULL, 0);
+		/* Before looking at what is due: a wake that comes after is not slept through. */
+		wakes = atomic_load(&process.wakes);
+		if (!conf.servers[0])
+			conf_read();
+		while (directory_wants_listed() && !directory_add_listed())
+			wait_ms(BUSY_MS);
+		next_ms = start_due(now_ms);
+		watch_ms = outcome_watch(now_ms);
+		if (!running_count) {
+			next_ms = watch_ms < next_ms ? watch_ms : next_ms;
+			return;
+		}
+		if (atomic_load(&stop))
+			break;
+		poll_queries(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
+		step_queries();
+	}
+	while (running_count)
+		resolver_end(running[--running_count].query);
+	next_ms = 0; /* they are still due */
+}
+
+static void sleep_until(uint64_t when_ms)
+{
+	uint64_t now_ms = clock_ms();
+
+	atomic_store(&process.asleep_ms, when_ms);
+	wait_for(&process.wakes, wakes, when_ms > now_ms ? when_ms - now_ms : 0);
 	atomic_store(&process.asleep_ms, 0);
+}
+
+static void refuse(void)
+{
+	atomic_store(&process.refused_ms, clock_ms());
+	atomic_store(&process.thread, THREAD_REFUSED);
 }
 
 static void *refresher_main(void *unused)
 {
+	bool keep_stderr = config.log >= LOG_WARN && !config.log_file;
+	bool own = descriptors_leave(keep_stderr);
+
 	(void)unused;
-	leave_descriptors();
 	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	running_count = 0; /* a child's thread finds what its parent's was at */
-	conf_read();
 	for (;;) {
-		/* Before looking at what is due: a wake that comes after is not slept through. */
-		uint32_t wakes = atomic_load(&process.wakes);
-		uint64_t now_ms = clock_ms(), next_ms, watch_ms;
-
-		while (directory_wants_listed() && !directory_add_listed())
-			nap(BUSY_MS);
-		next_ms = start_due(now_ms);
-		watch_ms = outcome_watch(now_ms);
-		if (running_count) {
-			poll_queries(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms)
-			                                         : WATCH_MS);
-			step_queries();
-		} else {
-			sleep_until(wakes, now_ms, watch_ms < next_ms ? watch_ms : next_ms);
-		}
+		if (own)
+			work();
+		else if (!descriptors_apart(work, &stop, keep_stderr))
+			break;
+		sleep_until(next_ms);
 	}
+	refuse();
 	return NULL;
 }
 
@@ -246,10 +250,8 @@ static void thread_start(bool in_lookup)
 	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS)) {
 		if (in_lookup)
 			conf_read();
-		if (thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)) {
-			atomic_store(&process.refused_ms, clock_ms());
-			atomic_store(&process.thread, THREAD_REFUSED);
-		}
+		if (thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0))
+			refuse();
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = saved_errno;
@@ -260,7 +262,7 @@ static void wake(void)
 	int saved_errno = errno;
 
 	atomic_fetch_add(&process.wakes, 1);
-	syscall(SYS_futex, &process.wakes, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	wait_end(&process.wakes);
 	errno = saved_errno;
 }
 

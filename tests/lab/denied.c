@@ -1,0 +1,108 @@
+/*
+ * denied ERRNO CALL... -- PROGRAM ARGUMENT...: runs PROGRAM under a seccomp filter that refuses the
+ * system calls with ERRNO (EPERM, ENOSYS), as a container's or a service manager's does. CALL is a
+ * name in the table below; "thread-apart" is a clone of a thread with descriptors of its own.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { INSTRUCTIONS = 256 };
+
+#define THREAD_APART "thread-apart"
+
+static const struct {
+	const char *name;
+	int number;
+} calls[] = {
+	{"clone", SYS_clone},
+	{"clone3", 435},
+	{"close_range", 436},
+	{"futex", SYS_futex},
+	{"getrandom", SYS_getrandom},
+	{"madvise", SYS_madvise},
+	{"nanosleep", SYS_nanosleep},
+	{"pidfd_getfd", 438},
+	{"pidfd_open", 434},
+	{"ppoll", SYS_ppoll},
+	{"prctl", SYS_prctl},
+	{"rt_sigaction", SYS_rt_sigaction},
+	{"sendmsg", SYS_sendmsg},
+	{"sendto", SYS_sendto},
+	{"setsockopt", SYS_setsockopt},
+	{"shmat", SYS_shmat},
+	{"shmctl", SYS_shmctl},
+	{"shmget", SYS_shmget},
+	{"socket", SYS_socket},
+	{"unshare", SYS_unshare},
+};
+
+static struct sock_filter code[INSTRUCTIONS];
+static unsigned short length;
+
+static void add(unsigned short what, unsigned value, unsigned char yes, unsigned char no)
+{
+	code[length++] = (struct sock_filter)BPF_JUMP(what, value, yes, no);
+}
+
+static void load(size_t offset)
+{
+	add(BPF_LD | BPF_W | BPF_ABS, (unsigned)offset, 0, 0);
+}
+
+static void refuse(const char *name, unsigned error)
+{
+	const unsigned answer = SECCOMP_RET_ERRNO | error;
+
+	load(offsetof(struct seccomp_data, nr));
+	if (!strcmp(name, THREAD_APART)) {
+		add(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 5);
+		load(offsetof(struct seccomp_data, args[0]));
+		add(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 3);
+		add(BPF_JMP | BPF_JSET | BPF_K, CLONE_FILES, 2, 0);
+		add(BPF_RET | BPF_K, answer, 0, 0);
+		add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		if (strcmp(calls[i].name, name) != 0)
+			continue;
+		add(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i].number, 0, 1);
+		add(BPF_RET | BPF_K, answer, 0, 0);
+		return;
+	}
+	fprintf(stderr, "denied: no %s in the table\n", name);
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned error = argc > 1 && !strcmp(argv[1], "ENOSYS") ? ENOSYS : EPERM;
+	struct sock_fprog program = {.filter = code};
+	char **at = argv + 2;
+
+	for (; at < argv + argc && strcmp(*at, "--") != 0; at++)
+		refuse(*at, error);
+	if (at + 1 >= argv + argc) {
+		fputs("usage: denied EPERM|ENOSYS CALL... -- PROGRAM ARGUMENT...\n", stderr);
+		return 2;
+	}
+	add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	program.len = length;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) {
+		perror("denied: seccomp");
+		return 2;
+	}
+	execvp(at[1], at + 1);
+	perror(at[1]);
+	return 2;
+}
