@@ -50,11 +50,18 @@ SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/he
 TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
 
 .PHONY: all programs check demo clean
-all: $(BUILD)/liblbdns.so
+all: $(BUILD)/liblbdns.so $(BUILD)/lbdns-inspect
 
 $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(OBJECTS) -l:libcares.a -Wl,--no-as-needed $(STUBS) -Wl,--as-needed
+
+# Static: it runs in containers of any libc, or none.
+INSPECT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard scripts/inspect/*.c))) \
+	$(patsubst %,$(BUILD)/preload/%.o,address config counters health log mode names pool resolvconf setting shared)
+$(BUILD)/lbdns-inspect: $(INSPECT)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $(INSPECT)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -148,4 +155,4 @@ include scripts/packages.mk
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(foreach sanitizer,tsan asan,$(OBJECTS:$(BUILD)/%.o=$(BUILD)/$(sanitizer)/%.d))
+-include $(OBJECTS:.o=.d) $(INSPECT:.o=.d) $(foreach sanitizer,tsan asan,$(OBJECTS:$(BUILD)/%.o=$(BUILD)/$(sanitizer)/%.d))

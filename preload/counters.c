@@ -6,8 +6,10 @@
 #include "resolver.h"
 #include "shared.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,7 +59,8 @@ struct shared_name *counters_find(uint64_t hash)
 {
 	struct shared_name *ways = name_ways(shared(), hash);
 
-	for (int i = 0; i < SHARED_WAYS; i++)
+	/* 0 is no name, but every unused place has it. */
+	for (int i = 0; i < SHARED_WAYS && hash; i++)
 		if (load(&ways[i].hash) == hash)
 			return &ways[i];
 	return NULL;
@@ -189,39 +192,42 @@ static struct tally *tally_ways(uint64_t name, struct address endpoint, uint32_t
 static bool tally_is(const struct tally *tally, uint64_t name, struct address endpoint,
                      uint32_t port)
 {
-	return load(&tally->name) == name && load(&tally->low) == endpoint.low &&
-	       load(&tally->high) == endpoint.high && (uint32_t)load(&tally->port_used) == port;
+	/* Acquire: pairs with tally_begin, whose zeros are there before the port is. */
+	return load(&tally->name) == name &&
+	       (uint32_t)atomic_load_explicit(&tally->port_used, memory_order_acquire) == port &&
+	       load(&tally->low) == endpoint.low && load(&tally->high) == endpoint.high;
 }
 
 static bool tally_begin(struct tally *tally, uint64_t was, uint64_t name, struct address endpoint,
-                        uint32_t port)
+                        uint64_t port_used)
 {
 	if (!atomic_compare_exchange_strong(&tally->name, &was, name))
 		return false;
-	store(&tally->high, endpoint.high);
-	store(&tally->low, endpoint.low);
-	store(&tally->port_used, port);
 	store(&tally->kept, 0);
 	store(&tally->rewritten, 0);
 	store(&tally->failures, 0);
 	store(&tally->retries, 0);
+	store(&tally->high, endpoint.high);
+	store(&tally->low, endpoint.low);
+	/* Last: from now on others find it, and add to it. */
+	atomic_store_explicit(&tally->port_used, port_used, memory_order_release);
 	return true;
 }
 
 /* An unused place, or the one that was not used for the longest. Two that begin one for the same
  * endpoint may take two places: whoever reads adds them up. NULL: somebody else was faster. */
-static __attribute__((noinline)) struct tally *tally_claim(struct tally *ways, uint64_t name,
-                                                           struct address endpoint, uint32_t port)
+static __attribute__((noinline)) struct tally *
+tally_claim(struct tally *ways, uint64_t name, struct address endpoint, uint64_t port_used)
 {
 	struct tally *oldest = NULL;
 
 	for (int i = 0; i < SHARED_WAYS; i++) {
-		if (!load(&ways[i].name) && tally_begin(&ways[i], 0, name, endpoint, port))
+		if (!load(&ways[i].name) && tally_begin(&ways[i], 0, name, endpoint, port_used))
 			return &ways[i];
 		if (!oldest || load(&ways[i].port_used) >> 32 < load(&oldest->port_used) >> 32)
 			oldest = &ways[i];
 	}
-	return tally_begin(oldest, load(&oldest->name), name, endpoint, port) ? oldest : NULL;
+	return tally_begin(oldest, load(&oldest->name), name, endpoint, port_used) ? oldest : NULL;
 }
 
 static struct tally *tally_get(uint64_t name, struct address endpoint, uint32_t port,
@@ -230,11 +236,13 @@ static struct tally *tally_get(uint64_t name, struct address endpoint, uint32_t 
 	struct tally *ways = tally_ways(name, endpoint, port), *at = NULL;
 	uint64_t now_s = now_ms >> 10, used_s;
 
+	if (!name)
+		return NULL;
 	for (int i = 0; i < SHARED_WAYS && !at; i++)
 		if (tally_is(&ways[i], name, endpoint, port))
 			at = &ways[i];
 	if (!at)
-		at = tally_claim(ways, name, endpoint, port);
+		at = tally_claim(ways, name, endpoint, port | now_s << 32);
 	used_s = at ? load(&at->port_used) >> 32 : now_s;
 	if (used_s > now_s || now_s - used_s >= USED_GRAIN_S)
 		store(&at->port_used, port | now_s << 32);
@@ -329,6 +337,17 @@ bool counters_read_recent(const struct shared_recent *from, uint64_t *at_ms,
 
 /* ---- Processes */
 
+/* Its inode: pods share IPC namespaces whose processes are in several PID namespaces. 0 if /proc is
+ * not there. */
+static uint64_t pid_namespace(void)
+{
+	struct stat status;
+
+	if (syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/ns/pid", &status, 0))
+		return 0;
+	return status.st_ino;
+}
+
 /* A place for this process: unused, or that of who was not seen for the longest. */
 static struct shared_process *process_claim(uint64_t pid)
 {
@@ -368,6 +387,7 @@ void counters_process(uint64_t now_ms, const char *name)
 		store(&at->started_ms, now_ms);
 		store(&at->refreshes, 0);
 		store(&at->mode, config.mode);
+		store(&at->pid_namespace, pid_namespace());
 	}
 	store(&at->seen_ms, now_ms);
 	add_one(&at->refreshes);

@@ -16,7 +16,7 @@
 /* Why a connection to an address that we know was left alone. */
 enum counters_pass {
 	PASS_CLAIMED,  /* the address stands for another name too */
-	PASS_SOCKET,   /* the socket was not fresh: connecting, or connected before */
+	PASS_SOCKET,   /* the socket was not fresh: most of these calls ask how a connect went */
 	PASS_DATAGRAM, /* UDP, which does not rotate without LBDNS_UDP=on */
 	PASS_STALE,    /* DNS has not answered for LBDNS_MAX_STALE */
 	PASS_SEVERAL,  /* in pools that have no endpoint in common */
@@ -52,7 +52,8 @@ struct counters_refresh {
 
 void counters_refreshed(const struct counters_refresh *refresh);
 
-/* One connection to an endpoint: rewritten, or kept where the client asked. */
+/* One connection to an endpoint: rewritten, or kept where the client asked. name may be 0 here and
+ * below: nothing is counted. */
 void counters_connected(uint64_t name, struct address endpoint, uint32_t port, bool rewritten,
                         uint64_t now_ms);
 

@@ -333,13 +333,15 @@ static __attribute__((noinline)) uint32_t use_departed(const struct snapshot *in
 	return record.service % SERVICES;
 }
 
-static enum counters_pass why_not(const struct group *group, bool claimed, bool fresh, bool expired)
+/* fixed: of an address in more pools than we keep track of. */
+static enum counters_pass why_not(const struct group *group, bool fixed, bool claimed, bool fresh,
+                                  bool expired)
 {
 	if (claimed)
 		return PASS_CLAIMED;
 	if (!fresh)
 		return PASS_STALE;
-	return expired || group->count < 2 ? PASS_GONE : PASS_SEVERAL;
+	return fixed || (!expired && group->count > 1) ? PASS_SEVERAL : PASS_GONE;
 }
 
 /* The pool to pick from; false if there is none, or the pick is made. claimed: as the claims were
@@ -367,7 +369,8 @@ static __attribute__((noinline)) bool find_pool(const struct snapshot *in,
 	 * claim of one that gets a pool is released after the pool is there. */
 	claimed = claims_hold(route->asked) || claimed;
 	picked->service = set->service;
-	picked->name = atomic_load_explicit(&live[set->service].name, memory_order_relaxed);
+	if (group.count || mark.group != GROUP_FIXED)
+		picked->name = atomic_load_explicit(&live[set->service].name, memory_order_relaxed);
 	picked->age_ms = age_ms(set->service, now_ms);
 	picked->interval_ms =
 		atomic_load_explicit(&live[set->service].interval_ms, memory_order_relaxed);
@@ -390,7 +393,7 @@ static __attribute__((noinline)) bool find_pool(const struct snapshot *in,
 	if (group.candidate < SETS && set->count)
 		fresh = fresh && is_fresh(set->service, set->family, now_ms);
 	if (claimed || !fresh || expired || group.candidate >= SETS || !set->count) {
-		picked->why = why_not(&group, claimed, fresh, expired);
+		picked->why = why_not(&group, mark.group == GROUP_FIXED, claimed, fresh, expired);
 		return false;
 	}
 	picked->may_retry = set->count > 1;

@@ -213,3 +213,12 @@ void health_succeeded(struct address address, uint32_t port, uint64_t now_ms)
 	if (record)
 		atomic_compare_exchange_strong(&record->key, &key, 0);
 }
+
+uint64_t health_until(struct address address, uint32_t port, uint64_t now_ms)
+{
+	const struct ejection *record = record_find(shared(), endpoint_key(address, port));
+	struct address of;
+	uint64_t of_port;
+
+	return record && record_read(record, now_ms, &of, &of_port) ? load(&record->until_ms) : 0;
+}

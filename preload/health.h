@@ -45,4 +45,8 @@ bool health_failed(struct address address, uint32_t port, int error, uint64_t no
 /* A connection was made. */
 void health_succeeded(struct address address, uint32_t port, uint64_t now_ms);
 
+/* For programs that look: until when an endpoint is passed over, 0 if it is not. If that is past,
+ * it waits for a connection that tries it. */
+uint64_t health_until(struct address address, uint32_t port, uint64_t now_ms);
+
 #endif

@@ -81,9 +81,9 @@ struct shared_process {
 	_Atomic uint64_t started_ms;
 	_Atomic uint64_t seen_ms; /* when it last refreshed a name */
 	_Atomic uint64_t refreshes;
-	_Atomic uint64_t mode;    /* enum config_mode of its LBDNS_MODE */
-	_Atomic uint64_t name[2]; /* 16 bytes, as of prctl(PR_GET_NAME) */
-	uint64_t reserved;
+	_Atomic uint64_t mode;          /* enum config_mode of its LBDNS_MODE */
+	_Atomic uint64_t name[2];       /* 16 bytes, as of prctl(PR_GET_NAME) */
+	_Atomic uint64_t pid_namespace; /* its inode; 0: not known */
 };
 
 /* A rewritten connection (counters.c). The first word tells if the others are half written. */

@@ -68,13 +68,18 @@ help() {
 	"$PLACE/usr/bin/lbdns" --help
 }
 
+# help_of COMMAND: its own.
+help_of() {
+	"$PLACE/usr/bin/lbdns" "$1" --help
+}
+
 # Of the lines "Usage: lbdns run [options]".
 subcommands_of_help() {
-	help | sed -n 's/^\(Usage:\|      \) lbdns \([a-z][a-z-]*\).*/\2/p' | sort -u
+	help | sed -n 's/^\(Usage:\|      \) lbdns \([a-z][a-z-]*\).*/\2/p' | awk '!seen[$0]++'
 }
 
 options_of_help() {
-	help | sed -n 's/^  \(--[a-z-]*\) .*/\1/p' | sort
+	help_of "${1-run}" | sed -n 's/^  \(--[a-z-]*\) .*/\1/p' | sort
 }
 
 same() {
@@ -83,8 +88,16 @@ same() {
 }
 
 @test "lbdns(1) has the subcommands and options that lbdns --help has" {
-	same "$(subcommands_of_help)" "$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh D/s/^\.Cm \([a-z-]*\)$/\1/p' "$PLACE/$COMMAND_PAGE" | sort -u)"
-	same "$(options_of_help)" "$(sed -n 's/^\.It Fl \(-[a-z-]*\).*/-\1/p' "$PLACE/$COMMAND_PAGE" | sort)"
+	same "$(subcommands_of_help | sort)" "$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh D/s/^\.Cm \([a-z-]*\)$/\1/p' "$PLACE/$COMMAND_PAGE" | sort -u)"
+	local command
+	for command in $(subcommands_of_help); do
+		same "$(options_of_help "$command")" "$(options_of_page "$command")"
+	done
+}
+
+# Those of the subsection on a command.
+options_of_page() {
+	sed -n "/^\.Ss lbdns $1/,/^\.S/s/^\.It Fl \(-[a-z-]*\).*/-\1/p" "$PLACE/$COMMAND_PAGE" | sort
 }
 
 # The table of the README, as "LBDNS_REFRESH --refresh 5s".
@@ -133,6 +146,17 @@ offers() {
 @test "bash completes the subcommands" {
 	offers 'lbdns ' "$(subcommands_of_help | paste -sd ' ') --help --version"
 	offers 'lbdns r' run
+}
+
+@test "bash completes the options of every other subcommand" {
+	local command words
+	for command in $(subcommands_of_help); do
+		[ "$command" != run ] || continue
+		words=$(completed "lbdns $command --")
+		same "$(tr ' ' '\n' <<<"$words" | grep -v -x -e --help | sort)" "$(options_of_help "$command")"
+	done
+	offers 'lbdns mode o' 'on observe off'
+	offers 'lbdns mode --pid 1 --name x d' default
 }
 
 @test "bash completes the options of run" {

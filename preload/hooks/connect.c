@@ -21,15 +21,31 @@ static __attribute__((noinline)) void want_listed(int fd, struct address asked)
 		refresher_nudge(UINT64_MAX, 0);
 }
 
+/* Left alone, whoever is asked for. A descriptor that is no socket is not counted. */
+static __attribute__((noinline)) int connect_left(int fd, const struct sockaddr *address,
+                                                  socklen_t length, uint64_t sequence,
+                                                  int64_t endpoint, enum counters_pass why)
+{
+	struct directory_route route = {.sequence = sequence, .endpoint = endpoint};
+	int status = libc()->connect(fd, address, length);
+	uint32_t service;
+
+	if ((!status || (errno != EBADF && errno != ENOTSOCK)) &&
+	    directory_service(&route, &service))
+		counters_passed(directory_hash(service), why);
+	return status;
+}
+
 /* The second connect of a non-blocking socket collects how the first one ended, and then nobody can
  * ask any more whom it was to. */
 static __attribute__((noinline)) int connect_collect(int fd, const struct sockaddr *address,
-                                                     socklen_t length)
+                                                     socklen_t length, uint64_t sequence,
+                                                     int64_t endpoint)
 {
 	struct address peer;
 	uint16_t port;
 	bool known = socket_peer(fd, &peer, &port);
-	int status = libc()->connect(fd, address, length);
+	int status = connect_left(fd, address, length, sequence, endpoint, PASS_SOCKET);
 
 	if (status && known)
 		outcome_note_peer(peer, port, errno);
@@ -72,8 +88,11 @@ static __attribute__((noinline)) int connect_managed(int fd, const struct sockad
 	uint16_t port;
 
 	if (state == SOCKET_ENDED)
-		return connect_collect(fd, address, length);
-	if (state == SOCKET_USED || !address_from_sockaddr(address, length, &route.asked, &port))
+		return connect_collect(fd, address, length, sequence, endpoint);
+	if (state != SOCKET_FRESH_STREAM && state != SOCKET_FRESH_DATAGRAM)
+		return connect_left(fd, address, length, sequence, endpoint,
+		                    state == SOCKET_OTHER ? PASS_DATAGRAM : PASS_SOCKET);
+	if (!address_from_sockaddr(address, length, &route.asked, &port))
 		return libc()->connect(fd, address, length);
 	directory_pick(&route, state == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port,
 	               true, &picked);

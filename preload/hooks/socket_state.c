@@ -59,6 +59,8 @@ enum socket_state socket_state(int fd)
 			                                                     : SOCKET_FRESH_STREAM;
 	} else if (config.udp) {
 		state = datagram_state(fd);
+	} else if (errno == EOPNOTSUPP || errno == ENOPROTOOPT) {
+		state = SOCKET_OTHER;
 	}
 	errno = saved_errno;
 	return state;

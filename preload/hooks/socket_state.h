@@ -7,7 +7,8 @@
 #include <stdbool.h>
 
 enum socket_state {
-	SOCKET_USED, /* connecting, connected or listening; or of no kind that we rotate */
+	SOCKET_USED,  /* connecting, connected or listening; or no socket at all */
+	SOCKET_OTHER, /* not TCP, and not to rotate */
 	SOCKET_FRESH_STREAM,
 	SOCKET_FRESH_DATAGRAM, /* UDP without a peer; only with LBDNS_UDP=on */
 	SOCKET_ENDED           /* a stream socket whose connection, or connecting, has ended */
