@@ -132,18 +132,29 @@ static bool learn_settled(const struct name_text *name, const struct directory_l
 	return true;
 }
 
-/* Gives up the name that was not used for the longest, if that is longer than LBDNS_IDLE: what it
- * was handed is claimed. */
-static void evict_idle(struct draft *draft)
+/* An exact name in LBDNS_NAMES that DNS has not answered for yet. */
+static bool is_unresolved(const struct service *service)
+{
+	return service->exact && !service->pinned &&
+	       service->family[FAMILY_V4].state == DIRECTORY_UNKNOWN &&
+	       service->family[FAMILY_V6].state == DIRECTORY_UNKNOWN;
+}
+
+/* Gives up one that was never resolved, for LBDNS_NAMES may have more of them than there is room;
+ * else the name that was not used for the longest, if that is longer than LBDNS_IDLE. What it was
+ * handed is claimed. */
+static void evict(struct draft *draft)
 {
 	uint64_t longest_ms = config.idle_ms, now_ms = clock_ms();
 	uint32_t victim = SERVICES;
 
 	for (uint32_t s = 0; s < draft->next->service_count; s++) {
 		const struct service *service = &draft->next->services[s];
-		uint64_t unused_ms = clock_since(live[s].used_ms, now_ms);
+		uint64_t unused_ms = is_unresolved(service) ? UINT64_MAX
+		                     : service->exact       ? 0
+		                                            : clock_since(live[s].used_ms, now_ms);
 
-		if (service->used && !service->exact && unused_ms > longest_ms) {
+		if (service->used && unused_ms > longest_ms) {
 			longest_ms = unused_ms;
 			victim = s;
 		}
@@ -179,7 +190,7 @@ static uint32_t draft_name(struct draft *draft, const struct name_text *name, bo
 		return draft->next->names[at].service;
 	}
 	if (draft->next->service_count == SERVICES || draft->next->name_count == NAMES)
-		evict_idle(draft);
+		evict(draft);
 	*place = draft_add_name(draft);
 	service = *place < NAMES ? draft_add_service(draft) : SERVICES;
 	if (service == SERVICES)
