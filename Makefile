@@ -42,7 +42,7 @@ LAB_CHECK = $(addprefix $(BUILD)/lab/,lookups release client-musl lookups-musl r
 LAB_CHECK += $(addprefix $(BUILD)/lab/,async cares client-allocator differential differential-musl loader loader-musl \
 	sockets sockets-musl allocator.so layers.so plugin.so plugin-musl.so)
 # Surroundings: what a client does to itself, and what its system refuses.
-LAB_CHECK += $(addprefix $(BUILD)/lab/,denied told told-musl)
+LAB_CHECK += $(addprefix $(BUILD)/lab/,denied memory names told told-musl)
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 # The unit programs again, library and all: those with threads, and those that need no DNS.
 SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/health_test %/rotation_test %_race_test,$(UNIT))) \
@@ -134,6 +134,7 @@ $(BUILD)/lab/client-allocator: tests/lab/client.c tests/lab/allocator.c
 	@echo "  CC      $@"
 	$(Q)$(CC) $(TEST_CFLAGS) -fno-builtin -o $@ $^
 
+$(BUILD)/lab/memory: TEST_CFLAGS += -fno-builtin
 $(BUILD)/lab/cares: LAB_LIBRARY = -lcares
 $(BUILD)/lab/%: tests/lab/%.c
 	@mkdir -p $(@D)

@@ -18,17 +18,17 @@ teardown() {
 # settings in front, as for with_lbdns. tell STEP has it do STEP; what it says is on stdout. Or tell_on STEP, and
 # answer when it is done.
 told_start() {
-	rm -f "$LAB/told" "$LAB/client.out"
-	mkfifo "$LAB/told" "$LAB/client.out"
+	rm -f "$LAB/client.in" "$LAB/client.out"
+	mkfifo "$LAB/client.in" "$LAB/client.out"
 	(
 		if [ "$1" = with_lbdns ]; then
 			shift
 			export LD_PRELOAD=$LIBLBDNS
 		fi
-		exec "$@" rng-headless 8081 <"$LAB/told" >"$LAB/client.out" 2>"$LAB/client.err" 3>&-
+		exec "$@" rng-headless 8081 <"$LAB/client.in" >"$LAB/client.out" 2>"$LAB/client.err" 3>&-
 	) &
 	echo $! >"$LAB/client.pid"
-	exec 7>"$LAB/told" 8<"$LAB/client.out"
+	exec 7>"$LAB/client.in" 8<"$LAB/client.out"
 	answer
 }
 
@@ -78,9 +78,9 @@ client_descriptors() {
 # CLIENT WAY [ERRNO CALL...]: closes everything while a refresh waits for DNS, and has files of its own under the same
 # numbers. CALLs are refused.
 closes_all() {
-	local client=$LAB_BUILD/lab/$1 way=$2
+	local program=$LAB_BUILD/lab/$1 way=$2
 	shift 2
-	LBDNS_REFRESH=100ms told_start with_lbdns "$LAB_BUILD/lab/denied" "$@" -- "$client"
+	LBDNS_REFRESH=100ms told_start with_lbdns "$LAB_BUILD/lab/denied" "$@" -- "$program"
 	lab_dns_asks_more 2 rng-headless A
 	lab_dns_silence
 	lab_wait_until under_way
@@ -188,4 +188,322 @@ visits_reach_all() {
 	tell write data
 	told_end
 	lab_equal "$(<"$LAB/data")" data
+}
+
+# ---- Limits
+
+# What a client saw without lbdns and with it: where it went well without, it did with, and each failure is one that there
+# was without. Two files of the same lines but for the pods.
+no_worse() {
+	paste -d '|' <(sed 's/^10\..*/ok/' "$1") <(sed 's/^10\..*/ok/' "$2") | awk -F '|' '
+		{ known[$1]; without[NR] = $1; with[NR] = $2 }
+		END {
+			for (i = 1; i <= NR; i++)
+				if (with[i] != "ok" && (without[i] == "ok" || !(with[i] in known))) {
+					print "without: " without[i] "; with: " with[i]
+					worse = 1
+				}
+			exit worse
+		}'
+}
+
+# Runs the steps that stdin has, without lbdns and with it.
+both_ways() {
+	local with step
+	cat >"$LAB/steps"
+	for with in "" with_lbdns; do
+		# shellcheck disable=SC2086 # or nothing
+		told_start $with "$@"
+		while read -r step; do
+			tell "$step"
+		done <"$LAB/steps" >"$LAB/said$with"
+		told_end
+	done
+	no_worse "$LAB/said" "$LAB/saidwith_lbdns"
+}
+
+@test "RLIMIT_NOFILE reached: no connection and no lookup fails that did not without, and refreshes go on" {
+	local free
+	for free in 0 1 2 3; do
+		printf '%s\n' 'visit 3' "fill $free" 'visit 3' 'connect 3' empty 'visit 3' 'connect 3' |
+			both_ways "$LAB_BUILD/lab/told"
+		cat "$LAB/said" >>"$LAB/without"
+	done
+	grep -q 'socket: Too many open files' "$LAB/without"
+	grep -q '^lookup: ' "$LAB/without"
+	LBDNS_REFRESH=100ms told_start with_lbdns "$LAB_BUILD/lab/told"
+	tell fill 1
+	lab_scale rng-headless 4
+	lab_dns_asks_more 3 rng-headless A
+	lab_equal "$(tell connect 12 | lab_counts)" "3 3 3 3"
+	told_end
+}
+
+# No thread: connections and lookups as ever, and the client's own lookups refresh.
+goes_on_without_thread() {
+	LBDNS_REFRESH=500ms told_start with_lbdns "$@"
+	lab_equal "$(tell visit 6 | lab_counts)" "2 2 2"
+	lab_equal "$(tell connect 6 | lab_counts)" "2 2 2"
+	tasks_are 1
+	lab_scale rng-headless 4
+	lab_wait_until visits_reach_all 4
+	lab_equal "$(tell connect 12 | lab_counts)" "3 3 3 3"
+	tasks_are 1
+	told_end
+}
+
+@test "RLIMIT_NPROC that allows no thread: the client's lookups refresh" {
+	setpriv --reuid 12345 --regid 12345 --clear-groups true || skip 'only root can be other users'
+	cp "$LIBLBDNS" "$LAB_BUILD/lab/told" "$LAB"
+	chmod 755 "$LAB/liblbdns.so" "$LAB/told"
+	goes_on_without_thread env LD_PRELOAD="$LAB/liblbdns.so" setpriv --reuid 12345 --regid 12345 --clear-groups \
+		prlimit --nproc=1 "$LAB/told"
+}
+
+@test "seccomp that allows no thread: the client's lookups refresh" {
+	goes_on_without_thread "$LAB_BUILD/lab/denied" EPERM clone clone3 -- "$LAB_BUILD/lab/told"
+}
+
+@test "65,535 bytes in every variable: the client goes on as by default, and one line says what is wrong" {
+	local variable long list
+	long=$(printf '%065535d' 0 | tr 0 x)
+	list=$(printf '%032767d' 7 | sed 's/./0,/g')0
+	for variable in REFRESH CONNECT UDP MODE NAMESERVERS ATTEMPTS EJECT IDLE MAX_STALE SHARED LOG LOG_FILE EXCLUDE; do
+		env "LBDNS_$variable=$long" LD_PRELOAD="$LIBLBDNS" "$CLIENT" once rng-headless 8081 6 >"$LAB/out" 2>"$LAB/err"
+		lab_equal "$variable: $(lab_counts <"$LAB/out") $(wc -l <"$LAB/err")" "$variable: 2 2 2 1"
+		(($(wc -c <"$LAB/err") <= 1024))
+	done
+	# nothing that it names is a name
+	LBDNS_NAMES=$long with_lbdns "$CLIENT" once rng-headless 8081 6 >"$LAB/out" 2>"$LAB/err"
+	lab_equal "$(lab_counts <"$LAB/out") $(wc -l <"$LAB/err")" "0 0 6 1"
+	# 32,768 entries
+	LBDNS_EXCLUDE=$list with_lbdns "$CLIENT" once rng-headless 8081 6 >"$LAB/out" 2>"$LAB/err"
+	lab_equal "$(lab_counts <"$LAB/out") $(wc -l <"$LAB/err")" "2 2 2 0"
+	# libc's own: as without, which with some of these ends by libc's assertion
+	for variable in LOCALDOMAIN RES_OPTIONS; do
+		for long in "$long" "$list" "${list//,/ }"; do
+			env "$variable=$long" "$CLIENT" lookup-connect "rng-headless.$LAB_DOMAIN." 8081 6 >"$LAB/without" 2>&1 ||
+				echo "status $?" >>"$LAB/without"
+			env "$variable=$long" LBDNS_REFRESH=100ms LD_PRELOAD="$LIBLBDNS" \
+				"$CLIENT" lookup-connect "rng-headless.$LAB_DOMAIN." 8081 6 >"$LAB/with" 2>&1 ||
+				echo "status $?" >>"$LAB/with"
+			no_worse "$LAB/without" "$LAB/with"
+		done
+	done
+	grep -q '^10.244' "$LAB/with"
+	# all of them at once
+	long=$(printf '%065535d' 0 | tr 0 9)
+	for variable in REFRESH NAMES EXCLUDE CONNECT UDP MODE NAMESERVERS ATTEMPTS EJECT IDLE MAX_STALE SHARED LOG LOG_FILE; do
+		export "LBDNS_$variable=$long"
+	done
+	with_lbdns "$CLIENT" once rng-headless 8081 6 >"$LAB/out" 2>"$LAB/err"
+	lab_equal "$(lab_counts <"$LAB/out") $(wc -l <"$LAB/err")" "0 0 6 1"
+}
+
+@test "an LBDNS_NAMES of 10,000 names: those that the client looks up rotate, and no others" {
+	lab_scale other-headless 3
+	lab_scale unlisted-headless 3
+	LBDNS_NAMES="$(printf 'h%05d,' $(seq 9998))rng-headless,other-headless"
+	export LBDNS_NAMES
+	LBDNS_REFRESH=100ms told_start with_lbdns "$LAB_BUILD/lab/told"
+	lab_equal "$(tell connect 6 | lab_counts)" "2 2 2"
+	lab_dns_asks_more 5 rng-headless A
+	lab_scale rng-headless 4
+	lab_dns_asks_more 3 rng-headless A
+	lab_equal "$(tell connect 12 | lab_counts)" "3 3 3 3"
+	# others of the 10,000 were resolved meanwhile, as far as there is room
+	lab_equal "$(tell visit 12 other-headless | lab_counts 10.244.1.11 10.244.2.12 10.244.3.13)" "4 4 4"
+	lab_equal "$(tell visit 12 unlisted-headless | sort -u | wc -l)" 1
+	told_end
+}
+
+# Of knot, and served by one server: n0 to n99999.many have an address each, every hundredth two; the last three those of
+# the pool.
+many_names() {
+	lab_knot_start pool-headless 3
+	lab_crowd_start
+	awk 'BEGIN {
+		for (i = 0; i < 100000 - 3; i++) {
+			print "n" i ".many A 10.245." int(i / 250) % 250 + 1 "." i % 250 + 1
+			if (i % 100 == 0)
+				print "n" i ".many A 10.245.254." int(i / 100) % 250 + 1
+		}
+		for (i = 0; i < 3; i++)
+			print "n" 99997 + i ".many A 10.245.0." i + 2
+	}' >>"$LAB/knot/cluster.local.zone"
+	sed -i 's/ 1 3600 600 / 2 3600 600 /' "$LAB/knot/cluster.local.zone"
+	kill -HUP "$(<"$LAB/knot.pid")"
+	lab_wait_until lab_knot_has n99999.many.cluster.local. 1
+}
+
+@test "100,000 names looked up: memory stays bounded, the pool rotates, and the last ones' own addresses are theirs" {
+	local i
+	many_names
+	LBDNS_REFRESH=1s with_lbdns "$LAB_BUILD/lab/names" pool-headless 8081 100000 >"$LAB/seen"
+	lab_equal "$(grep '^10' "$LAB/seen" | lab_counts 10.245.0.2 10.245.0.3 10.245.0.4)" "4 4 4"
+	for i in 0 1 2; do
+		lab_equal "$(grep "^own $((99997 + i)) " "$LAB/seen" | lab_counts "10.245.0.$((i + 2))")" 4
+	done
+	i=$(sed -n 's/^grown //p' "$LAB/seen")
+	echo "$i KiB"
+	((i < 1024))
+}
+
+# ---- Memory
+
+# What became of the three lookups and connections of each child, without lbdns and with it: how often each failed, and
+# how often the child was killed. libc itself ends some of them.
+memory_both_ways() {
+	"$LAB_BUILD/lab/memory" "$1" rng-headless 8081 3 >"$LAB/without" 2>"$LAB/err"
+	with_lbdns "$LAB_BUILD/lab/memory" "$1" rng-headless 8081 3 >"$LAB/with" 2>"$LAB/err"
+}
+
+failures() {
+	awk '{ killed += $2 != "ended"; for (i = 3; i < 6; i++) failed[i] += $i != "ok" } /astray|broken/ { killed += 1000 }
+		END { print killed + 0, failed[3] + 0, failed[4] + 0, failed[5] + 0 }' "$1"
+}
+
+no_more_failures() {
+	echo "killed, and failures of the first, second and third: without: $(failures "$LAB/without"); with: $(failures "$LAB/with")"
+	paste -d ' ' <(failures "$LAB/without") <(failures "$LAB/with") |
+		awk '{ exit !($5 <= $1 && $6 <= $2 && $7 <= $3 && $8 <= $4) }'
+}
+
+@test "memory that fails at every single allocation in turn: nothing fails that did not without" {
+	memory_both_ways each
+	no_more_failures
+	# and those that the client makes once it has a pool do not fail at all, but where libc was left broken
+	(($(wc -l <"$LAB/with") > 40))
+	lab_equal "$(awk '$2 == "ended" && $3 == "ok" && ($4 != "ok" || $5 != "ok")' "$LAB/with")" ""
+	tail -n 1 "$LAB/with" | grep -q 'ended ok ok ok$'
+}
+
+# Twenty in a row may reach from one call to the next, and lbdns makes some between: counted is all that fails.
+@test "memory that fails twenty times in a row, from every single allocation on: no more fails than without" {
+	memory_both_ways some
+	failures "$LAB/without"
+	failures "$LAB/with"
+	paste -d ' ' <(failures "$LAB/without") <(failures "$LAB/with") |
+		awk '{ exit !($5 <= $1 && $6 + $7 + $8 <= $2 + $3 + $4) }'
+	tail -n 1 "$LAB/with" | grep -q 'ended ok ok ok$'
+}
+
+@test "RLIMIT_AS in steps from nothing to 32 MiB: nothing fails that did not without" {
+	memory_both_ways limit
+	no_more_failures
+	lab_equal "$(wc -l <"$LAB/with")" 96
+	(($(failures "$LAB/without" | awk '{ print $2 }') > 0))
+	diff "$LAB/without" "$LAB/with"
+}
+
+# ---- What the system refuses
+
+# Processor time of the client, in ticks.
+ticks() {
+	awk '{ print $14 + $15 }' "/proc/$(<"$LAB/client.pid")/stat"
+}
+
+# CLIENT CALL...: without them as well as with, and with lbdns no busy loop.
+goes_on_refused() {
+	local program=$LAB_BUILD/lab/$1 error start
+	shift
+	for error in EPERM ENOSYS; do
+		printf '%s\n' 'visit 3' 'connect 3' 'visit 3' 'connect 3' |
+			LBDNS_REFRESH=100ms both_ways "$LAB_BUILD/lab/denied" $error "$@" -- "$program" ||
+			{ echo "$*: $error"; return 1; }
+	done
+	LBDNS_REFRESH=100ms told_start with_lbdns "$LAB_BUILD/lab/denied" EPERM "$@" -- "$program"
+	start=$(ticks)
+	sleep 0.4 # time is what is meant here
+	start=$(($(ticks) - start))
+	((start < 15)) || { echo "$*: $start ticks in 0.4 s"; return 1; }
+}
+
+# And refreshes go on.
+refreshes_refused() {
+	goes_on_refused "$@" || return
+	lab_scale rng-headless 4
+	lab_dns_asks_more 3 rng-headless A
+	lab_equal "$*: $(tell connect 12 | lab_counts)" "$*: 3 3 3 3"
+	lab_scale rng-headless 3
+	told_end
+}
+
+@test "seccomp that refuses a call of ours: nothing fails that did not without, nothing spins, and refreshes go on" {
+	local call
+	for call in shmget shmat shmctl madvise pidfd_open pidfd_getfd getrandom rt_sigaction prctl nanosleep ppoll; do
+		refreshes_refused told $call
+	done
+	# glibc itself ends where futex is refused
+	refreshes_refused told-musl futex
+	refreshes_refused told-musl futex nanosleep
+}
+
+@test "seccomp that refuses what DNS needs: nothing fails that did not without, and nothing spins" {
+	local call
+	for call in sendto sendmsg socket setsockopt; do
+		goes_on_refused told $call
+		told_end
+	done
+}
+
+# ---- What a client does to itself
+
+@test "setenv in a loop during refreshes" {
+	LBDNS_REFRESH=100ms told_start with_lbdns "$LAB_BUILD/lab/told"
+	tell_on setenv 3000
+	lab_dns_asks_more 15 rng-headless A
+	lab_scale rng-headless 4
+	lab_dns_asks_more 3 rng-headless A
+	answer
+	lab_equal "$(tell connect 12 | lab_counts)" "3 3 3 3"
+	told_end
+}
+
+@test "chroot after the first lookup: connections rotate, and new pods are found" {
+	mkdir -p "$LAB/empty"
+	LBDNS_REFRESH=100ms told_start with_lbdns "$LAB_BUILD/lab/told"
+	lab_equal "$(tell chroot "$LAB/empty")" ""
+	lab_scale rng-headless 4
+	lab_dns_asks_more 3 rng-headless A
+	lab_equal "$(tell connect 12 | lab_counts)" "3 3 3 3"
+	told_end
+}
+
+# The user ids that the client's tasks have.
+users() {
+	sed -n 's/^Uid://p' "/proc/$(<"$LAB/client.pid")/task/"*/status | tr '\t' '\n' | sed '/^$/d' | sort -u | xargs
+}
+
+users_are() {
+	[ "$(users)" = "$1" ]
+}
+
+# [CALL...] are refused.
+sets_user() {
+	LBDNS_REFRESH=100ms told_start with_lbdns "$LAB_BUILD/lab/denied" EPERM "$@" -- "$LAB_BUILD/lab/told"
+	lab_dns_asks_more 2 rng-headless A
+	lab_dns_silence
+	lab_wait_until under_way
+	lab_equal "$(users)" 0
+	lab_equal "$(tell setuid 12345)" ""
+	# DNS does not answer for 5 s
+	LAB_PATIENCE=2 lab_wait_until users_are 12345
+	lab_dns_unsilence
+	lab_scale rng-headless 4
+	lab_dns_asks_more 3 rng-headless A
+	lab_equal "$(tell connect 12 | lab_counts)" "3 3 3 3"
+	lab_equal "$(users)" 12345
+	told_end
+}
+
+@test "setuid while a refresh is under way: every thread is that user, and refreshes go on" {
+	setpriv --reuid 12345 --regid 12345 --clear-groups true || skip 'only root can be other users'
+	sets_user
+}
+
+@test "setuid while a refresh is under way, where close_range and unshare are refused" {
+	setpriv --reuid 12345 --regid 12345 --clear-groups true || skip 'only root can be other users'
+	needs_task_apart
+	sets_user close_range unshare
 }
