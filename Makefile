@@ -3,6 +3,7 @@
 # make check      build with warnings as errors, run every test
 # make clients    run the client matrix, write its table
 # make deb        build/deb/lbdns_VERSION_ARCH.deb
+# make fuzz       bytes from outside, at random: each program of tests/fuzz for FUZZ_SECONDS=60
 # make install    PREFIX=/usr/local DESTDIR=
 # V=1 shows the commands
 
@@ -47,9 +48,10 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c)
 # The unit programs again, library and all: those with threads, and those that need no DNS.
 SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/health_test %/rotation_test %_race_test,$(UNIT))) \
 	$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(filter-out %/resolver_test,$(UNIT)))
+FUZZ = $(patsubst tests/%.c,$(BUILD)/fuzzer/%,$(wildcard tests/fuzz/*.c))
 TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
 
-.PHONY: all programs check demo clean
+.PHONY: all programs check demo fuzz clean
 all: $(BUILD)/liblbdns.so $(BUILD)/lbdns-inspect
 
 $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map
@@ -81,7 +83,12 @@ check:
 	@$(MAKE) -s --no-print-directory WERROR=-Werror all programs
 	@BUILD=$(BUILD) tests/run
 
-programs: $(LAB) $(LAB_CHECK) $(UNIT) $(SANITIZED)
+programs: $(LAB) $(LAB_CHECK) $(UNIT) $(SANITIZED) $(FUZZ)
+
+fuzz:
+	@scripts/bootstrap check
+	@$(MAKE) -s --no-print-directory $(FUZZ)
+	@BUILD=$(BUILD) tests/fuzz/run
 
 # The objects as they are, but for what a program has of its own: the hooks and the constructor.
 $(BUILD)/unit/%: tests/unit/%.c $(OBJECTS)
@@ -90,24 +97,28 @@ $(BUILD)/unit/%: tests/unit/%.c $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $< $(filter-out %/start.o,$(OBJECTS)) -l:libcares.a -ldl
 
 # Without preload/libc_versions.h: the sanitizers have no old versions of what they stand before.
+SANITIZERS = tsan asan fuzzer
 sanitize = -DLBDNS_LIBC_VERSIONS_H -fno-omit-frame-pointer
-tsan = $(sanitize) -fsanitize=thread
-asan = $(sanitize) -fsanitize=address,undefined -fno-sanitize-recover=undefined
+tsan = $(CC) $(sanitize) -fsanitize=thread
+asan = $(CC) $(sanitize) -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# libFuzzer is clang's, and needs libc's own getenv and fopen.
+fuzzer = clang $(sanitize) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+fuzzer_without = %/cares_libc.o
 
 define sanitized
 $(BUILD)/$(1)/%.o: %.c Makefile
 	@mkdir -p $$(@D)
 	@echo "  CC      $$@"
-	$$(Q)$$(CC) $$(ALL_CFLAGS) $$($(1)) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$($(1)) $$(ALL_CFLAGS) -MMD -MP -c -o $$@ $$<
 
-$(BUILD)/$(1)/unit/%: tests/unit/%.c $$(OBJECTS:$(BUILD)/%=$(BUILD)/$(1)/%)
+$(BUILD)/$(1)/%: tests/%.c $$(OBJECTS:$(BUILD)/%=$(BUILD)/$(1)/%)
 	@mkdir -p $$(@D)
 	@echo "  CC      $$@"
-	$$(Q)$$(CC) $$(ALL_CFLAGS) $$($(1)) -Itests/unit -o $$@ $$< $$(filter-out %/start.o,$$(filter %.o,$$^)) \
-		-l:libcares.a -ldl
+	$$(Q)$$($(1)) $$(ALL_CFLAGS) -Itests/unit -o $$@ $$< \
+		$$(filter-out %/start.o $$($(1)_without),$$(filter %.o,$$^)) -l:libcares.a -ldl
 endef
-$(foreach sanitizer,tsan asan,$(eval $(call sanitized,$(sanitizer))))
-.SECONDARY: $(foreach sanitizer,tsan asan,$(OBJECTS:$(BUILD)/%=$(BUILD)/$(sanitizer)/%))
+$(foreach sanitizer,$(SANITIZERS),$(eval $(call sanitized,$(sanitizer))))
+.SECONDARY: $(foreach sanitizer,$(SANITIZERS),$(OBJECTS:$(BUILD)/%=$(BUILD)/$(sanitizer)/%))
 
 $(BUILD)/lab/%-musl.so: tests/lab/%.c
 	@mkdir -p $(@D)
@@ -156,4 +167,4 @@ include scripts/packages.mk
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(INSPECT:.o=.d) $(foreach sanitizer,tsan asan,$(OBJECTS:$(BUILD)/%.o=$(BUILD)/$(sanitizer)/%.d))
+-include $(OBJECTS:.o=.d) $(INSPECT:.o=.d) $(foreach sanitizer,$(SANITIZERS),$(OBJECTS:$(BUILD)/%.o=$(BUILD)/$(sanitizer)/%.d))

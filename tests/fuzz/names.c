@@ -1,0 +1,107 @@
+/* Three lines, patterns to list, patterns to leave alone, and a name as a client writes it: what
+ * matches is what a plainer matcher says. */
+#include "config.h"
+#include "fuzz.h"
+#include "names.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+enum { PAGE = 4096 };
+
+/* By the prefixes of the name that the pattern so far matches. */
+static bool matches(const char *pattern, const char *name)
+{
+	bool prefix[CONFIG_NAME_SIZE] = {true};
+	size_t length = strlen(name);
+
+	for (; *pattern; pattern++) {
+		bool before = prefix[0];
+
+		prefix[0] = prefix[0] && *pattern == '*';
+		for (size_t i = 1; i <= length; i++) {
+			bool now = *pattern == '*' ? prefix[i] || prefix[i - 1]
+			                           : before && *pattern == name[i - 1];
+
+			before = prefix[i];
+			prefix[i] = now;
+		}
+	}
+	return prefix[length];
+}
+
+static bool any_matches(const struct config_names *names, const char *name)
+{
+	const char *pattern = names->text;
+
+	for (size_t i = 0; i < names->count; i++, pattern += strlen(pattern) + 1)
+		if (matches(pattern, name))
+			return true;
+	return false;
+}
+
+static void check_name(const char *text)
+{
+	struct name_text name, again;
+	char bare[CONFIG_NAME_SIZE];
+	bool listed, excluded;
+	enum names_verdict verdict;
+
+	if (!names_normalize(text, &name))
+		return;
+	HOLDS(names_normalize(name.text, &again) && !memcmp(&name, &again, sizeof(name)));
+	HOLDS(names_hash(&name) == names_hash(&again));
+	names_is_numeric(&name);
+	memcpy(bare, name.text, sizeof(bare));
+	if (bare[strlen(bare) - 1] == '.')
+		bare[strlen(bare) - 1] = '\0';
+	listed = any_matches(&config.names, bare);
+	excluded = any_matches(&config.exclude, bare);
+	HOLDS(config_names_match(&config.names, bare) == listed);
+	HOLDS(config_names_match(&config.exclude, bare) == excluded);
+
+	verdict = names_judge_absolute(&name, bare);
+	HOLDS((verdict == NAMES_LEAVE) == (excluded || (config.listed && !listed)));
+	verdict = names_judge(&name);
+	HOLDS(verdict == NAMES_LEAVE || (verdict == NAMES_LISTED) == config.listed);
+	HOLDS(!excluded || verdict == NAMES_LEAVE);
+	if (names_is_exact(&name))
+		HOLDS(listed && names_any_exact());
+}
+
+/* Into value behind the name of a variable; moves *at behind the line. */
+static char *line_take(const char *variable, const char **at, const char *end)
+{
+	const char *newline = memchr(*at, '\n', (size_t)(end - *at));
+	size_t length = (size_t)((newline ? newline : end) - *at), name = strlen(variable);
+	char *line = malloc(name + length + 1);
+
+	memcpy(line, variable, name);
+	memcpy(line + name, *at, length);
+	line[name + length] = '\0';
+	*at += newline ? length + 1 : length;
+	return line;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *at = (const char *)data, *end = at + size;
+	char *names = line_take("LBDNS_NAMES=", &at, end);
+	char *exclude = line_take("LBDNS_EXCLUDE=", &at, end);
+	char *asked = line_take("", &at, end);
+	size_t room = strlen(names) + strlen(exclude);
+
+	config_load((char *[]){names, exclude, NULL});
+	check_name(asked);
+	/* The first of the texts is where the mapping begins, which is a little smaller than room.
+	 */
+	if (config.names.text || config.exclude.text)
+		munmap((void *)((uintptr_t)(config.names.text ? config.names.text
+		                                              : config.exclude.text) &
+		                ~(uintptr_t)(PAGE - 1)),
+		       room - strlen("LBDNS_NAMES=") - strlen("LBDNS_EXCLUDE=") + 1);
+	free(names);
+	free(exclude);
+	free(asked);
+	return 0;
+}

@@ -1,0 +1,235 @@
+/* The shared memory as another process may have left it: the first half of an input fills all of
+ * it, again and again; the rest are steps, of 2 bytes and what they need: what we do with it, and
+ * what is written into it meanwhile. Whatever is there, a pick is one of the endpoints, and
+ * everything ends. */
+#include "clock.h"
+#include "config.h"
+#include "counters.h"
+#include "directory.h"
+#include "fuzz.h"
+#include "health.h"
+#include "mode.h"
+#include "pool.h"
+#include "rotation.h"
+#include "shared.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { POOLS = 4, LARGEST = 100, PORTS = 3 };
+
+static const uint32_t counts[POOLS] = {1, 2, 5, LARGEST};
+static const uint32_t ports[PORTS] = {80, 0, 53 | ROTATION_DATAGRAM};
+static struct address endpoints[POOLS][LARGEST];
+static uint64_t keys[POOLS], names[POOLS];
+static struct name_text texts[POOLS];
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	config_load((char *[]){"LBDNS_SHARED=off", NULL});
+	for (uint32_t p = 0; p < POOLS; p++) {
+		char text[] = "pool-0";
+
+		for (uint32_t i = 0; i < counts[p]; i++)
+			endpoints[p][i] = address_from_bytes(
+				FAMILY_V4,
+				(unsigned char[]){10, (unsigned char)p, 0, (unsigned char)(i + 1)});
+		keys[p] = pool_key(endpoints[p], counts[p]);
+		text[sizeof(text) - 2] = (char)('0' + p);
+		HOLDS(names_normalize(text, &texts[p]));
+		names[p] = names_hash(&texts[p]);
+	}
+	return 0;
+}
+
+static void fill(const uint8_t *data, size_t size)
+{
+	unsigned char *memory = (unsigned char *)shared();
+
+	if (!size) {
+		memset(memory, 0, sizeof(struct shared));
+		return;
+	}
+	for (size_t at = 0; at < sizeof(struct shared); at += size)
+		memcpy(memory + at, data,
+		       size < sizeof(struct shared) - at ? size : sizeof(struct shared) - at);
+}
+
+/* A word of the index-th record in use of a kind: those at random would meet none. */
+static void poke(struct input *input)
+{
+	static const struct {
+		size_t offset, size, count;
+	} kinds[] = {
+		{offsetof(struct shared, cursors), sizeof(struct cursor),
+	         SHARED_SETS * SHARED_WAYS},
+		{offsetof(struct shared, ejections), sizeof(struct ejection), SHARED_EJECTIONS},
+		{offsetof(struct shared, names), sizeof(struct shared_name), SHARED_NAMES},
+		{offsetof(struct shared, tallies), sizeof(struct tally), SHARED_TALLIES},
+		{offsetof(struct shared, processes), sizeof(struct shared_process),
+	         SHARED_PROCESSES},
+		{offsetof(struct shared, recent), sizeof(struct shared_recent), SHARED_RECENT},
+		{0, offsetof(struct shared, cursors), 1},
+	};
+	size_t kind = input_number(input, 1) % (sizeof(kinds) / sizeof(*kinds));
+	size_t index = input_number(input, 1), word = input_number(input, 1);
+	uint64_t value = input_number(input, 8);
+
+	for (size_t i = 0; i < kinds[kind].count; i++) {
+		_Atomic uint64_t *record =
+			(void *)((char *)shared() + kinds[kind].offset + i * kinds[kind].size);
+
+		if (record[0] && index-- == 0) {
+			record[word % (kinds[kind].size / sizeof(*record))] = value;
+			return;
+		}
+	}
+}
+
+static void check_rotation(uint32_t p, uint32_t port)
+{
+	uint32_t count = counts[p];
+	uint64_t turn;
+
+	HOLDS(rotation_show(keys[p], port, count) < count);
+	rotation_is_shown(keys[p], port);
+	HOLDS(rotation_peek(keys[p], port, count, &turn) < count);
+	HOLDS(rotation_take(keys[p], port, turn));
+	HOLDS(rotation_pick(keys[p], port, count) < count);
+	rotation_may_retry(keys[p], port);
+	rotation_note_port(keys[p], port);
+	HOLDS(rotation_port(keys[p], port) == port || !port);
+	HOLDS(directory_show(endpoints[p], count, keys[p], port) < count);
+}
+
+static void check_health(uint32_t p, uint32_t port, uint64_t now_ms, bool may_probe)
+{
+	uint32_t count = counts[p];
+	struct health_view view;
+	bool seen[LARGEST] = {false};
+
+	health_any(now_ms);
+	health_look(endpoints[p], count, port, now_ms, may_probe, &view);
+	HOLDS(view.count < count && view.count <= HEALTH_EXCLUDED);
+	HOLDS(view.probe >= -1 && view.probe < (int64_t)count);
+	HOLDS(may_probe || view.probe == -1);
+	for (uint32_t i = 0; i < view.count; i++)
+		HOLDS(view.excluded[i] < count && (!i || view.excluded[i - 1] < view.excluded[i]));
+	/* Those that are left, each once. */
+	for (uint32_t i = 0; i < count - view.count; i++) {
+		uint32_t index = health_map(&view, i);
+
+		HOLDS(index < count && !seen[index]);
+		seen[index] = true;
+	}
+	for (uint32_t i = 0; i < view.count; i++)
+		HOLDS(!seen[view.excluded[i]]);
+}
+
+static void check_ejection(uint32_t p, uint32_t index, uint32_t port, int error, uint64_t now_ms)
+{
+	struct address address = endpoints[p][index % counts[p]];
+
+	health_failed(address, port, error, now_ms);
+	check_health(p, port, now_ms, false);
+	if (index & 128)
+		health_succeeded(address, port, now_ms);
+}
+
+static void count_all(uint32_t p, uint32_t index, uint32_t port, uint64_t now_ms)
+{
+	struct address address = endpoints[p][index % counts[p]];
+
+	counters_name(&texts[p]);
+	counters_alias(&texts[p], &texts[(p + 1) % POOLS]);
+	counters_refreshed(&(struct counters_refresh){
+		.name = &texts[p], .now_ms = now_ms, .outcome = index % 5, .changed = index & 1});
+	counters_connected(names[p], address, port, index & 1, now_ms);
+	counters_failed(names[p], address, port, now_ms);
+	counters_retried(names[p], address, port, now_ms);
+	counters_passed(names[p], index % PASS_COUNT);
+	counters_recent(&(struct counters_rewrite){
+		.name = names[p], .asked = address, .picked = endpoints[p][0], .port = port});
+	counters_process(now_ms, "a process's name");
+}
+
+static void check_reading(void)
+{
+	const struct shared *in = shared();
+	struct counters_rewrite rewrite;
+	struct name_text text;
+	uint64_t at_ms;
+
+	for (int i = 0; i < SHARED_NAMES; i++) {
+		if (counters_read_name(&in->names[i], &text))
+			HOLDS(memchr(text.text, '\0', sizeof(text.text)));
+		HOLDS(mode_get_name(&in->names[i]) <= MODE_ORDER_ON);
+	}
+	for (int i = 0; i < SHARED_RECENT; i++)
+		counters_read_recent(&in->recent[i], &at_ms, &rewrite);
+}
+
+static void check_mode(uint32_t p, unsigned order)
+{
+	struct shared_name *name = counters_find(names[p]);
+
+	HOLDS(mode_for(names[p]) <= MODE_ON && mode_get() <= MODE_ORDER_ON);
+	/* What does not begin with "mode" orders nothing. */
+	if (shared()->mode >> 32 != UINT64_C(0x6d6f6465))
+		HOLDS(mode_for(names[p]) == config.mode);
+	if (order & 4 && name)
+		mode_order_name(name, order % 4);
+	else
+		mode_order(order % 4);
+	if (!(order & 4))
+		HOLDS(mode_get() == order % 4);
+	HOLDS(mode_for(names[p]) <= MODE_ON);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const int errors[] = {ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, EPERM};
+	struct input input = {data + size / 2, size - size / 2};
+	uint64_t now_ms = clock_ms();
+
+	fill(data, size / 2);
+	while (input.left) {
+		unsigned step = (unsigned)input_number(&input, 1);
+		uint32_t which = (uint32_t)input_number(&input, 1);
+		uint32_t p = which % POOLS, port = ports[which / POOLS % PORTS];
+
+		switch (step % 7) {
+		case 0:
+			poke(&input);
+			break;
+		case 1:
+			check_rotation(p, port);
+			break;
+		case 2:
+			check_health(p, port, now_ms, which & 64);
+			break;
+		case 3:
+			check_ejection(p, (uint32_t)input_number(&input, 1), port,
+			               errors[step / 7 % 4], now_ms);
+			break;
+		case 4:
+			count_all(p, which, port, now_ms);
+			break;
+		case 5:
+			check_mode(p, which);
+			break;
+		case 6:
+			now_ms = which & 128 ? input_number(&input, 8) : now_ms + which * 1000;
+			break;
+		}
+	}
+	check_reading();
+	for (uint32_t p = 0; p < POOLS; p++)
+		for (uint32_t i = 0; i < PORTS; i++) {
+			check_rotation(p, ports[i]);
+			check_health(p, ports[i], now_ms, true);
+		}
+	return 0;
+}
