@@ -316,6 +316,15 @@ bool directory_hurry(uint32_t service)
 	return true;
 }
 
+void directory_distrust(void)
+{
+	for (uint32_t service = 0; service < SERVICES; service++) {
+		for (enum family f = 0; f < FAMILY_COUNT; f++)
+			atomic_store_explicit(&live[service].good_ms[f], 0, memory_order_relaxed);
+		atomic_store_explicit(&live[service].checked_ms, 0, memory_order_relaxed);
+	}
+}
+
 /* An address that left its pool: its name is in use though the pool may be empty now. It is sent on
  * as long as it is asked for; not any more after an hour without, when the address may be somebody
  * else's. */

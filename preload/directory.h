@@ -131,6 +131,9 @@ struct directory_picked {
  * if that was less than a second ago. Any signal handler. */
 bool directory_hurry(uint32_t service);
 
+/* The client is in another network now: what is known is stale until DNS or libc says it again. */
+void directory_distrust(void);
+
 /* Where this connection goes; takes the turn. Follows route to a newer snapshot. port as rotation.h
  * wants it. may_probe: it may be the one that tries an endpoint that failed before. */
 void directory_pick(struct directory_route *route, uint32_t port, bool may_probe,

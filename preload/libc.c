@@ -43,6 +43,8 @@ static void find_all(void)
 	__atomic_store_n((void **)&real.gethostbyname_r, next("gethostbyname_r"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&real.gethostbyname2_r, next("gethostbyname2_r"),
 	                 __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&real.unshare, next("unshare"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&real.setns, next("setns"), __ATOMIC_RELAXED);
 	real.is_musl = !dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
 	real.owns_lookups = owns_lookups();
 	/* glibc has pthread_atfork only as a static stub around this. */

@@ -20,6 +20,8 @@ struct libc {
 	struct hostent *(*gethostbyname2)(const char *, int);
 	int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **,
 	                       int *);
+	int (*unshare)(int);
+	int (*setns)(int, int);
 	int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *);
 	int (*pthread_atfork)(void (*)(void), void (*)(void), void (*)(void));
 	bool is_musl;

@@ -22,6 +22,7 @@ static void process_forked(void)
 {
 	atomic_store(&process.writing, false);
 	atomic_store(&process.thread, THREAD_NONE);
+	atomic_store(&process.leave, false);
 	atomic_store(&process.asleep_ms, 0);
 	atomic_store(&process.refused_ms, 0);
 }

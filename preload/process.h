@@ -17,6 +17,7 @@ enum process_thread { THREAD_NONE, THREAD_RUNS, THREAD_REFUSED };
 struct process {
 	atomic_bool writing;         /* somebody holds the right to write the directory */
 	_Atomic uint32_t thread;     /* enum process_thread */
+	atomic_bool leave;           /* it is to end */
 	_Atomic uint32_t wakes;      /* the futex that the refresh thread sleeps on */
 	_Atomic uint64_t asleep_ms;  /* until when the refresh thread sleeps; 0: it is awake */
 	_Atomic uint64_t refused_ms; /* when the thread was refused */

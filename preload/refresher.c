@@ -27,6 +27,7 @@ enum {
 	OVERDUE_MS = QUERY_MS + 1000,
 	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,   /* before the directory is tried again */
+	LEAVE_MS = 1000,
 	REFUSED_MS = 60 * 1000,
 	HANDLERS_MS = 1000, /* before the client's signal handlers are looked at again */
 	STACK_SIZE = 256 * 1024,
@@ -165,7 +166,7 @@ static void work(void)
 			next_ms = watch_ms < next_ms ? watch_ms : next_ms;
 			return;
 		}
-		if (atomic_load(&stop))
+		if (atomic_load(&stop) || atomic_load(&process.leave))
 			break;
 		poll_queries(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
 		step_queries();
@@ -199,14 +200,17 @@ static void *refresher_main(void *unused)
 	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	running_count = 0; /* a child's thread finds what its parent's was at */
-	for (;;) {
-		if (own)
+	while (!atomic_load(&process.leave)) {
+		if (own) {
 			work();
-		else if (!descriptors_apart(work, &stop, keep_stderr))
-			break;
+		} else if (!descriptors_apart(work, &stop, keep_stderr)) {
+			refuse();
+			return NULL;
+		}
 		sleep_until(next_ms);
 	}
-	refuse();
+	atomic_store(&process.leave, false);
+	atomic_store(&process.thread, THREAD_NONE);
 	return NULL;
 }
 
@@ -289,6 +293,17 @@ void refresher_wake_by(uint64_t when_ms)
 {
 	if (runs() && atomic_load_explicit(&process.asleep_ms, memory_order_relaxed) > when_ms)
 		wake();
+}
+
+bool refresher_leave(void)
+{
+	if (!runs())
+		return false;
+	atomic_store(&process.leave, true);
+	wake();
+	for (unsigned ms = 0; runs() && ms < LEAVE_MS; ms++)
+		wait_ms(1);
+	return !runs();
 }
 
 bool refresher_is_refused(void)

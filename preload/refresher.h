@@ -25,6 +25,10 @@ void refresher_hurry(void);
 /* Wakes the thread, if it runs and would sleep longer than until then. Any signal handler. */
 void refresher_wake_by(uint64_t when_ms);
 
+/* Ends the thread, if it runs: it starts anew when it is needed. False if it did not run, or has
+ * not ended after a second. The kernel may count it for a moment more. Not in a signal handler. */
+bool refresher_leave(void);
+
 /* True while no thread can be had, and then nothing is fresher than the last answer of libc. */
 bool refresher_is_refused(void);
 

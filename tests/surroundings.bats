@@ -7,6 +7,7 @@ bats_require_minimum_version 1.5.0
 load lab/lab
 
 setup() {
+	ulimit -c 0 # libc itself ends some of these clients
 	lab_up
 }
 
@@ -506,4 +507,36 @@ sets_user() {
 	setpriv --reuid 12345 --regid 12345 --clear-groups true || skip 'only root can be other users'
 	needs_task_apart
 	sets_user close_range unshare
+}
+
+# CLIENT: a namespace that the kernel makes for processes of one thread only, idle and while a refresh is under way.
+makes_user_namespace() {
+	printf '%s\n' 'unshare newuser' 'connect 6' | both_ways "$LAB_BUILD/lab/$1"
+	LBDNS_REFRESH=100ms told_start with_lbdns "$LAB_BUILD/lab/$1"
+	lab_dns_asks_more 2 rng-headless A
+	lab_dns_silence
+	lab_wait_until under_way
+	lab_equal "$(tell unshare newuser)" ""
+	lab_dns_unsilence
+	lab_scale rng-headless 4
+	tell connect 1
+	lab_dns_asks_more 3 rng-headless A
+	lab_equal "$(tell connect 12 | lab_counts)" "3 3 3 3"
+	told_end
+}
+
+@test "unshare(CLONE_NEWUSER) after the first lookup succeeds as without lbdns, and refreshes go on" {
+	makes_user_namespace told
+}
+
+@test "unshare(CLONE_NEWUSER) after the first lookup, musl" {
+	makes_user_namespace told-musl
+}
+
+@test "unshare(CLONE_NEWNET) after the first lookup: nothing of the old network is handed out or connected to" {
+	local with
+	printf '%s\n' 'visit 3' 'unshare newnet' 'visit 2' 'connect 2' >"$LAB/steps.net"
+	both_ways "$LAB_BUILD/lab/told" <"$LAB/steps.net"
+	lab_equal "$(tail -n 4 "$LAB/saidwith_lbdns")" "$(tail -n 4 "$LAB/said")"
+	lab_equal "$(grep -c '^lookup: \|^connect: ' "$LAB/said")" 4
 }

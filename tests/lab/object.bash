@@ -2,7 +2,7 @@
 # tests that have loaded lab.bash.
 # shellcheck shell=bash
 
-HOOKS="connect freeaddrinfo gai_cancel gai_error gai_suspend getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname2_r gethostbyname_r getsockopt"
+HOOKS="connect freeaddrinfo gai_cancel gai_error gai_suspend getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname2_r gethostbyname_r getsockopt setns unshare"
 
 undefined() {
 	nm -D --undefined-only --with-symbol-versions "$1" | awk '{ print $NF }'

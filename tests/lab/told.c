@@ -9,9 +9,14 @@
  *                    close_range (WAY is loop or range), opens files and sockets of its own, which
  *                    get the same numbers, waits 20 ms, and sees that nobody has read, written,
  *                    moved or closed what is its own: or says what was, with status 4
- *   fill N           opens files until it may not (RLIMIT_NOFILE is 256), and closes N of them
- * again empty            closes them all stderr FILE      descriptor 2 becomes FILE write TEXT to
- * descriptor 2 chroot DIRECTORY setuid ID setenv MS        for so long, sets and removes variables
+ *   fill N           opens files until it may not (RLIMIT_NOFILE is 256), and then closes N
+ *   empty            closes them all
+ *   stderr FILE      descriptor 2 becomes FILE
+ *   write TEXT       to descriptor 2
+ *   chroot DIRECTORY
+ *   setuid ID
+ *   unshare WHAT     newuser or newnet
+ *   setenv MS        for so long, sets and removes variables
  *   quit
  */
 #include <errno.h>
@@ -19,6 +24,7 @@
 #include <grp.h>
 #include <netdb.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -280,6 +286,11 @@ static void setuid_mode(const char *id)
 	say_failed("setuid", setgroups(0, NULL) || setgid(uid) || setuid(uid));
 }
 
+static void unshare_mode(const char *what)
+{
+	say_failed("unshare", unshare(strcmp(what, "newuser") ? CLONE_NEWNET : CLONE_NEWUSER));
+}
+
 /* The environment is moved again and again as it grows. */
 static void setenv_mode(const char *argument)
 {
@@ -311,7 +322,8 @@ int main(int argc, char **argv)
 		{"close ", close_mode},     {"fill ", fill},
 		{"empty", empty},           {"stderr ", stderr_mode},
 		{"write ", write_mode},     {"chroot ", chroot_mode},
-		{"setuid ", setuid_mode},   {"setenv ", setenv_mode},
+		{"setuid ", setuid_mode},   {"unshare ", unshare_mode},
+		{"setenv ", setenv_mode},
 	};
 	char line[256];
 
@@ -324,10 +336,16 @@ int main(int argc, char **argv)
 	look_up(host, &address, &address_length);
 	say(".");
 	while (fgets(line, sizeof(line), stdin) && strcmp(line, "quit\n") != 0) {
+		bool known = false;
+
 		line[strcspn(line, "\n")] = '\0';
 		for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-			if (!strncmp(line, modes[i].name, strlen(modes[i].name)))
+			if (!strncmp(line, modes[i].name, strlen(modes[i].name))) {
 				modes[i].run(line + strlen(modes[i].name));
+				known = true;
+			}
+		if (!known)
+			say("not known: %s", line);
 		say(".");
 	}
 	return 0;

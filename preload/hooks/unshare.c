@@ -1,0 +1,63 @@
+/* unshare and setns: a client whose only thread but ours calls them is, as far as it knows, of one
+ * thread, and the kernel wants that for a user namespace (unshare(2), setns(2)). And in another
+ * network what DNS said in this one is not to be believed. */
+#include "directory.h"
+#include "hooks/hook.h"
+#include "libc.h"
+#include "refresher.h"
+#include "wait.h"
+
+#include <errno.h>
+#include <sched.h>
+
+enum {
+	TRIES = 50, /* a thread that has ended is one of the process for a moment more */
+	TRY_MS = 1
+};
+
+static int without_thread(int (*call)(int, int), int first, int second)
+{
+	int saved_errno = errno, result;
+	bool left = refresher_leave();
+
+	result = call(first, second);
+	for (int i = 0; left && result && errno == EINVAL && i < TRIES; i++) {
+		wait_ms(TRY_MS);
+		result = call(first, second);
+	}
+	if (!result)
+		errno = saved_errno;
+	return result;
+}
+
+static int call_unshare(int flags, int unused)
+{
+	(void)unused;
+	return libc()->unshare(flags);
+}
+
+HOOK int unshare(int flags)
+{
+	int result;
+
+	if (!(flags & (CLONE_NEWUSER | CLONE_NEWNET | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)))
+		return libc()->unshare(flags);
+	result = without_thread(call_unshare, flags, 0);
+	if (!result && flags & CLONE_NEWNET)
+		directory_distrust();
+	return result;
+}
+
+static int call_setns(int fd, int kind)
+{
+	return libc()->setns(fd, kind);
+}
+
+HOOK int setns(int fd, int kind)
+{
+	int result = without_thread(call_setns, fd, kind);
+
+	if (!result && (!kind || kind & CLONE_NEWNET))
+		directory_distrust();
+	return result;
+}
