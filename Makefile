@@ -5,6 +5,8 @@
 # make check-kubernetes   what the manifests become, and whether a cluster would take them
 # make deb        build/deb/lbdns_VERSION_ARCH.deb
 # make fuzz       bytes from outside, at random: each program of tests/fuzz for FUZZ_SECONDS=60
+# make image      build/lbdns-image.tar
+# make check-systems   other systems and the packages, in roots of their own
 # make install    PREFIX=/usr/local DESTDIR=
 # V=1 shows the commands
 
@@ -52,7 +54,7 @@ SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/he
 FUZZ = $(patsubst tests/%.c,$(BUILD)/fuzzer/%,$(wildcard tests/fuzz/*.c))
 TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
 
-.PHONY: all programs check demo fuzz clean
+.PHONY: all programs lab units check demo fuzz clean
 all: $(BUILD)/liblbdns.so $(BUILD)/lbdns-inspect
 
 $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map
@@ -84,7 +86,12 @@ check:
 	@$(MAKE) -s --no-print-directory WERROR=-Werror all programs
 	@BUILD=$(BUILD) tests/run
 
-programs: $(LAB) $(LAB_CHECK) $(UNIT) $(SANITIZED) $(FUZZ)
+programs: lab units $(SANITIZED) $(FUZZ)
+
+# These two are what other systems build too: make check-systems.
+lab: $(LAB) $(LAB_CHECK)
+
+units: $(UNIT)
 
 fuzz:
 	@scripts/bootstrap check
@@ -147,11 +154,13 @@ $(BUILD)/lab/client-allocator: tests/lab/client.c tests/lab/allocator.c
 	$(Q)$(CC) $(TEST_CFLAGS) -fno-builtin -o $@ $^
 
 $(BUILD)/lab/memory: TEST_CFLAGS += -fno-builtin
-$(BUILD)/lab/cares: LAB_LIBRARY = -lcares
+# Of c-ares' old functions, which clients still call.
+$(BUILD)/lab/cares: LAB_LIBRARY = -lcares -Wno-deprecated-declarations
+$(BUILD)/lab/async: LAB_LIBRARY = -lanl
 $(BUILD)/lab/%: tests/lab/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< $(LAB_LIBRARY) -lresolv
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< $(LAB_LIBRARY) -lresolv -ldl
 
 # ---- The client matrix: make clients
 
@@ -161,11 +170,15 @@ include tests/clients/clients.mk
 
 include tests/kubernetes/kubernetes.mk
 
+# ---- Other systems: make check-systems
+
+include tests/systems/systems.mk
+
 # ---- Installing
 
 include scripts/install.mk
 
-# ---- Packages: make deb
+# ---- Packages: make deb, make image
 
 include scripts/packages.mk
 

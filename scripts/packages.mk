@@ -1,4 +1,4 @@
-# make deb: part of the Makefile.
+# make deb, make image: part of the Makefile.
 
 DEB = $(BUILD)/deb/lbdns-$(VERSION)
 
@@ -16,3 +16,29 @@ deb:
 	$(Q)cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u BUILD dpkg-buildpackage -us -uc -b >../build.log 2>&1 || \
 		{ tail -n 50 ../build.log >&2; exit 1; }
 	$(Q)ls $(BUILD)/deb/*.deb
+
+IMAGE = $(BUILD)/image
+IMAGE_ARCH = $(patsubst x86_64-%,amd64,$(patsubst aarch64-%,arm64,$(shell $(CC) -dumpmachine)))
+# All that buildah keeps is in the build directory; nothing is fetched, and no container runs.
+BUILDAH = buildah --root $(abspath $(IMAGE)/storage) --runroot $(abspath $(IMAGE)/run) --storage-driver vfs
+
+.PHONY: image
+image:
+	@scripts/bootstrap image
+	@$(MAKE) -s --no-print-directory all $(IMAGE)/lbdns-install
+	$(Q)install -m 644 LICENSE $(IMAGE)
+	$(Q)$(shell $(CC) -print-prog-name=strip) --strip-unneeded -o $(IMAGE)/liblbdns.so $(BUILD)/liblbdns.so
+	$(Q)chmod 644 $(IMAGE)/liblbdns.so
+	$(Q)install -m 644 /usr/share/doc/libc-ares-dev/copyright $(IMAGE)/LICENSE.c-ares
+	@echo "  IMAGE   $(BUILD)/lbdns-image.tar"
+	$(Q)rm -f $(BUILD)/lbdns-image.tar
+	$(Q)$(BUILDAH) build -q --isolation chroot --arch $(IMAGE_ARCH) --timestamp 0 -f scripts/image/Containerfile \
+		-t lbdns:$(VERSION) $(IMAGE) >$(IMAGE)/id
+	$(Q)$(BUILDAH) push -q lbdns:$(VERSION) oci-archive:$(BUILD)/lbdns-image.tar:lbdns:$(VERSION)
+
+programs: $(IMAGE)/lbdns-install
+
+$(IMAGE)/lbdns-install: scripts/image/install.c scripts/lbdns
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -DLBDNS_VERSION='"$(VERSION)"' $(WARNINGS) $(CFLAGS) -static -s -o $@ $<

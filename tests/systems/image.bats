@@ -1,0 +1,47 @@
+# shellcheck disable=SC2153 # CLIENT is the lab's
+# The container image: what is in it, and that it does its work under the name that a cluster would call it by.
+
+bats_require_minimum_version 1.5.0
+load ../lab/lab
+
+setup_file() {
+	export STORAGE=$BATS_FILE_TMPDIR/storage
+	CONTAINER=$(image from "oci-archive:$LAB_BUILD/lbdns-image.tar")
+	ROOTFS=$(image mount "$CONTAINER")
+	export CONTAINER ROOTFS
+}
+
+setup() {
+	lab_up
+}
+
+teardown_file() {
+	image umount -a
+}
+
+image() {
+	buildah --root "$STORAGE" --runroot "$STORAGE.run" --storage-driver vfs "$@"
+}
+
+@test "the image has the library, its installer and the licences, and nothing else" {
+	diff <(find "$ROOTFS" -mindepth 1 -printf '%P %m %U\n' | sort) - <<-EOF2
+		LICENSE 644 0
+		LICENSE.c-ares 644 0
+		lbdns-install 755 0
+		liblbdns.so 644 0
+	EOF2
+	[ "$(stat -c %s "$LAB_BUILD/lbdns-image.tar")" -lt 1000000 ]
+	lab_equal "$(image inspect --format '{{.OCIv1.Architecture}} {{.OCIv1.Config.User}} {{.OCIv1.Config.Entrypoint}} {{.OCIv1.Config.Cmd}}' \
+		"$CONTAINER")" "amd64 65534:65534 [/lbdns-install] [/target]"
+}
+
+@test "run, it puts the library into the volume; a client of glibc and one of musl rotate with it" {
+	local volume=$LAB/volume client
+	mkdir -p "$volume"
+	chmod 1777 "$volume"
+	image run --isolation chroot --user 12345:12345 --volume "$volume:/target" "$CONTAINER" /lbdns-install /target
+	lab_equal "$(stat -c '%n %u %a' "$volume"/* "$volume"/.[!.]* 2>/dev/null)" "$volume/liblbdns.so 12345 644"
+	for client in "$CLIENT" "$CLIENT_MUSL"; do
+		lab_equal "$(LD_PRELOAD=$volume/liblbdns.so "$client" once rng-headless 8081 60 | lab_counts)" "20 20 20"
+	done
+}
