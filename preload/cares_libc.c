@@ -108,6 +108,15 @@ int __sprintf_chk(char *to, int flag, size_t room, const char *format, ...)
 }
 
 #ifdef __aarch64__
+/* Atomics are libgcc's there, which asks once what the processor has, by a name that musl has
+ * not. */
+HIDDEN unsigned long __getauxval(unsigned long type);
+
+unsigned long __getauxval(unsigned long type)
+{
+	return getauxval(type);
+}
+
 /* Compiled with -fstack-protector, it takes this from ld-linux-aarch64.so.1, which no client of
  * musl has. Set before there can be a refresh thread, in which c-ares runs; 0 at the low end, as
  * libc's own, stops whoever reads or writes it as text. */

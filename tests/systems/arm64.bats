@@ -1,0 +1,89 @@
+# shellcheck disable=SC2153 # CLIENT is the lab's
+# arm64: the object, cross-built, under clients of glibc and musl that qemu emulates. qemu does not pass on what TCP_INFO
+# says, so connects cannot be rewritten there: they must pass untouched. Lookups rotate, refreshes follow.
+
+bats_require_minimum_version 1.5.0
+load ../lab/lab
+load ../lab/object
+
+setup() {
+	lab_up
+}
+
+@test "it wants of libc what glibc 2.17 and musl have, and shows its hooks alone" {
+	object_is_right "$LIBLBDNS" /usr/lib/aarch64-linux-musl/libc.so
+}
+
+# As tests/rotation.bats has it: MODE with N connections, unmodified, and with lbdns.
+rotates() {
+	local client
+	for client in "$CLIENT" "$CLIENT_MUSL"; do
+		lab_pod_log_reset
+		lab_equal "$(with_lbdns "$client" "$1" rng-headless 8081 60 "${@:2}" 2>&1 | lab_counts)" "20 20 20"
+		lab_equal "$(lab_pod_log_counts)" "20 20 20"
+	done
+}
+
+@test "unmodified, emulated: one pod has it all" {
+	lab_equal "$("$CLIENT" lookup-connect rng-headless 8081 60 | lab_counts)" "0 0 60"
+	readelf -h "$CLIENT.arm64" | grep -q AArch64
+}
+
+@test "a lookup before each connection" {
+	rotates lookup-connect
+}
+
+@test "non-blocking" {
+	rotates nonblock
+}
+
+@test "IPv4-mapped addresses that libc made (AI_V4MAPPED)" {
+	rotates v4mapped
+}
+
+@test "gethostbyname and its relatives" {
+	rotates gethostbyname
+	rotates gethostbyname2_r
+}
+
+@test "a process for each connection, of glibc and musl in turn: they rotate as one" {
+	local i
+	for ((i = 0; i < 15; i++)); do
+		with_lbdns "$CLIENT" lookup-connect rng-headless 8081 1
+		with_lbdns "$CLIENT_MUSL" lookup-connect rng-headless 8081 1
+	done >"$LAB/answers"
+	lab_equal "$(lab_counts <"$LAB/answers")" "10 10 10"
+}
+
+@test "eight threads, eight forked workers" {
+	local client mode
+	for client in "$CLIENT" "$CLIENT_MUSL"; do
+		for mode in threads fork; do
+			lab_equal "$(with_lbdns "$client" $mode rng-headless 8081 600 8 | lab_counts)" "200 200 200"
+		done
+	done
+}
+
+@test "one lookup, then all connections: untouched, for want of TCP_INFO" {
+	local client
+	for client in "$CLIENT" "$CLIENT_MUSL"; do
+		lab_equal "$(with_lbdns "$client" once rng-headless 8081 60 | lab_counts | tr ' ' '\n' | sort -n | tr '\n' ' ')" \
+			"0 0 60 "
+	done
+}
+
+@test "pods come and go: each is found, by the refresh thread" {
+	local client
+	for client in "$CLIENT" "$CLIENT_MUSL"; do
+		lab_scale rng-headless 3
+		LBDNS_SHARED=off LBDNS_REFRESH=200ms lab_start visit with_lbdns "$client" visit rng-headless 8081 5
+		lab_scale rng-headless 5
+		lab_wait_until grep -q "$(lab_address 4)\$" "$LAB/visit.out"
+		lab_wait_until grep -q "$(lab_address 5)\$" "$LAB/visit.out"
+		lab_dns_queries_reset
+		lab_dns_asks_more 4 rng-headless A
+		lab_stop visit
+		lab_equal "$(awk '$2 != "ok"' "$LAB/visit.out")" ""
+		lab_equal "$(cat "$LAB/visit.err")" ""
+	done
+}
