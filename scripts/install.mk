@@ -6,10 +6,10 @@ INSTALLED = \
 	scripts/lbdns.1:644:share/man/man1/lbdns.1 \
 	scripts/liblbdns.7:644:share/man/man7/liblbdns.7 \
 	scripts/lbdns.bash-completion:644:share/bash-completion/completions/lbdns \
-	$(BUILD)/liblbdns.so:644:lib/lbdns/liblbdns.so
-ifneq ($(wildcard scripts/inspect/*.c),)
-INSTALLED += $(BUILD)/lbdns-inspect:755:lib/lbdns/lbdns-inspect
-endif
+	$(BUILD)/liblbdns.so:644:lib/lbdns/liblbdns.so \
+	$(BUILD)/lbdns-inspect:755:lib/lbdns/lbdns-inspect \
+	scripts/prometheus/alerts.yml:644:share/lbdns/alerts.yml \
+	scripts/prometheus/dashboard.json:644:share/lbdns/dashboard.json
 
 .PHONY: install uninstall
 # By rename: writing over a library that running programs have mapped would crash them.
@@ -23,4 +23,4 @@ install: $(foreach file,$(INSTALLED),$(firstword $(subst :, ,$(file))))
 
 uninstall:
 	$(Q)for file in $(INSTALLED); do rm -f "$(DESTDIR)$(PREFIX)/$${file##*:}"; done
-	$(Q)rmdir "$(DESTDIR)$(PREFIX)/lib/lbdns" 2>/dev/null || true
+	$(Q)rmdir "$(DESTDIR)$(PREFIX)/lib/lbdns" "$(DESTDIR)$(PREFIX)/share/lbdns" 2>/dev/null || true

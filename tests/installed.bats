@@ -16,12 +16,13 @@ installed() {
 }
 
 @test "make install puts all in place, and command and library find each other" {
-	local inspect=
-	[ ! -d "$ROOT/scripts/inspect" ] || inspect=$'usr/lib/lbdns/lbdns-inspect 755\n'
 	diff <(find "$PLACE" ! -type d -printf '%P %m\n' | sort) - <<-EOF
 		usr/bin/lbdns 755
-		${inspect}usr/lib/lbdns/liblbdns.so 644
+		usr/lib/lbdns/lbdns-inspect 755
+		usr/lib/lbdns/liblbdns.so 644
 		usr/share/bash-completion/completions/lbdns 644
+		usr/share/lbdns/alerts.yml 644
+		usr/share/lbdns/dashboard.json 644
 		usr/share/man/man1/lbdns.1 644
 		usr/share/man/man7/liblbdns.7 644
 	EOF

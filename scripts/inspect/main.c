@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
 	{"status", status_main},
 	{"mode", mode_main},
+	{"metrics", metrics_main},
 };
 
 void complain(const char *format, ...)

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "health.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,7 @@ static void take_names(struct picture *picture, uint64_t now_ms)
 	for (uint32_t i = 0; i < SHARED_NAMES; i++) {
 		struct picture_name *to = &picture->names[picture->name_count];
 
+		*to = (struct picture_name){.seen = 0};
 		if (!counters_read_name(&in->names[i], &to->text))
 			continue;
 		to->hash = names_hash(&to->text);
@@ -191,7 +193,7 @@ static void take_processes(struct picture *picture, uint64_t now_ms)
 		struct picture_process *to = &picture->processes[picture->process_count];
 		uint64_t words[2] = {load(&from->name[0]), load(&from->name[1])};
 
-		to->pid = load(&from->pid);
+		*to = (struct picture_process){.pid = load(&from->pid)};
 		if (!to->pid)
 			continue;
 		to->pid_namespace = load(&from->pid_namespace);
@@ -228,7 +230,8 @@ void picture_take(struct picture *picture)
 {
 	uint64_t now_ms = clock_ms();
 
-	memset(picture, 0, sizeof(*picture));
+	/* Not all of it: most is never touched, and a node may have many. */
+	memset(picture, 0, offsetof(struct picture, names));
 	picture->order = mode_get();
 	take_names(picture, now_ms);
 	settle_aliases(picture);
