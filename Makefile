@@ -2,6 +2,7 @@
 # make demo       what it does, in half a minute
 # make check      build with warnings as errors, run every test
 # make clients    run the client matrix, write its table
+# make bench      what it costs, beside others that balance
 # make check-kubernetes   what the manifests become, and whether a cluster would take them
 # make deb        build/deb/lbdns_VERSION_ARCH.deb
 # make fuzz       bytes from outside, at random: each program of tests/fuzz for FUZZ_SECONDS=60
@@ -165,6 +166,10 @@ $(BUILD)/lab/%: tests/lab/%.c
 # ---- The client matrix: make clients
 
 include tests/clients/clients.mk
+
+# ---- What it costs: make bench
+
+include tests/bench/bench.mk
 
 # ---- The manifests for Kubernetes: make check-kubernetes
 

@@ -1,0 +1,41 @@
+# The benchmark: part of the Makefile.
+#   make bench                            all of it, about 4 minutes
+#   make bench SECTIONS="connect hook"    some of it: connect lookup hook start fresh scale
+#   BENCH_ROUNDS=2                        fewer rounds than 7, for a quick look
+
+SECTIONS ?=
+DRIVER = $(patsubst tests/bench/driver/%.c,$(BUILD)/bench/driver.o/%.o,$(wildcard tests/bench/driver/*.c))
+BENCH  = $(addprefix $(BUILD)/bench/,driver pick stub.so connect4)
+
+.PHONY: bench bench-programs
+bench:
+	@scripts/bootstrap bench
+	@$(MAKE) -s --no-print-directory WERROR=-Werror all bench-programs $(LAB)
+	@BUILD=$(BUILD) tests/bench/run $(SECTIONS)
+
+bench-programs: $(BENCH)
+
+$(BUILD)/bench/driver.o/%.o: tests/bench/driver/%.c tests/bench/driver/driver.h
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(TEST_CFLAGS) -c -o $@ $<
+
+$(BUILD)/bench/driver: $(DRIVER)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $(DRIVER)
+
+$(BUILD)/bench/pick: tests/bench/pick.c $(BUILD)/bench/driver.o/common.o $(OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/bench -o $@ $< $(BUILD)/bench/driver.o/common.o \
+		$(filter-out %/start.o,$(OBJECTS)) -l:libcares.a -ldl
+
+$(BUILD)/bench/stub.so: tests/bench/stub.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $<
+
+$(BUILD)/bench/connect4: tests/bench/connect4.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $<

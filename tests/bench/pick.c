@@ -1,0 +1,66 @@
+/* pick COUNT: the pick by itself, without a system call: tests/bench/driver's histograms, and the
+ * library's own objects. Commands: THREADS MS. */
+#include "directory.h"
+#include "driver/driver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BATCH = 32, PORT = 9000 };
+
+static struct address endpoint(unsigned i)
+{
+	return (struct address){.low = UINT64_C(0xffff) << 32 | (0x0ac80001 + i)};
+}
+
+static void *run(void *argument)
+{
+	struct work *work = argument;
+	struct address asked = endpoint(0);
+	uint64_t at_ns = now_ns();
+
+	while (at_ns < work->until_ns) {
+		uint64_t ended_ns;
+
+		for (int i = 0; i < BATCH; i++) {
+			struct directory_route route;
+			struct directory_picked picked;
+
+			if (!directory_route(asked, &route))
+				abort();
+			directory_pick(&route, PORT, true, &picked);
+		}
+		ended_ns = now_ns();
+		work->done += BATCH;
+		histogram_add(&work->whole, (ended_ns - at_ns) / BATCH);
+		at_ns = ended_ns;
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned count = argc > 1 ? (unsigned)number(argv[1]) : 3;
+	struct address *addresses = calloc(count, sizeof(*addresses));
+	struct directory_answer answer = {.families = FAMILY_BIT(FAMILY_V4)};
+	char *environment[] = {"LBDNS_REFRESH=1h", NULL};
+	struct name_text name;
+	int threads, ms;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	config_load(environment);
+	for (unsigned i = 0; addresses && i < count; i++)
+		addresses[i] = endpoint(i);
+	answer.family[FAMILY_V4].addresses = addresses;
+	answer.family[FAMILY_V4].count = count;
+	names_normalize("pool", &name);
+	if (!directory_learn(&name, &answer))
+		return 1;
+	printf("{}\n");
+	while (scanf("%d %d", &threads, &ms) == 2) {
+		histogram_print("whole", &work_run(run, NULL, threads, ms)->whole, false);
+		printf("}\n");
+	}
+	free(addresses);
+	return 0;
+}
