@@ -22,6 +22,7 @@ LIBC_BIND(pthread_attr_setstacksize);
 LIBC_BIND(pthread_create);
 LIBC_BIND(pthread_setcancelstate);
 LIBC_BIND(pthread_sigmask);
+LIBC_BIND(pthread_testcancel);
 #endif
 
 #endif

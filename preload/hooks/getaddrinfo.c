@@ -4,11 +4,13 @@
 #include "hooks/hook.h"
 #include "hooks/lookup.h"
 #include "libc.h"
+#include "libc_versions.h"
 #include "mode.h"
 #include "refresher.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <string.h>
 
 /* Flags under which an answer differs only in what libc's answer for a numeric address shows too.
@@ -290,8 +292,11 @@ HOOK int getaddrinfo(const char *node, const char *service, const struct addrinf
 		return libc()->getaddrinfo(node, service, hints, list);
 	named = is_name(node, flags_of(hints), &name);
 	if (named) {
-		struct addrinfo *warm = warm_answer(node, &name, service, hints);
+		struct addrinfo *warm;
 
+		/* As libc's lookups are in practice: a thread may do nothing else. */
+		pthread_testcancel();
+		warm = warm_answer(node, &name, service, hints);
 		if (warm) {
 			*list = warm;
 			return 0;
