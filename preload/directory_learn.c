@@ -293,7 +293,7 @@ static bool lock_soon(struct process_lock *lock)
 {
 	const struct timespec nap = {.tv_nsec = LOCK_NAP_NS};
 
-	for (int i = 0; i < LOCK_TRIES; i++) {
+	for (int i = 0; i < LOCK_TRIES && process_is_own(); i++) {
 		if (process_trylock(lock))
 			return true;
 		syscall(SYS_nanosleep, &nap, NULL);

@@ -17,10 +17,14 @@ LIBC_BIND(dlerror);
 LIBC_BIND(dlsym);
 LIBC_BIND(pthread_attr_destroy);
 LIBC_BIND(pthread_attr_init);
-LIBC_BIND(pthread_attr_setdetachstate);
 LIBC_BIND(pthread_attr_setstacksize);
 LIBC_BIND(pthread_create);
+LIBC_BIND(pthread_detach);
+LIBC_BIND(pthread_join);
+LIBC_BIND(pthread_key_create);
 LIBC_BIND(pthread_setcancelstate);
+LIBC_BIND(pthread_setcanceltype);
+LIBC_BIND(pthread_setspecific);
 LIBC_BIND(pthread_sigmask);
 LIBC_BIND(pthread_testcancel);
 #endif

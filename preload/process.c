@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum {
 	PAGE = 65536
@@ -18,13 +20,33 @@ static _Alignas(PAGE) union {
 
 extern struct process process __attribute__((alias("area")));
 
+/* Of the main thread's, set while it runs: libc looks at it when the thread ends, however, and not
+ * when the process does. */
+static pthread_key_t main_key;
+static atomic_bool has_main_key;
+static void (*main_ends)(void);
+
+static uint32_t own_id(void)
+{
+	return (uint32_t)syscall(SYS_getpid);
+}
+
+static void mark_main(void)
+{
+	if (atomic_load(&has_main_key) && (uint32_t)syscall(SYS_gettid) == own_id())
+		pthread_setspecific(main_key, &area);
+}
+
 static void process_forked(void)
 {
+	atomic_store(&process.owner, own_id());
+	atomic_store(&process.main_ended, false);
 	atomic_store(&process.writing, false);
 	atomic_store(&process.thread, THREAD_NONE);
 	atomic_store(&process.leave, false);
 	atomic_store(&process.asleep_ms, 0);
 	atomic_store(&process.refused_ms, 0);
+	mark_main();
 }
 
 void process_start(void)
@@ -36,9 +58,32 @@ void process_start(void)
 		return;
 	madvise(&area, sizeof(area), MADV_WIPEONFORK); /* Linux 4.14 */
 	libc_at_fork_child(process_forked);
+	process_is_own();
+	mark_main();
 	/* Last: a fork between these lines leaves a child that does it again, which is harmless. */
 	atomic_store(&started, true);
 	errno = saved_errno;
+}
+
+static void on_main_end(void *unused)
+{
+	(void)unused;
+	main_ends();
+}
+
+void process_watch_main(void (*ends)(void))
+{
+	main_ends = ends;
+	if (!pthread_key_create(&main_key, on_main_end))
+		atomic_store(&has_main_key, true);
+	mark_main();
+}
+
+bool process_is_own(void)
+{
+	uint32_t owner = 0, id = own_id();
+
+	return atomic_compare_exchange_strong(&process.owner, &owner, id) || owner == id;
 }
 
 bool process_trylock(struct process_lock *lock)
@@ -46,6 +91,8 @@ bool process_trylock(struct process_lock *lock)
 	sigset_t all;
 
 	process_start(); /* before anything is held that a child must not inherit */
+	if (!process_is_own())
+		return false;
 	sigfillset(&all);
 	/* pthread_sigmask leaves the signals alone that glibc sends itself for setuid and
 	 * cancellation. */

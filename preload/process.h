@@ -15,6 +15,8 @@
 enum process_thread { THREAD_NONE, THREAD_RUNS, THREAD_REFUSED };
 
 struct process {
+	_Atomic uint32_t owner;      /* whose memory this is, a process id; 0: not known yet */
+	atomic_bool main_ended;      /* the main thread has, and others go on */
 	atomic_bool writing;         /* somebody holds the right to write the directory */
 	_Atomic uint32_t thread;     /* enum process_thread */
 	atomic_bool leave;           /* it is to end */
@@ -28,6 +30,14 @@ extern struct process process;
 /* Prepares the page and the atfork handler, once. Not in a signal handler. */
 void process_start(void);
 
+/* Has ends called when the main thread ends and the process goes on: by pthread_exit(3),
+ * thrd_exit(3) or pthread_cancel(3), in that thread. Once, in the constructor. */
+void process_watch_main(void (*ends)(void));
+
+/* False in a child of vfork(2), and wherever else the memory is another process's: nothing may be
+ * held or started here, as it would be in that one. Any thread, any signal handler. */
+bool process_is_own(void);
+
 /* What process_unlock gives back. */
 struct process_lock {
 	sigset_t signals;
@@ -36,7 +46,7 @@ struct process_lock {
 
 /* The right to write: signals are blocked and cancellation is off while it is held, so that it can
  * neither be left by siglongjmp nor die with its thread. false if somebody else has it: come again
- * or do without. Any thread, not in a signal handler. */
+ * or do without; or if the memory is not this process's. Any thread, not in a signal handler. */
 bool process_trylock(struct process_lock *lock);
 void process_unlock(const struct process_lock *lock);
 

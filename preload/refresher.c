@@ -50,6 +50,8 @@ static char client_name[16]; /* of the thread that started this one (prctl(2), P
 static struct resolvconf
 	conf;            /* the last one that could be read: a client may have gone into a chroot */
 static atomic_bool stop; /* the queries under way */
+static pthread_t self;   /* the thread itself */
+static atomic_bool joinable;
 static uint32_t wakes;   /* before it was looked at what is due */
 static uint64_t next_ms; /* when to look again */
 
@@ -197,6 +199,8 @@ static void *refresher_main(void *unused)
 	bool own = descriptors_leave(keep_stderr);
 
 	(void)unused;
+	self = pthread_self();
+	atomic_store(&joinable, true);
 	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	running_count = 0; /* a child's thread finds what its parent's was at */
@@ -205,6 +209,8 @@ static void *refresher_main(void *unused)
 			work();
 		} else if (!descriptors_apart(work, &stop, keep_stderr)) {
 			refuse();
+			if (atomic_exchange(&joinable, false))
+				pthread_detach(self);
 			return NULL;
 		}
 		sleep_until(next_ms);
@@ -223,12 +229,20 @@ static int thread_create(pthread_t *thread, size_t stack_size)
 
 	if (error)
 		return error;
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	if (stack_size)
 		pthread_attr_setstacksize(&attributes, stack_size);
 	error = pthread_create(thread, &attributes, refresher_main, NULL);
 	pthread_attr_destroy(&attributes);
 	return error;
+}
+
+/* Might there be a thread by now, if it is asked for? */
+static bool may_start(uint32_t thread)
+{
+	if (thread == THREAD_REFUSED &&
+	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
+		return false;
+	return thread != THREAD_RUNS && !atomic_load(&process.main_ended) && process_is_own();
 }
 
 /* In a lookup the configuration is read before it returns: the client's next call may be chroot(2).
@@ -239,24 +253,28 @@ static void thread_start(bool in_lookup)
 	int saved_errno = errno;
 	sigset_t all, before;
 	pthread_t thread;
+	int cancel_type;
 
-	if (was == THREAD_REFUSED &&
-	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
-		return;
-	if (was == THREAD_RUNS)
+	if (!may_start(was))
 		return;
 	sigfillset(&all);
 	/* First, or a siglongjmp may leave a thread that is said to run and does not. Not the raw
 	 * system call: setuid(3) and pthread_cancel(3) need signals that this one leaves open. */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* Nor may a thread that is cancelled asynchronously, in connect, leave libc's locks held.
+	 * Not by the state: glibc (2.36) forgets PTHREAD_CANCELED where it cancels at its end. */
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &cancel_type);
 	process_start();
 	/* The client's thread-local storage counts into the stack and may be larger than it. */
 	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS)) {
+		atomic_store(&joinable, false);
 		if (in_lookup)
 			conf_read();
-		if (thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0))
+		if (atomic_load(&process.main_ended) || /* pairs with refresher_main_ends */
+		    (thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)))
 			refuse();
 	}
+	pthread_setcanceltype(cancel_type, &cancel_type);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = saved_errno;
 }
@@ -297,18 +315,33 @@ void refresher_wake_by(uint64_t when_ms)
 
 bool refresher_leave(void)
 {
-	if (!runs())
+	int cancel_state;
+
+	if (!runs() || !process_is_own())
 		return false;
 	atomic_store(&process.leave, true);
 	wake();
 	for (unsigned ms = 0; runs() && ms < LEAVE_MS; ms++)
 		wait_ms(1);
-	return !runs();
+	if (runs())
+		return false;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	if (atomic_exchange(&joinable, false))
+		pthread_join(self, NULL);
+	pthread_setcancelstate(cancel_state, NULL);
+	return true;
+}
+
+void refresher_main_ends(void)
+{
+	atomic_store(&process.main_ended, true); /* pairs with thread_start */
+	refresher_leave();
 }
 
 bool refresher_is_refused(void)
 {
-	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_REFUSED;
+	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_REFUSED ||
+	       atomic_load_explicit(&process.main_ended, memory_order_relaxed);
 }
 
 bool refresher_is_overdue(uint64_t age_ms, uint64_t interval_ms)
@@ -362,7 +395,7 @@ void refresher_nudge(uint64_t age_ms, uint64_t interval_ms)
 	if (age_ms <= interval_ms)
 		return;
 	if (!runs()) {
-		if (may_create())
+		if (may_start(atomic_load(&process.thread)) && may_create())
 			thread_start(false);
 	} else if (atomic_load(&process.asleep_ms) > clock_ms()) {
 		wake(); /* it thinks that nobody uses this name */

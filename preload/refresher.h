@@ -29,6 +29,11 @@ void refresher_wake_by(uint64_t when_ms);
  * not ended after a second. The kernel may count it for a moment more. Not in a signal handler. */
 bool refresher_leave(void);
 
+/* Before the main thread is gone: ends the thread, and waits for it. The last of a client's threads
+ * ends the process, in exit(3), and would not be the last one beside ours. From then on it is as if
+ * no thread could be had. */
+void refresher_main_ends(void);
+
 /* True while no thread can be had, and then nothing is fresher than the last answer of libc. */
 bool refresher_is_refused(void);
 

@@ -3,6 +3,8 @@
 #include "config.h"
 #include "libc.h"
 #include "log.h"
+#include "process.h"
+#include "refresher.h"
 
 #include <errno.h>
 #include <sys/auxv.h>
@@ -17,5 +19,9 @@ __attribute__((constructor)) static void start(void)
 	/* setuid, setgid, file capabilities: the environment is not to be believed (getauxval(3)).
 	 */
 	config_load(getauxval(AT_SECURE) ? NULL : environ);
+	if (config.mode != MODE_OFF) {
+		process_start();
+		process_watch_main(refresher_main_ends);
+	}
 	errno = saved_errno;
 }
