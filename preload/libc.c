@@ -51,6 +51,9 @@ static void find_all(void)
 	*(void **)&real.register_atfork = dlsym(RTLD_DEFAULT, "__register_atfork");
 	if (!real.register_atfork)
 		*(void **)&real.pthread_atfork = dlsym(RTLD_DEFAULT, "pthread_atfork");
+	/* As the JVM and Rust do: nothing else tells how much of a stack thread-local storage
+	 * takes. */
+	*(void **)&real.minimum_stack = dlsym(RTLD_DEFAULT, "__pthread_get_minstack");
 	dlerror(); /* what we looked for in vain is not for the client to see */
 	atomic_store_explicit(&found, true, memory_order_release); /* pairs with libc() */
 }

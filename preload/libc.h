@@ -6,6 +6,7 @@
 #define LBDNS_LIBC_H
 
 #include <netdb.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ struct libc {
 	int (*setns)(int, int);
 	int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *);
 	int (*pthread_atfork)(void (*)(void), void (*)(void), void (*)(void));
+	size_t (*minimum_stack)(const pthread_attr_t *); /* NULL on musl */
 	bool is_musl;
 	bool owns_lookups; /* no other preload, whose lists need not have libc's layout, stands
 	                      between */

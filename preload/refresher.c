@@ -4,6 +4,7 @@
 #include "counters.h"
 #include "descriptors.h"
 #include "directory.h"
+#include "libc.h"
 #include "libc_versions.h"
 #include "log.h"
 #include "outcome.h"
@@ -31,7 +32,8 @@ enum {
 	REFUSED_MS = 60 * 1000,
 	HANDLERS_MS = 1000, /* before the client's signal handlers are looked at again */
 	STACK_SIZE = 256 * 1024,
-	SIGNAL_SET_SIZE = 8 /* of the kernel's sigset_t */
+	STACK_GRAIN = 64 * 1024, /* the largest page of any system we run on */
+	SIGNAL_SET_SIZE = 8      /* of the kernel's sigset_t */
 };
 
 /* ---- The thread */
@@ -222,6 +224,14 @@ static void *refresher_main(void *unused)
 
 /* ---- Starting and waking it */
 
+/* In glibc the client's thread-local storage is taken from the stack. */
+static size_t stack_wanted(void)
+{
+	size_t taken = libc()->minimum_stack ? libc()->minimum_stack(NULL) : 0;
+
+	return STACK_SIZE + (taken + STACK_GRAIN - 1) / STACK_GRAIN * STACK_GRAIN;
+}
+
 static int thread_create(pthread_t *thread, size_t stack_size)
 {
 	pthread_attr_t attributes;
@@ -265,13 +275,12 @@ static void thread_start(bool in_lookup)
 	 * Not by the state: glibc (2.36) forgets PTHREAD_CANCELED where it cancels at its end. */
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &cancel_type);
 	process_start();
-	/* The client's thread-local storage counts into the stack and may be larger than it. */
 	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS)) {
 		atomic_store(&joinable, false);
 		if (in_lookup)
 			conf_read();
 		if (atomic_load(&process.main_ended) || /* pairs with refresher_main_ends */
-		    (thread_create(&thread, STACK_SIZE) && thread_create(&thread, 0)))
+		    (thread_create(&thread, stack_wanted()) && thread_create(&thread, 0)))
 			refuse();
 	}
 	pthread_setcanceltype(cancel_type, &cancel_type);
