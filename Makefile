@@ -48,6 +48,9 @@ LAB_CHECK += $(addprefix $(BUILD)/lab/,async cares client-allocator differential
 	sockets sockets-musl allocator.so layers.so plugin.so plugin-musl.so)
 # Surroundings: what a client does to itself, and what its system refuses.
 LAB_CHECK += $(addprefix $(BUILD)/lab/,denied memory names told told-musl)
+# Hostile surroundings: processes, threads and signals.
+LAB_CHECK += $(foreach libc,glibc musl,$(patsubst %,$(BUILD)/lab/%$(if $(filter musl,$(libc)),-musl), \
+	processes interrupted client-tls248 client-tls300))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 # The unit programs again, library and all: those with threads, and those that need no DNS.
 SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/health_test %/rotation_test %_race_test,$(UNIT))) \
@@ -158,6 +161,20 @@ $(BUILD)/lab/memory: TEST_CFLAGS += -fno-builtin
 # Of c-ares' old functions, which clients still call.
 $(BUILD)/lab/cares: LAB_LIBRARY = -lcares -Wno-deprecated-declarations
 $(BUILD)/lab/async: LAB_LIBRARY = -lanl
+
+$(BUILD)/lab/client-tls%-musl: tests/lab/client.c tests/lab/tls.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)musl-gcc $(TEST_CFLAGS) -DTLS_KIB=$* -o $@ $^
+
+$(BUILD)/lab/client-tls%: tests/lab/client.c tests/lab/tls.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(TEST_CFLAGS) -DTLS_KIB=$* -o $@ $^
+
+$(BUILD)/lab/processes $(BUILD)/lab/processes-musl $(BUILD)/lab/interrupted $(BUILD)/lab/interrupted-musl: \
+	tests/lab/growth.h
+
 $(BUILD)/lab/%: tests/lab/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
