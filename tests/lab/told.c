@@ -30,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -37,7 +38,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FIRST = 3, LAST = 255, FILES = 4, PAIRS = 12, SETTLE_MS = 20, FOREIGN = 4 };
+enum {
+	FIRST = 3,
+	LAST = 255,
+	FILES = 4,
+	PAIRS = 12,
+	SETTLE_MS = 20,
+	FOREIGN = 4,
+	VARIABLES = 8000
+};
 
 static const char CONTENT[] = "the client's own", DATAGRAM[] = "to the client alone";
 
@@ -291,25 +300,34 @@ static void unshare_mode(const char *what)
 	say_failed("unshare", unshare(strcmp(what, "newuser") ? CLONE_NEWNET : CLONE_NEWUSER));
 }
 
-/* The environment is moved again and again as it grows. */
+/* The environment moves each time, and the memory that it was in is gone. */
 static void setenv_mode(const char *argument)
 {
+	static char variables[VARIABLES][16];
+	const size_t size = (VARIABLES + 1) * sizeof(char *);
 	struct timespec now, end;
-	char name[32];
+	char **regions[2];
 
+	for (int i = 0; i < VARIABLES; i++)
+		snprintf(variables[i], sizeof(variables[i]), "V%d=", i);
+	for (int i = 0; i < 2; i++)
+		regions[i] = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += atoi(argument) / 1000;
-	do {
-		for (int i = 0; i < 1000; i++) {
-			snprintf(name, sizeof(name), "VARIABLE_%d", i);
-			setenv(name, "some value", 1);
-		}
-		for (int i = 0; i < 1000; i++) {
-			snprintf(name, sizeof(name), "VARIABLE_%d", i);
-			unsetenv(name);
-		}
+	for (unsigned turn = 0;; turn++) {
+		char **fresh = regions[turn % 2];
+
+		mprotect(fresh, size, PROT_READ | PROT_WRITE);
+		for (int i = 0; i < VARIABLES; i++)
+			fresh[i] = variables[i];
+		environ = fresh;
+		setenv("NEW", "value", 1); /* into memory of libc's */
+		mprotect(fresh, size, PROT_NONE);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec < end.tv_sec);
+		if (now.tv_sec >= end.tv_sec)
+			break;
+	}
+	unsetenv("NEW");
 }
 
 int main(int argc, char **argv)
