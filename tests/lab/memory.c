@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHILDREN = 3000, PATIENCE_S = 5, LIMITS = 96, SMALL = 32 };
+enum { CHILDREN = 3000, PATIENCE_S = 3, LIMITS = 96, SMALL = 32 };
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
