@@ -19,6 +19,7 @@ deb:
 
 IMAGE = $(BUILD)/image
 IMAGE_ARCH = $(patsubst x86_64-%,amd64,$(patsubst aarch64-%,arm64,$(shell $(CC) -dumpmachine)))
+STRIP = $(shell $(CC) -print-prog-name=strip) --strip-unneeded
 # All that buildah keeps is in the build directory; nothing is fetched, and no container runs.
 BUILDAH = buildah --root $(abspath $(IMAGE)/storage) --runroot $(abspath $(IMAGE)/run) --storage-driver vfs
 
@@ -27,7 +28,8 @@ image:
 	@scripts/bootstrap image
 	@$(MAKE) -s --no-print-directory all $(IMAGE)/lbdns-install
 	$(Q)install -m 644 LICENSE $(IMAGE)
-	$(Q)$(shell $(CC) -print-prog-name=strip) --strip-unneeded -o $(IMAGE)/liblbdns.so $(BUILD)/liblbdns.so
+	$(Q)$(STRIP) -o $(IMAGE)/liblbdns.so $(BUILD)/liblbdns.so
+	$(Q)$(STRIP) -o $(IMAGE)/lbdns-inspect $(BUILD)/lbdns-inspect
 	$(Q)chmod 644 $(IMAGE)/liblbdns.so
 	$(Q)install -m 644 /usr/share/doc/libc-ares-dev/copyright $(IMAGE)/LICENSE.c-ares
 	@echo "  IMAGE   $(BUILD)/lbdns-image.tar"

@@ -1,4 +1,4 @@
-# lbdns-install, which puts the library into volumes (scripts/image).
+# lbdns-install, which puts the library and lbdns-inspect into volumes (scripts/image).
 
 bats_require_minimum_version 1.5.0
 load lab/lab
@@ -7,7 +7,7 @@ setup() {
 	IMAGE=$BATS_TEST_TMPDIR/image
 	VOLUME=$BATS_TEST_TMPDIR/volume
 	mkdir -p "$IMAGE" "$VOLUME"
-	cp "$LAB_BUILD/image/lbdns-install" "$LIBLBDNS" "$IMAGE"
+	cp "$LAB_BUILD"/{image/lbdns-install,lbdns-inspect,liblbdns.so} "$IMAGE"
 }
 
 # What a test has mounted, or bats could not tidy up.
@@ -19,21 +19,22 @@ installer() {
 	"$IMAGE/lbdns-install" "$@"
 }
 
-# The library is in each DIRECTORY, and nothing else.
+# Both are in each DIRECTORY, and nothing else.
 has_it() {
 	local directory
 	for directory; do
-		lab_equal "$(ls -A "$directory")" liblbdns.so
+		lab_equal "$(find "$directory" -mindepth 1 -printf '%f\n' | sort | paste -sd ' ')" "lbdns-inspect liblbdns.so"
 		cmp "$directory/liblbdns.so" "$LIBLBDNS"
+		cmp "$directory/lbdns-inspect" "$LAB_BUILD/lbdns-inspect"
 	done
 }
 
 @test "the library is put into a directory, for all to read whatever the umask" {
 	umask 077
 	run -0 installer "$VOLUME"
-	lab_equal "$output" "lbdns-install: $VOLUME/liblbdns.so is lbdns $(sed -n 's/.*VERSION=//p' "$LAB_ROOT/scripts/lbdns")"
+	lab_equal "$output" "lbdns-install: $VOLUME has lbdns $(sed -n 's/.*VERSION=//p' "$LAB_ROOT/scripts/lbdns")"
 	has_it "$VOLUME"
-	lab_equal "$(stat -c %a "$VOLUME/liblbdns.so")" 644
+	lab_equal "$(stat -c %a "$VOLUME"/* | tr '\n' ' ')" "755 644 "
 }
 
 @test "over a library that a process has mapped: the process keeps the old one" {
@@ -69,7 +70,7 @@ has_it() {
 	touch "$bad/file"
 	run -1 installer "$VOLUME/1" "$bad"/{full,read-only,file,missing} "$VOLUME/2"
 	has_it "$VOLUME"/{1,2}
-	lab_equal "$(grep -v ' is lbdns ' <<<"$output")" "$(cat <<-EOF2
+	lab_equal "$(grep -v ' has lbdns ' <<<"$output")" "$(cat <<-EOF2
 		lbdns-install: cannot write into $bad/full: No space left on device
 		lbdns-install: cannot write into $bad/read-only: Read-only file system
 		lbdns-install: no volume at $bad/file: Not a directory
@@ -95,7 +96,7 @@ has_it() {
 	[[ $output == usage:* ]]
 	rm "$IMAGE/liblbdns.so"
 	run -1 installer "$VOLUME"
-	lab_equal "$output" "lbdns-install: cannot open $IMAGE/liblbdns.so: No such file or directory"
+	lab_equal "$output" "lbdns-install: cannot open its liblbdns.so: No such file or directory"
 	lab_equal "$(ls -A "$VOLUME")" ""
 }
 
@@ -108,5 +109,5 @@ has_it() {
 	mount -t tmpfs -o mode=1777 volume "$IMAGE/target"
 	run -0 chroot --userspec=12345:12345 "$IMAGE" /lbdns-install /target
 	has_it "$IMAGE/target"
-	lab_equal "$(stat -c '%u %a' "$IMAGE/target/liblbdns.so")" "12345 644"
+	lab_equal "$(stat -c '%u %a' "$IMAGE/target"/* | tr '\n' ' ')" "12345 755 12345 644 "
 }

@@ -1,6 +1,6 @@
-/* lbdns-install DIRECTORY...: puts liblbdns.so, which is beside this program, into each directory:
- * from a container image into a volume that others mount. Static, for an image that has nothing
- * else, and for any user and a read-only root.
+/* lbdns-install DIRECTORY...: puts liblbdns.so and lbdns-inspect, which are beside this program,
+ * into each directory: from a container image into a volume that others mount. Static, for an
+ * image that has nothing else, and for any user and a read-only root.
  *
  * By rename, so that nobody ever loads half a library and processes that have the old one mapped
  * keep it. Where one directory cannot be written it says so and goes on with the next. Exit status:
@@ -16,7 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LIBRARY "liblbdns.so"
+enum { FILES = 2 };
+
+static const struct {
+	const char *name;
+	mode_t mode; /* whatever the umask: others will load it */
+} files[FILES] = {{"lbdns-inspect", 0755}, {"liblbdns.so", 0644}};
 
 static bool failed(const char *what, const char *path)
 {
@@ -24,21 +29,19 @@ static bool failed(const char *what, const char *path)
 	return false;
 }
 
-/* Opens the library that is beside this program. */
-static int open_library(void)
+/* The directory that this program is in. */
+static int open_source(void)
 {
 	char path[4096];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof(LIBRARY));
-	char *name;
-	int library;
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *end;
 
 	path[length < 0 ? 0 : length] = '\0';
-	name = strrchr(path, '/'); /* no /proc: the root, as in the image */
-	strcpy(name ? name + 1 : strcpy(path, "/") + 1, LIBRARY);
-	library = open(path, O_RDONLY | O_CLOEXEC);
-	if (library < 0)
-		failed("cannot open", path);
-	return library;
+	end = strrchr(path, '/');
+	if (end)
+		*end = '\0';
+	/* No /proc: the root, as in the image. */
+	return open(*path ? path : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static bool copy(int from, int to)
@@ -55,57 +58,72 @@ static bool copy(int from, int to)
 				return false;
 		}
 	}
-	/* 0644 whatever the umask: others will load it. And whole on the disk before it has its
-	 * name. */
-	return size == 0 && fchmod(to, 0644) == 0 && fsync(to) == 0;
+	return size == 0;
 }
 
-static bool install(int library, const char *path)
+/* Under another name first, and whole on the disk before it has its own. */
+static bool replace(int from, int directory, const char *name, mode_t mode)
+{
+	char other[64];
+	uint64_t number = 0;
+	bool done;
+	int to, error;
+
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
+		number = (uint64_t)getpid();
+	snprintf(other, sizeof(other), ".%s.%016llx", name, (unsigned long long)number);
+	to = openat(directory, other, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (to < 0)
+		return false;
+	done = copy(from, to) && fchmod(to, mode) == 0 && fsync(to) == 0 &&
+	       renameat(directory, other, directory, name) == 0;
+	error = errno;
+	if (!done)
+		unlinkat(directory, other, 0);
+	close(to);
+	errno = error;
+	return done;
+}
+
+static bool install(const int from[FILES], const char *path)
 {
 	int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char name[64];
-	uint64_t number = 0;
-	bool done = false;
-	int to;
+	bool done = true;
 
 	if (directory < 0)
 		return failed("no volume at", path);
-	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
-		number = (uint64_t)getpid();
-	snprintf(name, sizeof(name), "." LIBRARY ".%016llx", (unsigned long long)number);
-	to = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (to >= 0) {
-		done = copy(library, to) && renameat(directory, name, directory, LIBRARY) == 0;
-		if (!done) {
-			int error = errno;
-
-			unlinkat(directory, name, 0);
-			errno = error;
-		}
-		close(to);
+	for (int i = 0; i < FILES && done; i++) {
+		done = replace(from[i], directory, files[i].name, files[i].mode) ||
+		       failed("cannot write into", path);
 	}
 	close(directory);
-	if (!done)
-		return failed("cannot write into", path);
-	printf("lbdns-install: %s/%s is lbdns %s\n", path, LIBRARY, LBDNS_VERSION);
-	return true;
+	if (done)
+		printf("lbdns-install: %s has lbdns %s\n", path, LBDNS_VERSION);
+	return done;
 }
 
 int main(int count, char **arguments)
 {
+	int source, from[FILES];
 	bool all = true;
-	int library;
 
 	if (count < 2 || arguments[1][0] == '-') {
 		fputs("usage: lbdns-install DIRECTORY...\n"
-		      "Puts " LIBRARY " into each directory; then set LD_PRELOAD to its path.\n",
+		      "Puts liblbdns.so and lbdns-inspect into each directory; then set LD_PRELOAD "
+		      "to "
+		      "the path of the first.\n",
 		      stderr);
 		return 2;
 	}
-	library = open_library();
-	if (library < 0)
-		return 1;
+	source = open_source();
+	for (int i = 0; i < FILES; i++) {
+		from[i] = openat(source, files[i].name, O_RDONLY | O_CLOEXEC);
+		if (from[i] < 0) {
+			failed("cannot open its", files[i].name);
+			return 1;
+		}
+	}
 	for (int i = 1; i < count; i++)
-		all = install(library, arguments[i]) && all;
+		all = install(from, arguments[i]) && all;
 	return all ? 0 : 1;
 }

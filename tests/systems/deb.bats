@@ -16,5 +16,5 @@ DEB=$LAB_BUILD/systems/fresh.build/deb
 	object_is_right "$BATS_TEST_TMPDIR/usr/lib/lbdns/liblbdns.so" "/usr/lib/$(uname -m)-linux-musl/libc.so"
 	lab_equal "$(dpkg-deb -f "$DEB"/lbdns_*.deb Depends)" "libc6 (>= 2.17)"
 	lab_equal "$(dpkg-deb -f "$DEB"/lbdns_*.deb Version)" "$(sed -n 's/.*VERSION=//p' "$LAB_ROOT/scripts/lbdns")"
-	dpkg-deb -f "$DEB"/lbdns_*.deb Static-Built-Using | grep -q '^c-ares (= '
+	lab_equal "$(dpkg-deb -f "$DEB"/lbdns_*.deb Static-Built-Using | sed 's/ ([^)]*)//g')" "c-ares, glibc"
 }

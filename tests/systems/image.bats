@@ -23,14 +23,15 @@ image() {
 	buildah --root "$STORAGE" --runroot "$STORAGE.run" --storage-driver vfs "$@"
 }
 
-@test "the image has the library, its installer and the licences, and nothing else" {
+@test "the image has the library, lbdns-inspect, the installer and the licences, and nothing else" {
 	diff <(find "$ROOTFS" -mindepth 1 -printf '%P %m %U\n' | sort) - <<-EOF2
 		LICENSE 644 0
 		LICENSE.c-ares 644 0
+		lbdns-inspect 755 0
 		lbdns-install 755 0
 		liblbdns.so 644 0
 	EOF2
-	[ "$(stat -c %s "$LAB_BUILD/lbdns-image.tar")" -lt 1000000 ]
+	[ "$(stat -c %s "$LAB_BUILD/lbdns-image.tar")" -lt 2000000 ]
 	lab_equal "$(image inspect --format '{{.OCIv1.Architecture}} {{.OCIv1.Config.User}} {{.OCIv1.Config.Entrypoint}} {{.OCIv1.Config.Cmd}}' \
 		"$CONTAINER")" "amd64 65534:65534 [/lbdns-install] [/target]"
 }
@@ -40,8 +41,10 @@ image() {
 	mkdir -p "$volume"
 	chmod 1777 "$volume"
 	image run --isolation chroot --user 12345:12345 --volume "$volume:/target" "$CONTAINER" /lbdns-install /target
-	lab_equal "$(stat -c '%n %u %a' "$volume"/* "$volume"/.[!.]* 2>/dev/null)" "$volume/liblbdns.so 12345 644"
+	lab_equal "$(find "$volume" -mindepth 1 -printf '%f %U %m\n' | sort)" "$(printf '%s\n' 'lbdns-inspect 12345 755' 'liblbdns.so 12345 644')"
 	for client in "$CLIENT" "$CLIENT_MUSL"; do
 		lab_equal "$(LD_PRELOAD=$volume/liblbdns.so "$client" once rng-headless 8081 60 | lab_counts)" "20 20 20"
 	done
+	"$volume/lbdns-inspect" status | awk '$1 ~ /^10\.244\./ { print $3, $4 }' >"$LAB/shown"
+	lab_equal "$(<"$LAB/shown")" "$(printf '40 33.3%%\n%.0s' 1 2 3)"
 }

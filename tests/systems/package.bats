@@ -46,6 +46,33 @@ files() {
 	lab_equal "$(<"$LAB/counts")" "10 10 10"
 }
 
+@test "lbdns status shows the thirds" {
+	for _ in {1..60}; do lbdns run -- curl -sS "$LAB_URL"; done >"$LAB/answers"
+	run -0 lbdns status
+	lab_equal "$(awk '$1 ~ /^10\.244\./ { print $1, $2, $3, $4 }' <<<"$output")" \
+		"$(printf '%s 8081 20 33.3%%\n' 10.244.1.11 10.244.2.12 10.244.3.13)"
+}
+
+# Pods that the client reached after the moment MS, once there are enough: all of them, if it rotates.
+reached_after() {
+	awk -v ms="$1" '$1 > ms { if (!seen[$NF]++) pods++; n++ } END { print pods + 0; exit n < 9 }' "$LAB/client.out"
+}
+
+reaches() {
+	lab_wait_until reached_after "$2" >"$LAB/reached"
+	lab_equal "$(tail -n 1 "$LAB/reached")" "$1"
+}
+
+@test "lbdns mode off stops it in a running client within a second, and default goes on" {
+	lab_start client lbdns run -- "$CLIENT" stay rng-headless 8081 20
+	reaches 3 0
+	lbdns mode off
+	reaches 1 $(($(lab_now) + 1000))
+	lbdns mode default
+	reaches 3 $(($(lab_now) + 1000))
+	lab_equal "$(awk '$2 != "ok"' "$LAB/client.out")" ""
+}
+
 @test "upgraded under a running client: it goes on" {
 	LBDNS_REFRESH=200ms lab_start client lbdns run -- "$CLIENT" stay rng-headless 8081 20
 	apt-get -qy reinstall "$(ls "$LAB_BUILD"/deb/lbdns_*.deb)"
