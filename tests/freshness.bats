@@ -46,6 +46,7 @@ client_is_node() {
 client_is_java() {
 	cat >"$LAB/Visits.java" <<-'END'
 		public class Visits {
+			@SuppressWarnings("deprecation") // new URL(String), since 20
 			public static void main(String[] arguments) throws Exception {
 				java.net.URL url = new java.net.URL("http://rng-headless:8081/address");
 				for (;; Thread.sleep(20)) {

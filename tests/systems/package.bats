@@ -22,13 +22,14 @@ files() {
 }
 
 @test "the files of the package are there, with the owners and modes they should have" {
-	local inspect=
-	[ ! -d "$LAB_ROOT/scripts/inspect" ] || inspect=$'/usr/lib/lbdns/lbdns-inspect 755\n'
 	diff <(dpkg -L lbdns | grep -v /share/doc/ | xargs -d '\n' stat -c '%n %F %a %U' | grep -v ' directory 755 root$' |
 		sed 's/ regular file//; s/ root$//' | sort) - <<-EOF
 		/usr/bin/lbdns 755
-		${inspect}/usr/lib/lbdns/liblbdns.so 644
+		/usr/lib/lbdns/lbdns-inspect 755
+		/usr/lib/lbdns/liblbdns.so 644
 		/usr/share/bash-completion/completions/lbdns 644
+		/usr/share/lbdns/alerts.yml 644
+		/usr/share/lbdns/dashboard.json 644
 		/usr/share/man/man1/lbdns.1.gz 644
 		/usr/share/man/man7/liblbdns.7.gz 644
 	EOF
@@ -71,6 +72,13 @@ reaches() {
 	lbdns mode default
 	reaches 3 $(($(lab_now) + 1000))
 	lab_equal "$(awk '$2 != "ok"' "$LAB/client.out")" ""
+}
+
+@test "lbdns metrics has what was counted, and passes promtool" {
+	for _ in {1..9}; do lbdns run -- curl -sS "$LAB_URL"; done >"$LAB/answers"
+	lbdns metrics --endpoints >"$LAB/metrics"
+	promtool check metrics <"$LAB/metrics"
+	lab_equal "$(grep -c '^lbdns_.*endpoint="10\.244\.[0-9.]*.* 3$' "$LAB/metrics")" 3
 }
 
 @test "upgraded under a running client: it goes on" {
