@@ -116,6 +116,16 @@ uint32_t rotation_peek(uint64_t key, uint32_t port, uint32_t count, uint64_t *tu
 	return (uint32_t)((*turn + slot_start(in, of)) % count);
 }
 
+uint32_t rotation_next(uint64_t key, uint32_t port, uint32_t count)
+{
+	struct shared *in = shared();
+	uint64_t of = slot_key(key, port);
+	struct cursor *slot = slot_find(slot_ways(in, of), of);
+	uint64_t picks = slot ? atomic_load_explicit(&slot->picks, memory_order_relaxed) : 0;
+
+	return (uint32_t)((picks + slot_start(in, of)) % count);
+}
+
 bool rotation_is_shown(uint64_t key, uint32_t port)
 {
 	struct cursor *slot = slot_get(shared(), slot_key(key, port));

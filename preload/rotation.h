@@ -20,6 +20,9 @@ uint32_t rotation_pick(uint64_t key, uint32_t port, uint32_t count);
 /* Whose turn is next, taking nothing. *turn is for rotation_take. */
 uint32_t rotation_peek(uint64_t key, uint32_t port, uint32_t count, uint64_t *turn);
 
+/* The same, of memory that may only be read: for programs that look. */
+uint32_t rotation_next(uint64_t key, uint32_t port, uint32_t count);
+
 /* Has a lookup listed the next pick first, and no connection taken it yet? */
 bool rotation_is_shown(uint64_t key, uint32_t port);
 

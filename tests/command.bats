@@ -10,7 +10,10 @@ setup_file() {
 	PROGRAMS=$(mktemp -d) # bats' own directories are closed to other users
 	export ROOT BUILD PROGRAMS
 	chmod 755 "$PROGRAMS"
-	cp "$ROOT/scripts/lbdns" "$BUILD/liblbdns.so" "$PROGRAMS/"
+	mkdir -p "$PROGRAMS/bin" "$PROGRAMS/lib/lbdns"
+	cp "$ROOT/scripts/lbdns" "$PROGRAMS/bin/"
+	cp "$BUILD/lbdns-inspect" "$PROGRAMS/lib/lbdns/"
+	cp "$BUILD/liblbdns.so" "$PROGRAMS/"
 
 	cat >"$PROGRAMS/program.c" <<-'EOF'
 		#include <stdio.h>
@@ -43,7 +46,7 @@ setup() {
 }
 
 lbdns() {
-	"$PROGRAMS/lbdns" "$@"
+	"$PROGRAMS/bin/lbdns" "$@"
 }
 
 as_user() {
@@ -93,7 +96,7 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 	for shell in dash 'busybox sh'; do
 		command -v "${shell% *}" || continue
 		# shellcheck disable=SC2086
-		got=$(env -i "${environment[@]}" $shell "$PROGRAMS/lbdns" run -- env -0 |
+		got=$(env -i "${environment[@]}" $shell "$PROGRAMS/bin/lbdns" run -- env -0 |
 			grep -zv '^SHLVL=' | sort -z | tr '\0' '|')
 		[ "$got" = "$wanted" ] || { printf '%s\n' "$shell" "$got" "$wanted"; return 1; }
 	done
@@ -163,7 +166,7 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 }
 
 @test "the library is not added twice, nor another copy of it" {
-	run -0 lbdns run -- "$PROGRAMS/lbdns" run -- printenv LD_PRELOAD
+	run -0 lbdns run -- "$PROGRAMS/bin/lbdns" run -- printenv LD_PRELOAD
 	[ "$output" = "$LBDNS_LIBRARY" ]
 	mkdir other
 	cp "$LBDNS_LIBRARY" other/
@@ -174,14 +177,14 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 @test "arguments reach the command as they are" {
 	run -0 lbdns run -- printf '<%s>' 'a  b' '' '*' "it's" '$HOME' '--' '--refresh' '\n' $'two\nlines'
 	[ "$output" = $'<a  b><><*><it\'s><$HOME><--><--refresh><\\n><two\nlines>' ]
-	env 'odd.name=1' "$PROGRAMS/lbdns" run -- printf '<%s>' 'a  b' '' "it's" --refresh >printed
+	env 'odd.name=1' "$PROGRAMS/bin/lbdns" run -- printf '<%s>' 'a  b' '' "it's" --refresh >printed
 	[ "$(cat printed)" = "<a  b><><it's><--refresh>" ]
 }
 
 @test "the command keeps its standard input, its process and its name" {
-	run -0 bash -c 'echo text | "$PROGRAMS/lbdns" run -- cat'
+	run -0 bash -c 'echo text | "$PROGRAMS/bin/lbdns" run -- cat'
 	[ "$output" = text ]
-	run -0 bash -c '"$PROGRAMS/lbdns" run -- sh -c "echo \$\$" & echo $!; wait'
+	run -0 bash -c '"$PROGRAMS/bin/lbdns" run -- sh -c "echo \$\$" & echo $!; wait'
 	[ "${lines[0]}" = "${lines[1]}" ]
 	script 'a name' '#!/bin/sh'
 	echo 'echo "$0"' >>'a name'
@@ -246,16 +249,16 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 	chmod 2745 "$directory/locking" # setgid without x for the group changes nothing
 
 	refused 126 "$directory/root is setuid: the loader ignores LD_PRELOAD for it" \
-		as_user "$PROGRAMS/lbdns" run -- "$directory/root"
+		as_user "$PROGRAMS/bin/lbdns" run -- "$directory/root"
 	refused 126 "$directory/user is setuid: the loader ignores LD_PRELOAD for it" lbdns run -- "$directory/user"
 	refused 126 "$directory/group is setgid: the loader ignores LD_PRELOAD for it" lbdns run -- "$directory/group"
 	refused 126 "$directory/group is setgid: the loader ignores LD_PRELOAD for it" \
-		as_user "$PROGRAMS/lbdns" run -- "$directory/group"
+		as_user "$PROGRAMS/bin/lbdns" run -- "$directory/group"
 
 	local unchanged="secure=0 preload=$LBDNS_LIBRARY"
 	run -0 lbdns run -- "$directory/root"
 	[ "$output" = "$unchanged" ]
-	run -0 as_user "$PROGRAMS/lbdns" run -- "$directory/user"
+	run -0 as_user "$PROGRAMS/bin/lbdns" run -- "$directory/user"
 	[ "$output" = "$unchanged" ]
 	run -0 lbdns run -- "$directory/locking"
 	[ "$output" = "$unchanged" ]
@@ -265,11 +268,11 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 	needs_other_users
 	cp "$PROGRAMS/dynamic" "$PROGRAMS/ignored"
 	chmod 4755 "$PROGRAMS/ignored"
-	run -0 as_user setpriv --no-new-privs "$PROGRAMS/lbdns" run -- "$PROGRAMS/ignored"
+	run -0 as_user setpriv --no-new-privs "$PROGRAMS/bin/lbdns" run -- "$PROGRAMS/ignored"
 	[ "$output" = "secure=0 preload=$LBDNS_LIBRARY" ]
 	chown 12346:12346 "$PROGRAMS/ignored" # an owner who is nobody in the user namespace
 	chmod 6755 "$PROGRAMS/ignored"
-	run -0 unshare --user --map-root-user "$PROGRAMS/lbdns" run -- "$PROGRAMS/ignored"
+	run -0 unshare --user --map-root-user "$PROGRAMS/bin/lbdns" run -- "$PROGRAMS/ignored"
 	[ "$output" = "secure=0 preload=$LBDNS_LIBRARY" ]
 }
 
@@ -282,10 +285,10 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 	setcap cap_net_raw+ep "$PROGRAMS/capable"
 	setcap cap_net_raw+i "$PROGRAMS/inheriting"
 	refused 126 "$PROGRAMS/capable has file capabilities: the loader ignores LD_PRELOAD for it" \
-		as_user "$PROGRAMS/lbdns" run -- "$PROGRAMS/capable"
+		as_user "$PROGRAMS/bin/lbdns" run -- "$PROGRAMS/capable"
 	run -0 lbdns run -- "$PROGRAMS/capable"
 	[ "$output" = "secure=0 preload=$LBDNS_LIBRARY" ]
-	run -0 as_user "$PROGRAMS/lbdns" run -- "$PROGRAMS/inheriting"
+	run -0 as_user "$PROGRAMS/bin/lbdns" run -- "$PROGRAMS/inheriting"
 	[ "$output" = "secure=0 preload=$LBDNS_LIBRARY" ]
 }
 
@@ -353,7 +356,8 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 @test "the library is found in a build tree, through symlinks" {
 	unset LBDNS_LIBRARY
 	mkdir -p tree/scripts tree/build bin
-	cp "$PROGRAMS/lbdns" tree/scripts/
+	cp "$PROGRAMS/bin/lbdns" tree/scripts/
+	cp "$PROGRAMS/lib/lbdns/lbdns-inspect" tree/build/
 	refused 126 "no library at $PWD/tree/build/liblbdns.so: build or install it, or set LBDNS_LIBRARY" \
 		tree/scripts/lbdns run -- true
 	cp "$PROGRAMS/liblbdns.so" tree/build/
@@ -393,7 +397,7 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 	command -v busybox && shells+=('busybox sh')
 	for shell in "${shells[@]}"; do
 		# shellcheck disable=SC2086
-		as_shell() { $shell "$PROGRAMS/lbdns" "$@"; }
+		as_shell() { $shell "$PROGRAMS/bin/lbdns" "$@"; }
 		run -0 as_shell --version
 		LD_PRELOAD=libm.so.6 run -0 as_shell run --refresh 1s --names=a -- \
 			sh -c 'echo "$LD_PRELOAD $LBDNS_REFRESH $LBDNS_NAMES $1"' sh 'a  b'
@@ -411,4 +415,33 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 		refused 127 'no such command: no-such-command' as_shell run -- no-such-command
 		refused 126 './ is a directory' as_shell run -- ./
 	done
+}
+
+@test "lbdns run and lbdns check are of one opinion, and say it in the same words" {
+	local program why judged=0
+	needs_other_users
+	script by-static "#! $PROGRAMS/static"
+	script plain 'true'
+	elf32_big_endian 3 >big
+	head -c 100 "$PROGRAMS/dynamic" >cut-off
+	printf '\177ELF' >short
+	chmod 755 big cut-off short "$PROGRAMS"/{dynamic,static}
+	cp "$PROGRAMS/dynamic" "$PROGRAMS/of-root"
+	chmod 4755 "$PROGRAMS/of-root"
+	chmod 755 .
+	for program in "$PROGRAMS"/{dynamic,dynamic-exec,static,static-pie,musl-dynamic,musl-static,of-root} ./by-static ./plain \
+		./big ./cut-off ./short no-such-command "$PROGRAMS" /etc/passwd sh; do
+		run as_user "$PROGRAMS/bin/lbdns" check "$program"
+		why=${output#no: }
+		if [ "$status" = 1 ]; then
+			run as_user "$PROGRAMS/bin/lbdns" run -- "$program"
+			[ "$output" = "lbdns: $why" ] || { echo "$program: $output, not $why"; return 1; }
+			((++judged))
+		else
+			[ "$status" = 0 ]
+			run as_user "$PROGRAMS/bin/lbdns" run -- "$program" </dev/null
+			[[ $output != lbdns:* ]] || { echo "$program: $output"; return 1; }
+		fi
+	done
+	((judged >= 8))
 }

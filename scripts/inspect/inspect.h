@@ -12,6 +12,8 @@ enum { DONE = 0, FAILED = 1, WRONG_USE = 2 };
 int status_main(int count, char **arguments);
 int mode_main(int count, char **arguments);
 int metrics_main(int count, char **arguments);
+int check_main(int count, char **arguments);
+int judge_main(int count, char **arguments);
 
 /* "lbdns: …\n" on stderr. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -10,9 +10,8 @@ static const struct {
 	const char *name;
 	int (*main)(int, char **);
 } commands[] = {
-	{"status", status_main},
-	{"mode", mode_main},
-	{"metrics", metrics_main},
+	{"status", status_main}, {"mode", mode_main},   {"metrics", metrics_main},
+	{"check", check_main},   {"judge", judge_main}, /* for lbdns run: LIBRARY COMMAND */
 };
 
 void complain(const char *format, ...)
