@@ -2,8 +2,10 @@
 
 #include "claims.h"
 #include "clock.h"
-#include "health.h"
 #include "mode.h"
+#include "pending.h"
+#include "pool.h"
+#include "probe.h"
 #include "rotation.h"
 #include "snapshot.h"
 
@@ -207,6 +209,32 @@ bool directory_service(const struct directory_route *route, uint32_t *service)
 	return group.count && snapshot_valid(sequence);
 }
 
+static bool any_passed_over(uint64_t now_ms)
+{
+	return health_any(now_ms) || pending_any(now_ms);
+}
+
+/* Who is passed over: those that are ejected, for all processes, and those late, for this one. */
+static void look(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
+                 enum health_trial trial, struct health_view *view)
+{
+	struct address address;
+	uint32_t at = 0, late_port;
+
+	health_look(endpoints, count, port, now_ms, trial, view);
+	while (pending_late(&at, now_ms, &address, &late_port)) {
+		int64_t index = late_port == port ? pool_find(endpoints, count, address) : -1;
+
+		if (index >= 0)
+			health_pass_over(view, count, (uint32_t)index);
+	}
+	if (view->leased < 0)
+		return;
+	words_load(&address, &endpoints[view->leased], sizeof(address));
+	if (!probe_ask(address, port))
+		view->probe = view->leased;
+}
+
 /* The same as rotation_peek and rotation_pick, among the endpoints that are not passed over. Apart
  * from the usual way, which has none: signal handlers may have little stack. */
 static __attribute__((noinline)) uint32_t peek_healthy(const struct snapshot *in,
@@ -215,17 +243,17 @@ static __attribute__((noinline)) uint32_t peek_healthy(const struct snapshot *in
 {
 	struct health_view view;
 
-	health_look(&in->addresses[set->first], set->count, port, now_ms, false, &view);
+	look(&in->addresses[set->first], set->count, port, now_ms, TRIAL_NONE, &view);
 	return health_map(&view, rotation_peek(set->key, port, set->count - view.count, turn));
 }
 
 static __attribute__((noinline)) uint32_t pick_healthy(const struct snapshot *in,
                                                        const struct set *set, uint32_t port,
-                                                       uint64_t now_ms, bool may_probe)
+                                                       uint64_t now_ms, enum health_trial trial)
 {
 	struct health_view view;
 
-	health_look(&in->addresses[set->first], set->count, port, now_ms, may_probe, &view);
+	look(&in->addresses[set->first], set->count, port, now_ms, trial, &view);
 	if (view.probe >= 0)
 		return (uint32_t)view.probe;
 	return health_map(&view, rotation_pick(set->key, port, set->count - view.count));
@@ -236,8 +264,8 @@ static bool take_turn(const struct snapshot *in, const struct set *set, struct a
                       uint32_t port, uint64_t now_ms)
 {
 	uint64_t turn;
-	uint32_t index = health_any(now_ms) ? peek_healthy(in, set, port, now_ms, &turn)
-	                                    : rotation_peek(set->key, port, set->count, &turn);
+	uint32_t index = any_passed_over(now_ms) ? peek_healthy(in, set, port, now_ms, &turn)
+	                                         : rotation_peek(set->key, port, set->count, &turn);
 
 	return address_equal(endpoint_load(in, set, index), asked) &&
 	       rotation_take(set->key, port, turn);
@@ -281,11 +309,11 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 }
 
 static void pick_within(const struct snapshot *in, const struct set *set, struct address asked,
-                        uint32_t port, uint64_t now_ms, bool may_probe,
+                        uint32_t port, uint64_t now_ms, enum health_trial trial,
                         struct directory_picked *picked)
 {
-	uint32_t index = health_any(now_ms) ? pick_healthy(in, set, port, now_ms, may_probe)
-	                                    : rotation_pick(set->key, port, set->count);
+	uint32_t index = any_passed_over(now_ms) ? pick_healthy(in, set, port, now_ms, trial)
+	                                         : rotation_pick(set->key, port, set->count);
 
 	picked->target = endpoint_load(in, set, index);
 	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
@@ -299,8 +327,8 @@ uint32_t directory_show(const struct address *endpoints, uint32_t count, uint64_
 	uint64_t now_ms = clock_ms();
 
 	port = rotation_port(key, port);
-	if (health_any(now_ms))
-		health_look(endpoints, count, port, now_ms, false, &view);
+	if (any_passed_over(now_ms))
+		look(endpoints, count, port, now_ms, TRIAL_NONE, &view);
 	return health_map(&view, rotation_show(key, port, count - view.count));
 }
 
@@ -426,7 +454,7 @@ static void picked_begin(struct directory_picked *picked, struct address asked)
 	picked->now_ms = clock_ms();
 }
 
-void directory_pick(struct directory_route *route, uint32_t port, bool may_probe,
+void directory_pick(struct directory_route *route, uint32_t port, enum health_trial trial,
                     struct directory_picked *picked)
 {
 	for (int i = 0; i < READ_TRIES; i++) {
@@ -443,7 +471,7 @@ void directory_pick(struct directory_route *route, uint32_t port, bool may_probe
 		}
 		if (find_pool(in, route, claimed, port, picked, &set))
 			pick_within(in, &set, route->asked, port, picked->now_ms,
-			            may_probe && picked->mode == MODE_ON, picked);
+			            picked->mode == MODE_ON ? trial : TRIAL_NONE, picked);
 		if (snapshot_valid(sequence))
 			return;
 	}

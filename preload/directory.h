@@ -9,6 +9,7 @@
 
 #include "address.h"
 #include "counters.h"
+#include "health.h"
 #include "names.h"
 #include "resolver.h"
 
@@ -135,8 +136,8 @@ bool directory_hurry(uint32_t service);
 void directory_distrust(void);
 
 /* Where this connection goes; takes the turn. Follows route to a newer snapshot. port as rotation.h
- * wants it. may_probe: it may be the one that tries an endpoint that failed before. */
-void directory_pick(struct directory_route *route, uint32_t port, bool may_probe,
+ * wants it. trial: who tries an endpoint that failed before. */
+void directory_pick(struct directory_route *route, uint32_t port, enum health_trial trial,
                     struct directory_picked *picked);
 
 /* ---- Refreshing (the refresh thread) */

@@ -10,7 +10,8 @@
 
 enum {
 	EJECT_MOST_MS = 60 * 1000,
-	DOUBLINGS = 4,          /* from 5 s to over 60 s */
+	DOUBLINGS = 4, /* from 5 s to over 60 s */
+	CALLERS_TRIAL = 8,
 	PROBE_MS = 4000,        /* a lease: longer than a silent endpoint keeps an attempt */
 	REMEMBER_MS = 60 * 1000 /* how long after its time an endpoint nobody tried is remembered */
 };
@@ -74,14 +75,23 @@ static bool lease(struct ejection *record, uint64_t now_ms)
 	                                               memory_order_relaxed, memory_order_relaxed);
 }
 
+/* Those who would fail by trying leave it to the refresh thread; now and then they do try, for what
+ * that thread cannot reach and they can. */
+static bool is_callers(const struct ejection *record, enum health_trial trial)
+{
+	return trial == TRIAL_CALLER ||
+	       load(&record->failures) % CALLERS_TRIAL == CALLERS_TRIAL - 1;
+}
+
 void health_look(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
-                 bool may_probe, struct health_view *view)
+                 enum health_trial trial, struct health_view *view)
 {
 	struct shared *in = shared();
-	uint32_t silent = 0;
 
 	view->count = 0;
+	view->silent = 0;
 	view->probe = -1;
+	view->leased = -1;
 	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
 		struct ejection *record = &in->ejections[i];
 		struct address address;
@@ -93,16 +103,27 @@ void health_look(const struct address *endpoints, uint32_t count, uint32_t port,
 		index = pool_find(endpoints, count, address);
 		if (index < 0 || excludes(view, (uint32_t)index))
 			continue;
-		if (may_probe && view->probe < 0 && load(&record->until_ms) <= now_ms &&
-		    lease(record, now_ms)) {
-			view->probe = index;
-			continue;
+		if (trial != TRIAL_NONE && view->probe < 0 && view->leased < 0 &&
+		    load(&record->until_ms) <= now_ms && lease(record, now_ms)) {
+			if (is_callers(record, trial)) {
+				view->probe = index;
+				continue;
+			}
+			view->leased = index;
 		}
-		if (view->count == HEALTH_EXCLUDED || view->count + 1 >= count ||
-		    (load(&record->silent) && ++silent > count / 2))
-			continue;
-		exclude(view, (uint32_t)index);
+		if (load(&record->silent))
+			health_pass_over(view, count, (uint32_t)index);
+		else if (view->count < HEALTH_EXCLUDED && view->count + 1 < count)
+			exclude(view, (uint32_t)index);
 	}
+}
+
+void health_pass_over(struct health_view *view, uint32_t count, uint32_t index)
+{
+	if (view->probe == index || excludes(view, index) || view->count == HEALTH_EXCLUDED ||
+	    view->count + 1 >= count || ++view->silent > count / 2)
+		return;
+	exclude(view, index);
 }
 
 uint32_t health_map(const struct health_view *view, uint32_t index)

@@ -1,9 +1,11 @@
 /* Failures of endpoints, and how long they are passed over.
  *
  * An ejection is of an address and port, in shared memory (shared.h): what one process finds dead,
- * all pass over. When its time is up one connection tries the endpoint again, under a lease, so
- * that a prober that dies does not keep it out. Silent endpoints are at most half of a pool:
- * packets that vanish may be the network's fault; refusing ones go down to the last.
+ * all pass over. When its time is up one connection tries the endpoint again (a client's, or one of
+ * the refresh thread's), under a lease, so that a prober that dies does not keep it out. Silent
+ * endpoints are at most half of a pool: packets that vanish may be the network's fault; refusing
+ * ones go down to the last. Those that this process alone finds late (pending.h) are passed over
+ * too, and count as silent.
  *
  * port is as in rotation.h. Any thread, any signal handler; no lock, no allocation. */
 #ifndef LBDNS_HEALTH_H
@@ -18,17 +20,24 @@ enum { HEALTH_EXCLUDED = 32 };
 
 struct health_view {
 	uint32_t excluded[HEALTH_EXCLUDED]; /* indexes of endpoints to pass over, ascending */
-	uint32_t count;
-	int64_t probe; /* the endpoint that the caller is to try again, or -1 */
+	uint32_t count, silent;
+	int64_t probe;  /* the endpoint that the caller is to try again, or -1 */
+	int64_t leased; /* the one that it is to have tried by the refresh thread, or -1 */
 };
 
 /* May there be any ejection at all? One load of shared memory. Never with LBDNS_EJECT=0. */
 bool health_any(uint64_t now_ms);
 
-/* Which of these endpoints (sorted; read word by word, atomically) are passed over. With may_probe
- * the caller may be given the lease of one whose time is up. */
+/* Who tries an endpoint again whose time is up: nobody, the caller, who may be given the lease of
+ * one, or the refresh thread (probe.h). */
+enum health_trial { TRIAL_NONE, TRIAL_CALLER, TRIAL_THREAD };
+
+/* Which of these endpoints (sorted; read word by word, atomically) are passed over. */
 void health_look(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
-                 bool may_probe, struct health_view *view);
+                 enum health_trial trial, struct health_view *view);
+
+/* Passes over one more of these count endpoints for silence, if it may. */
+void health_pass_over(struct health_view *view, uint32_t count, uint32_t index);
 
 /* The endpoint that is the index-th of those not excluded. */
 uint32_t health_map(const struct health_view *view, uint32_t index);

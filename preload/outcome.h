@@ -19,12 +19,8 @@ void outcome_note_peer(struct address address, uint32_t port, int error);
  * while endpoints are passed over? */
 bool outcome_matters(int error);
 
-/* A non-blocking connect is under way. Its client may never ask how it ended, but time out and
- * close it: then the refresh thread finds it still connecting. */
-void outcome_pending(int fd, struct address address, uint16_t port);
-
-/* The refresh thread: looks at what has been pending for too long. Returns when it wants to look
- * again, UINT64_MAX if nothing is pending. */
+/* The refresh thread: looks at what has been pending for too long (pending.h). Returns when it
+ * wants to look again, UINT64_MAX if nothing is pending. */
 uint64_t outcome_watch(uint64_t now_ms);
 
 #endif

@@ -8,6 +8,7 @@
 #include "libc_versions.h"
 #include "log.h"
 #include "outcome.h"
+#include "probe.h"
 #include "process.h"
 #include "resolvconf.h"
 #include "resolver.h"
@@ -156,7 +157,7 @@ static void step_queries(void)
 static void work(void)
 {
 	for (;;) {
-		uint64_t now_ms = clock_ms(), watch_ms;
+		uint64_t now_ms = clock_ms(), watch_ms, probe_ms;
 
 		/* Before looking at what is due: a wake that comes after is not slept through. */
 		wakes = atomic_load(&process.wakes);
@@ -166,8 +167,10 @@ static void work(void)
 			wait_ms(BUSY_MS);
 		next_ms = start_due(now_ms);
 		watch_ms = outcome_watch(now_ms);
+		probe_ms = probe_step(now_ms);
 		if (!running_count) {
 			next_ms = watch_ms < next_ms ? watch_ms : next_ms;
+			next_ms = probe_ms < next_ms ? probe_ms : next_ms;
 			return;
 		}
 		if (atomic_load(&stop) || atomic_load(&process.leave))
@@ -203,6 +206,7 @@ static void *refresher_main(void *unused)
 	(void)unused;
 	self = pthread_self();
 	atomic_store(&joinable, true);
+	probe_begin(own);
 	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	running_count = 0; /* a child's thread finds what its parent's was at */
@@ -297,14 +301,14 @@ static void wake(void)
 	errno = saved_errno;
 }
 
-static bool runs(void)
+bool refresher_runs(void)
 {
 	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_RUNS;
 }
 
 void refresher_want(bool look_again)
 {
-	if (!runs())
+	if (!refresher_runs())
 		thread_start(true);
 	else if (look_again)
 		wake();
@@ -312,13 +316,14 @@ void refresher_want(bool look_again)
 
 void refresher_hurry(void)
 {
-	if (runs())
+	if (refresher_runs())
 		wake();
 }
 
 void refresher_wake_by(uint64_t when_ms)
 {
-	if (runs() && atomic_load_explicit(&process.asleep_ms, memory_order_relaxed) > when_ms)
+	if (refresher_runs() &&
+	    atomic_load_explicit(&process.asleep_ms, memory_order_relaxed) > when_ms)
 		wake();
 }
 
@@ -326,13 +331,13 @@ bool refresher_leave(void)
 {
 	int cancel_state;
 
-	if (!runs() || !process_is_own())
+	if (!refresher_runs() || !process_is_own())
 		return false;
 	atomic_store(&process.leave, true);
 	wake();
-	for (unsigned ms = 0; runs() && ms < LEAVE_MS; ms++)
+	for (unsigned ms = 0; refresher_runs() && ms < LEAVE_MS; ms++)
 		wait_ms(1);
-	if (runs())
+	if (refresher_runs())
 		return false;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	if (atomic_exchange(&joinable, false))
@@ -403,7 +408,7 @@ void refresher_nudge(uint64_t age_ms, uint64_t interval_ms)
 {
 	if (age_ms <= interval_ms)
 		return;
-	if (!runs()) {
+	if (!refresher_runs()) {
 		if (may_start(atomic_load(&process.thread)) && may_create())
 			thread_start(false);
 	} else if (atomic_load(&process.asleep_ms) > clock_ms()) {

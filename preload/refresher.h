@@ -34,6 +34,9 @@ bool refresher_leave(void);
  * no thread could be had. */
 void refresher_main_ends(void);
 
+/* Is there a thread now? */
+bool refresher_runs(void);
+
 /* True while no thread can be had, and then nothing is fresher than the last answer of libc. */
 bool refresher_is_refused(void);
 

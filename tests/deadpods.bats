@@ -14,6 +14,7 @@ setup_file() {
 	#   syncnt=N sndtimeo=MS bind=ADDRESS     of the socket, before
 	#   alarm=MS          a signal comes so much later, its handler without SA_RESTART
 	#   keep              connections stay open
+	#   pause=MS          after each
 	#   ask collect       non-blocking: asks by SO_ERROR; by a second connect
 	#   hold              non-blocking: all at once, then "holding", and until SIGTERM; asks nothing
 	#   wait=MS           the same, but closes all of them after so long
@@ -81,6 +82,7 @@ setup_file() {
 		    if "keep" in value:
 		        kept.append(one)
 		    one = None
+		    time.sleep(int(value.get("pause", 0)) / 1000)
 		if "die" in value:
 		    os.kill(os.getpid(), signal.SIGKILL)
 		if "hold" in value:
@@ -576,6 +578,59 @@ fails_once_per_pod() {
 	fails_once_per_pod java -XX:-UsePerfData "$BATS_FILE_TMPDIR/Visits.java" 40
 }
 
+@test "a client that does not block does not fail by trying a pod again; it gets its share once it answers" {
+	export LBDNS_EJECT=300ms
+	lab_pod_kill "$DEAD"
+	lab_start client with_lbdns /usr/bin/python3 "$BATS_FILE_TMPDIR/tries.py" 150 ask pause=50
+	lab_wait_until grep -q ECONNREFUSED "$LAB/client.out"
+	sleep 3 # its time, several times
+	lab_equal "$(grep -c ECONNREFUSED "$LAB/client.out")" 1
+	lab_pod_start "$DEAD"
+	lab_wait_until grep -q "$DEAD" "$LAB/client.out"
+	lab_stop client
+	lab_equal "$(grep -c ECONNREFUSED "$LAB/client.out")" 1
+}
+
+@test "a client that gives up on a silent pod after 1.5 s: passed over by all from then on" {
+	export LBDNS_EJECT=60s LBDNS_REFRESH=1m
+	lab_pod_silence "$DEAD"
+	with_lbdns /usr/bin/python3 - <<-'END'
+		import socket, time
+		address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		kept = [socket.socket() for _ in range(3)]
+		for one in kept:
+		    one.setblocking(False)
+		    one.connect_ex(address)
+		time.sleep(1.6)
+		for one in kept:
+		    one.close()
+		time.sleep(0.8)
+	END
+	lab_equal "$(sends 12)" "6 0 6"
+}
+
+@test "a silent pod of a client that does not block: connections that begin while one waits for it go elsewhere" {
+	export LBDNS_EJECT=60s LBDNS_REFRESH=1m
+	# each pod has answered once, then one does not
+	with_lbdns /usr/bin/python3 - "$DEAD" 4>"$LAB/ready" 5< <(lab_wait_until test -s "$LAB/ready" && lab_pod_silence "$DEAD" && echo) <<-'END'
+		import os, select, socket, sys, time
+		address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		kept = []
+		def connect():
+		    one = socket.socket()
+		    one.setblocking(False)
+		    one.connect_ex(address)
+		    kept.append(one)
+		    poll = select.poll()
+		    poll.register(one, select.POLLOUT)
+		    return bool(poll.poll(400)) and one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+		assert all([connect() for _ in range(6)])
+		os.write(4, b"ready")
+		os.read(5, 1)
+		assert [connect() for _ in range(12)].count(False) == 1
+	END
+}
+
 @test "a non-blocking client's success ends the ejection: it gets its share again" {
 	export LBDNS_EJECT=500ms
 	eject
@@ -637,7 +692,7 @@ fails_once_per_pod() {
 	for i in 1 2 3; do
 		lab_pod_silence "$(lab_address $i)"
 	done
-	# the same descriptors and the same pods, 2.5 s later.
+	# the same descriptors and the same pods, later: none of them waits for 3 s, nor closes after a second SYN
 	with_lbdns /usr/bin/python3 - <<-'END'
 		import socket, time
 		address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
@@ -649,12 +704,12 @@ fails_once_per_pod() {
 		    return kept
 		first = three()
 		before = [one.fileno() for one in first]
-		time.sleep(2.7)
+		time.sleep(0.9)
 		for one in first:
 		    one.close()
 		first = three()
 		assert before == [one.fileno() for one in first]
-		time.sleep(0.8)
+		time.sleep(2.3)
 	END
 	lab_equal "$(sends 12)" "4 4 4"
 }

@@ -31,6 +31,10 @@ unit() {
 	unit log_test
 }
 
+@test "endpoints that are late: what makes them so, and for how long" {
+	unit pending_test
+}
+
 @test "resolv.conf" {
 	unit resolvconf_test
 }

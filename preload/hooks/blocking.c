@@ -40,6 +40,11 @@ enum blocking blocking_guess(int fd)
 	return blocking_ask(fd) ? BLOCKING_YES : BLOCKING_NO;
 }
 
+bool blocking_is_unlikely(void)
+{
+	return atomic_load_explicit(&in_a_row, memory_order_relaxed) > 0;
+}
+
 void blocking_trusted(int fd, int error)
 {
 	atomic_store_explicit(&on_trust, false, memory_order_relaxed);

@@ -18,6 +18,9 @@ enum blocking {
  * one at a time. */
 enum blocking blocking_guess(int fd);
 
+/* Did the last socket not block? False if none was seen. */
+bool blocking_is_unlikely(void);
+
 /* A connect on trust has returned, with 0 or an errno. */
 void blocking_trusted(int fd, int error);
 

@@ -1,5 +1,6 @@
 #include "counters.h"
 #include "directory.h"
+#include "hooks/blocking.h"
 #include "hooks/connect_log.h"
 #include "hooks/connect_retry.h"
 #include "hooks/getaddrinfo_a.h"
@@ -8,6 +9,8 @@
 #include "libc.h"
 #include "log.h"
 #include "outcome.h"
+#include "pending.h"
+#include "probe.h"
 #include "refresher.h"
 #include "rotation.h"
 
@@ -47,8 +50,10 @@ static __attribute__((noinline)) int connect_collect(int fd, const struct sockad
 	bool known = socket_peer(fd, &peer, &port);
 	int status = connect_left(fd, address, length, sequence, endpoint, PASS_SOCKET);
 
-	if (status && known)
+	if (status && known) {
+		pending_ended(fd, errno);
 		outcome_note_peer(peer, port, errno);
+	}
 	return status;
 }
 
@@ -95,7 +100,8 @@ static __attribute__((noinline)) int connect_managed(int fd, const struct sockad
 	if (!address_from_sockaddr(address, length, &route.asked, &port))
 		return libc()->connect(fd, address, length);
 	directory_pick(&route, state == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port,
-	               true, &picked);
+	               blocking_is_unlikely() && probe_is_possible() ? TRIAL_THREAD : TRIAL_CALLER,
+	               &picked);
 	refresher_nudge(picked.age_ms, picked.interval_ms);
 	if (picked.what == PICK_NONE || picked.mode != MODE_ON || state != SOCKET_FRESH_STREAM)
 		return connect_plain(fd, address, length, port, state == SOCKET_FRESH_DATAGRAM,

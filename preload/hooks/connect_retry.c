@@ -8,6 +8,7 @@
 #include "libc.h"
 #include "log.h"
 #include "outcome.h"
+#include "pending.h"
 #include "rotation.h"
 
 #include <errno.h>
@@ -117,7 +118,7 @@ static bool has_time(struct attempts *attempts)
 static bool pick_another(struct attempts *attempts)
 {
 	for (uint32_t i = 0; i <= attempts->tried_count; i++) {
-		directory_pick(attempts->route, attempts->port, false, attempts->picked);
+		directory_pick(attempts->route, attempts->port, TRIAL_NONE, attempts->picked);
 		if (attempts->picked->what == PICK_NONE || !attempts->picked->may_retry)
 			return false;
 		if (!was_tried(attempts, attempts->picked->target))
@@ -145,13 +146,16 @@ static __attribute__((noinline)) void note_rewrite(const struct directory_picked
 static int attempt(struct attempts *attempts)
 {
 	struct directory_picked *picked = attempts->picked;
-	int status = connect_to(attempts->fd, attempts->address, attempts->length, picked->target);
-	int error = status ? errno : 0;
+	int status, error;
 
+	/* Before: other threads are to see that it does not return. */
+	pending_begin(attempts->fd, picked->target, attempts->port);
+	status = connect_to(attempts->fd, attempts->address, attempts->length, picked->target);
+	error = status ? errno : 0;
+	if (error != EINPROGRESS) /* it goes on, and SO_SNDTIMEO is over */
+		pending_ended(attempts->fd, error);
 	if (outcome_matters(error))
 		outcome_note(picked->service, picked->target, attempts->port, error);
-	else if (error == EINPROGRESS) /* for as long as SO_SNDTIMEO lets it */
-		outcome_pending(attempts->fd, picked->target, attempts->port);
 	return error;
 }
 
@@ -253,7 +257,7 @@ static int connect_once(int fd, const struct sockaddr *address, socklen_t length
 	int error = status ? errno : 0;
 
 	if (error == EINPROGRESS)
-		outcome_pending(fd, picked->target, port);
+		pending_begin(fd, picked->target, port);
 	else if (outcome_matters(error))
 		outcome_note(picked->service, picked->target, port, error);
 	if (log_wants(LOG_INFO))

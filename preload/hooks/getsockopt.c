@@ -4,6 +4,7 @@
 #include "hooks/socket_state.h"
 #include "libc.h"
 #include "outcome.h"
+#include "pending.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -27,7 +28,15 @@ HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 	int status = libc()->getsockopt(fd, level, name, value, length);
 
 	if (level == SOL_SOCKET && name == SO_ERROR && !status && *length == sizeof(int) &&
-	    config.mode != MODE_OFF && outcome_matters(*(int *)value))
-		note(fd, *(int *)value);
+	    config.mode != MODE_OFF) {
+		int error = *(int *)value;
+
+		if (outcome_matters(error))
+			note(fd, error);
+		if (error)
+			pending_ended(fd, error);
+		else
+			pending_asked(fd);
+	}
 	return status;
 }

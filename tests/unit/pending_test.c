@@ -1,0 +1,249 @@
+/* Endpoints that are late: what makes them so, and for how long. Real sockets on loopback: a
+ * listener whose queue is full answers nobody. Each test has a process of its own. */
+#include "check.h"
+#include "clock.h"
+#include "config.h"
+#include "pending.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+static struct sockaddr_in silent, answering;
+
+static struct address address_of(const struct sockaddr_in *of)
+{
+	struct address address;
+	uint16_t port;
+
+	address_from_sockaddr((const struct sockaddr *)of, sizeof(*of), &address, &port);
+	return address;
+}
+
+static uint32_t port_of(const struct sockaddr_in *of)
+{
+	return ntohs(of->sin_port);
+}
+
+static int make_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+}
+
+static int begin_connect(const struct sockaddr_in *to)
+{
+	int fd = make_socket();
+
+	connect(fd, (const struct sockaddr *)to, sizeof(*to));
+	return fd;
+}
+
+static struct sockaddr_in start_listener(int queue)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(at);
+	int fd = make_socket();
+
+	CHECK(!bind(fd, (struct sockaddr *)&at, sizeof(at)) && !listen(fd, queue));
+	getsockname(fd, (struct sockaddr *)&at, &length);
+	return at;
+}
+
+static void nap(long ms)
+{
+	struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&time, NULL);
+}
+
+/* As in a client: connecting is noted, and so is what it was told. */
+static int watch(const struct sockaddr_in *to)
+{
+	int fd = begin_connect(to);
+
+	pending_begin(fd, address_of(to), port_of(to));
+	return fd;
+}
+
+static void answer_one(void)
+{
+	int fd = watch(&answering);
+
+	CHECK(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 10000) == 1);
+	pending_asked(fd);
+	close(fd);
+}
+
+/* How many are late; the silent one must be the only one that ever is. */
+static unsigned late(void)
+{
+	uint32_t at = 0, port;
+	struct address address;
+	unsigned count = 0;
+
+	if (!pending_any(clock_ms()))
+		return 0;
+	while (pending_late(&at, clock_ms(), &address, &port)) {
+		CHECK(address_equal(address, address_of(&silent)) && port == port_of(&silent));
+		count++;
+	}
+	return count;
+}
+
+static bool told(void)
+{
+	uint64_t next_ms = UINT64_MAX;
+	uint32_t at = 0, port;
+	struct address address;
+
+	return pending_silent(&at, clock_ms(), &next_ms, &address, &port) &&
+	       address_equal(address, address_of(&silent)) && port == port_of(&silent);
+}
+
+static bool becomes_late(long within_ms)
+{
+	for (uint64_t until_ms = clock_ms() + (uint64_t)within_ms; clock_ms() < until_ms; nap(10)) {
+		answer_one();
+		if (late())
+			return true;
+	}
+	return false;
+}
+
+static void begin(void)
+{
+	config.eject_ms = 5000;
+	answering = start_listener(1000);
+	silent = start_listener(0);
+	/* Until its queue takes no more. */
+	while (poll(&(struct pollfd){.fd = begin_connect(&silent), .events = POLLOUT}, 1, 200) == 1)
+		;
+}
+
+static void late_while_it_does_not_answer(void)
+{
+	int fd = watch(&silent);
+
+	CHECK(!late());
+	CHECK(becomes_late(10000));
+	CHECK(late() == 1);
+	pending_ended(fd, ETIMEDOUT);
+	CHECK(!late());
+}
+
+static void never_while_nobody_else_is_answered(void)
+{
+	watch(&silent);
+	nap(600);
+	CHECK(!late());
+}
+
+/* Connected, but the client has not asked yet: it is the client that is slow. */
+static void a_slow_client_makes_nobody_late(void)
+{
+	int fd = watch(&answering);
+
+	nap(400);
+	CHECK(!late());
+	pending_asked(fd);
+	CHECK(!late());
+}
+
+static void sooner_if_it_used_to_answer_sooner(void)
+{
+	uint64_t began_ms;
+	int fd = watch(&silent);
+
+	/* As if it had answered at once, until now. */
+	pending_asked(fd);
+	close(fd);
+	watch(&silent);
+	began_ms = clock_ms();
+	CHECK(becomes_late(10000));
+	CHECK(clock_ms() - began_ms < 250);
+}
+
+static void for_a_while_after_the_client_gave_up(void)
+{
+	int fd = watch(&silent);
+
+	CHECK(becomes_late(10000));
+	close(fd);
+	nap(100);
+	CHECK(late() == 1);
+	nap(1000);
+	CHECK(!late());
+	CHECK(!told());
+}
+
+static void not_for_what_has_the_descriptor_later(void)
+{
+	int fd = watch(&silent), other;
+
+	answer_one();
+	close(fd);
+	other = make_socket();
+	CHECK(other == fd);
+	nap(400);
+	CHECK(!late());
+}
+
+static void silent_after_three_seconds_and_told_of_once(void)
+{
+	watch(&silent);
+	nap(2000);
+	CHECK(!told());
+	nap(1500);
+	CHECK(told());
+	CHECK(!told());
+}
+
+static void silent_if_the_client_gave_up_after_the_second_packet(void)
+{
+	int fd = watch(&silent);
+
+	nap(1600);
+	CHECK(!told());
+	close(fd);
+	CHECK(told());
+	CHECK(!told());
+}
+
+static void never_silent_for_giving_up_before(void)
+{
+	int fd = watch(&silent);
+
+	nap(700);
+	close(fd);
+	nap(1000);
+	CHECK(!told());
+}
+
+static void nothing_without_ejections(void)
+{
+	config.eject_ms = 0;
+	watch(&silent);
+	CHECK(!becomes_late(500));
+}
+
+int main(void)
+{
+	bool passed = true;
+
+#define RUN(test) passed = check_run(#test, begin, test) && passed
+	RUN(late_while_it_does_not_answer);
+	RUN(never_while_nobody_else_is_answered);
+	RUN(a_slow_client_makes_nobody_late);
+	RUN(sooner_if_it_used_to_answer_sooner);
+	RUN(for_a_while_after_the_client_gave_up);
+	RUN(not_for_what_has_the_descriptor_later);
+	RUN(silent_after_three_seconds_and_told_of_once);
+	RUN(silent_if_the_client_gave_up_after_the_second_packet);
+	RUN(never_silent_for_giving_up_before);
+	RUN(nothing_without_ejections);
+	return !passed;
+}
