@@ -8,6 +8,7 @@
 # make fuzz       bytes from outside, at random: each program of tests/fuzz for FUZZ_SECONDS=60
 # make image      build/lbdns-image.tar
 # make check-systems   other systems and the packages, in roots of their own
+# make rolling    restart pods in turn under load, count what fails: ROLLING_SECONDS=60
 # make install    PREFIX=/usr/local DESTDIR=
 # V=1 shows the commands
 
@@ -196,6 +197,10 @@ include tests/kubernetes/kubernetes.mk
 # ---- Other systems: make check-systems
 
 include tests/systems/systems.mk
+
+# ---- The rolling restart: make rolling
+
+include tests/rolling/rolling.mk
 
 # ---- Installing
 
