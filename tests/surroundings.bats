@@ -192,6 +192,19 @@ visits_reach_all() {
 	lab_equal "$(<"$LAB/data")" data
 }
 
+@test "a socket that is closed while it connects, and its number another socket's: that one is not touched" {
+	local pod
+	told_start with_lbdns "$LAB_BUILD/lab/told"
+	for pod in 10.244.1.11 10.244.2.12 10.244.3.13; do
+		lab_pod_silence $pod
+	done
+	lab_equal "$(tell replace)" untouched
+	for pod in 10.244.1.11 10.244.2.12 10.244.3.13; do
+		lab_pod_unsilence $pod
+	done
+	told_end
+}
+
 # ---- Limits
 
 # What a client saw without lbdns and with it: where it went well without, it did with, and each failure is one that there

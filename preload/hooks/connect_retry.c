@@ -21,6 +21,7 @@
 
 enum {
 	ATTEMPTS_LIMIT = 10,
+	AWHILE_MS = 20,    /* from then on the client may have done anything meanwhile */
 	SYN_COUNT = 1,     /* one repetition of the SYN: a silent endpoint costs 3 s (1 + 2) */
 	TIME_LEAST_MS = 20 /* of SO_SNDTIMEO, for another attempt */
 };
@@ -75,11 +76,28 @@ struct attempts {
 	uint16_t port;
 	struct directory_picked *picked;
 	uint64_t began_ms;
+	uint64_t cookie;             /* of the socket (SO_COOKIE, Linux 4.12) */
 	struct timeval send_timeout; /* the client's, once an attempt failed; all zero: none */
 	int syn_count;               /* the client's; -1: not changed */
 	struct address *tried;       /* room for ATTEMPTS_LIMIT, once an attempt failed */
 	uint32_t tried_count;
 };
+
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+
+	get_option(fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof(cookie));
+	return cookie;
+}
+
+/* While we waited another thread may have closed the socket, and its number be another socket's
+ * now, which must not be connected for it. */
+static bool is_gone(const struct attempts *attempts)
+{
+	return clock_since(attempts->began_ms, clock_ms()) >= AWHILE_MS &&
+	       cookie_of(attempts->fd) != attempts->cookie;
+}
 
 static bool was_tried(const struct attempts *attempts, struct address address)
 {
@@ -180,7 +198,7 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 
 	attempts->tried = tried;
 	note_tried(attempts);
-	while (health_blames(error) && has_time(attempts)) {
+	while (health_blames(error) && !is_gone(attempts) && has_time(attempts)) {
 		struct directory_picked before = *attempts->picked;
 		bool elsewhere = goes_on(attempts);
 
@@ -212,6 +230,7 @@ static int attempts_make(struct attempts *attempts)
 	const int short_count = SYN_COUNT;
 	int error;
 
+	attempts->cookie = cookie_of(attempts->fd);
 	if (get_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &attempts->syn_count,
 	               sizeof(attempts->syn_count)) ||
 	    attempts->syn_count <= SYN_COUNT)
@@ -220,12 +239,14 @@ static int attempts_make(struct attempts *attempts)
 		set_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &short_count,
 		           sizeof(short_count));
 	error = attempt(attempts);
-	if (error && (error == EINPROGRESS || health_blames(error)) && blocking_ask(attempts->fd) &&
-	    health_blames(error))
+	if (error && (error == EINPROGRESS || health_blames(error)) && !is_gone(attempts) &&
+	    blocking_ask(attempts->fd) && health_blames(error))
 		error = attempt_others(attempts, error);
 	else if (log_wants(LOG_INFO))
 		connect_log_ended(attempts->picked, attempts->route->asked, attempts->port, NULL, 0,
 		                  error);
+	if (is_gone(attempts))
+		return error;
 	restore_syn_count(attempts);
 	if (attempts->send_timeout.tv_sec || attempts->send_timeout.tv_usec)
 		set_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &attempts->send_timeout,

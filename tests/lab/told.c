@@ -9,8 +9,9 @@
  *                    close_range (WAY is loop or range), opens files and sockets of its own, which
  *                    get the same numbers, waits 20 ms, and sees that nobody has read, written,
  *                    moved or closed what is its own: or says what was, with status 4
- *   fill N           opens files until it may not (RLIMIT_NOFILE is 256), and then closes N
- *   empty            closes them all
+ *   replace          a thread connects; meanwhile closes the socket, and opens another one that
+ * gets the same number: "untouched", or what became of it, once the thread is back fill N opens
+ * files until it may not (RLIMIT_NOFILE is 256), and then closes N empty            closes them all
  *   stderr FILE      descriptor 2 becomes FILE
  *   write TEXT       to descriptor 2
  *   chroot DIRECTORY
@@ -23,7 +24,10 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -248,6 +252,57 @@ static void close_mode(const char *argument)
 	close_all("loop");
 }
 
+static void *connect_thread(void *fd)
+{
+	connect(*(int *)fd, (const struct sockaddr *)&address, address_length);
+	*(int *)fd = -1;
+	return NULL;
+}
+
+static int number_option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t length = sizeof(value);
+
+	getsockopt(fd, level, name, &value, &length);
+	return value;
+}
+
+/* A silent endpoint is given up after 3 s, and nobody has to wait for more than twice that. */
+static void replace(const char *unused)
+{
+	static int connecting;
+	int was = connecting = socket(AF_INET, SOCK_STREAM, 0), fresh, syn_count;
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(peer);
+	struct tcp_info info;
+	socklen_t info_length = sizeof(info);
+	pthread_t thread;
+
+	(void)unused;
+	syn_count = number_option(was, IPPROTO_TCP, TCP_SYNCNT);
+	if (pthread_create(&thread, NULL, connect_thread, &connecting)) {
+		say("no thread");
+		return;
+	}
+	poll(NULL, 0, 500);
+	close(was);
+	fresh = socket(AF_INET, SOCK_STREAM, 0);
+	expect(fresh == was, fresh, "has another number");
+	for (int i = 0; i < 60 && __atomic_load_n(&connecting, __ATOMIC_RELAXED) >= 0; i++)
+		poll(NULL, 0, 100);
+	if (!getpeername(fresh, (struct sockaddr *)&peer, &length) ||
+	    getsockopt(fresh, IPPROTO_TCP, TCP_INFO, &info, &info_length) ||
+	    info.tcpi_state != TCP_CLOSE)
+		say("was connected");
+	else if (number_option(fresh, IPPROTO_TCP, TCP_SYNCNT) != syn_count)
+		say("has another TCP_SYNCNT");
+	else
+		say("untouched");
+	close(fresh);
+	pthread_detach(thread);
+}
+
 static int filled[LAST + 1], filled_count;
 
 static void fill(const char *argument)
@@ -338,10 +393,10 @@ int main(int argc, char **argv)
 	} modes[] = {
 		{"connect ", connect_mode}, {"visit ", visit},
 		{"close ", close_mode},     {"fill ", fill},
-		{"empty", empty},           {"stderr ", stderr_mode},
-		{"write ", write_mode},     {"chroot ", chroot_mode},
-		{"setuid ", setuid_mode},   {"unshare ", unshare_mode},
-		{"setenv ", setenv_mode},
+		{"replace", replace},       {"empty", empty},
+		{"stderr ", stderr_mode},   {"write ", write_mode},
+		{"chroot ", chroot_mode},   {"setuid ", setuid_mode},
+		{"unshare ", unshare_mode}, {"setenv ", setenv_mode},
 	};
 	char line[256];
 
