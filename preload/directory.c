@@ -129,12 +129,18 @@ bool directory_canonical(const struct directory_listing *listing, const struct n
 	return snapshot_valid(sequence);
 }
 
+/* A lookup that took long does not undo what a later one said. */
 void directory_handed(const struct directory_listing *listing, unsigned families)
 {
-	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		if (families & FAMILY_BIT(f))
-			atomic_store_explicit(&live[listing->service].handed[f],
-			                      listing->family[f].version, memory_order_relaxed);
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		_Atomic uint32_t *handed = &live[listing->service].handed[f];
+		uint32_t version = listing->family[f].version;
+		uint32_t was = atomic_load_explicit(handed, memory_order_relaxed);
+
+		while (families & FAMILY_BIT(f) && was < version &&
+		       !atomic_compare_exchange_weak(handed, &was, version))
+			;
+	}
 }
 
 void directory_name(uint32_t service, struct name_text *name)

@@ -64,7 +64,8 @@ bool directory_copy(const struct directory_listing *listing, enum family family,
 bool directory_canonical(const struct directory_listing *listing, const struct name_text *name,
                          struct name_text *canonical);
 
-/* The client has been given the endpoints of this listing. */
+/* The client is given the endpoints of this listing. Said before they are looked at again: those
+ * that leave the pool meanwhile have been handed out too. */
 void directory_handed(const struct directory_listing *listing, unsigned families);
 
 /* ---- Learning */

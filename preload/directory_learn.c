@@ -124,6 +124,7 @@ static bool learn_settled(const struct name_text *name, const struct directory_l
 		return false;
 	if (answer->canonical && !listing->has_canonical)
 		return false;
+	directory_handed(listing, answer->families);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		for (size_t i = 0; i < answer->family[f].count; i++)
 			if (!is_endpoint(listing->service, answer->family[f].addresses[i]))

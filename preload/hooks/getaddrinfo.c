@@ -99,6 +99,7 @@ static bool warm_copy(struct warm *warm)
 	if (!answer_reserve(&warm->answer, most))
 		return false;
 	warm->answer.order = warm->listing.order;
+	directory_handed(&warm->listing, warm->families);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		if (!(warm->families & FAMILY_BIT(f)))
 			continue;
@@ -161,8 +162,6 @@ static struct addrinfo *warm_answer(const char *node, const struct name_text *na
 
 		list = warm_make(&warm, name, hints, port);
 	}
-	if (list)
-		directory_handed(&warm.listing, warm.families);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (warm.templates[f])
 			libc()->freeaddrinfo(warm.templates[f]);

@@ -218,6 +218,30 @@ static void departs(void)
 	check_rotates(v4(6), v4, 1, 2);
 }
 
+/* One that began before a refresh ends after one that began behind it. */
+static void a_slow_lookup_takes_nothing_back(void)
+{
+	struct directory_listing slow;
+
+	CHECK(learn_v4("rng", 1, 3));
+	CHECK(find("rng", &slow));
+	refresh_v4("rng", "rng.default", 1, 6);
+	hand("rng");
+	directory_handed(&slow, BOTH);
+	refresh_v4("rng", "rng.default", 1, 2);
+	check_rotates(v4(6), v4, 1, 2);
+}
+
+/* gethostbyname, and hints that only libc answers: DNS had said so before libc did. */
+static void departs_though_libc_handed_it(void)
+{
+	CHECK(learn_v4("rng", 1, 3));
+	refresh_v4("rng", "rng.default", 1, 6);
+	CHECK(learn_v4("rng", 1, 6));
+	refresh_v4("rng", "rng.default", 1, 2);
+	check_rotates(v4(6), v4, 1, 2);
+}
+
 static void departed_is_another_ones_now(void)
 {
 	CHECK(learn_v4("rng", 1, 3));
@@ -486,6 +510,8 @@ int main(void)
 	RUN(overlap_of_one);
 	RUN(overlap_of_many);
 	RUN(departs);
+	RUN(a_slow_lookup_takes_nothing_back);
+	RUN(departs_though_libc_handed_it);
 	RUN(departed_is_another_ones_now);
 	RUN(shared_does_not_depart);
 	RUN(merges_aliases);
