@@ -9,6 +9,7 @@
 # make image      build/lbdns-image.tar
 # make check-systems   other systems and the packages, in roots of their own
 # make rolling    restart pods in turn under load, count what fails: ROLLING_SECONDS=60
+# make soak       connects while pods and DNS change five times a second, for SOAK_SECONDS=180
 # make install    PREFIX=/usr/local DESTDIR=
 # V=1 shows the commands
 
@@ -59,7 +60,7 @@ SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/he
 FUZZ = $(patsubst tests/%.c,$(BUILD)/fuzzer/%,$(wildcard tests/fuzz/*.c))
 TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
 
-.PHONY: all programs lab units check demo fuzz clean
+.PHONY: all programs lab units check demo fuzz soak clean
 all: $(BUILD)/liblbdns.so $(BUILD)/lbdns-inspect
 
 $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map
@@ -92,7 +93,7 @@ check:
 	@$(MAKE) -s --no-print-directory WERROR=-Werror all programs
 	@BUILD=$(BUILD) tests/run
 
-programs: lab units $(SANITIZED) $(FUZZ)
+programs: lab units $(SANITIZED) $(FUZZ) $(BUILD)/soak/driver
 
 # These two are what other systems build too: make check-systems.
 lab: $(LAB) $(LAB_CHECK)
@@ -103,6 +104,11 @@ fuzz:
 	@scripts/bootstrap check
 	@$(MAKE) -s --no-print-directory $(FUZZ)
 	@BUILD=$(BUILD) tests/fuzz/run
+
+soak:
+	@scripts/bootstrap check
+	@$(MAKE) -s --no-print-directory WERROR=-Werror all $(LAB) $(BUILD)/soak/driver
+	@BUILD=$(BUILD) tests/soak/run
 
 # The objects as they are, but for what a program has of its own: the hooks and the constructor.
 $(BUILD)/unit/%: tests/unit/%.c $(OBJECTS)
@@ -158,6 +164,11 @@ $(BUILD)/lab/client-allocator: tests/lab/client.c tests/lab/allocator.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(TEST_CFLAGS) -fno-builtin -o $@ $^
+
+$(BUILD)/soak/%: tests/soak/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $<
 
 $(BUILD)/lab/memory: TEST_CFLAGS += -fno-builtin
 # Of c-ares' old functions, which clients still call.
