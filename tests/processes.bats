@@ -25,11 +25,11 @@ bounded() {
 	esac
 }
 
-# processes PROGRAM ARGUMENT...: for both libcs, -musl or nothing.
+# TEST..., with libc -musl or nothing. (Not with || behind: bats would overlook what fails inside.)
 of_both() {
 	local libc
 	for libc in "" -musl; do
-		"$@" || return 1
+		"$@"
 	done
 }
 
@@ -255,15 +255,13 @@ test_jump() {
 	rotates
 }
 
-# shellcheck disable=SC2016 # for sh to expand
 test_jump_lookups() {
 	lab_scale other-headless 2
 	rm -f "$LAB/go"
-	mkfifo "$LAB/go"
-	lab_start jump with_lbdns timeout --foreground --kill-after=2 60 sh -c \
-		'exec "$@" <"$LAB/go"' - "$(program interrupted)" jump-lookup rng-headless 8081 2000 other-headless
+	lab_start jump with_lbdns timeout --kill-after=2 60 "$(program interrupted)" \
+		jump-lookup rng-headless 8081 2000 other-headless "$LAB/go"
 	lab_dns_silence
-	echo go >"$LAB/go"
+	: >"$LAB/go"
 	LAB_PATIENCE=70 lab_wait_until over jump
 	lab_dns_unsilence
 	cat "$LAB/jump.err" >&2

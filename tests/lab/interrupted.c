@@ -9,9 +9,8 @@
  *                               that blocks nothing (nodefer) or its own signal (deferred); what
  *                               the parent knew is overdue
  *   jump HOST PORT N            connects that N times are left by siglongjmp, at any moment
- *   jump-lookup HOST PORT N OTHER   looks HOST up, says "ready", waits for a line on stdin, and
- *                               leaves N lookups of OTHER, which nobody answers, by siglongjmp;
- *                               connects to HOST after each
+ *   jump-lookup HOST PORT N OTHER FILE   looks HOST up, says "ready", waits until FILE is there,
+ * and leaves N lookups of OTHER, which nobody answers, by siglongjmp; connects to HOST after each
  *   cancel HOST PORT N HOW      N threads that connect and look up (deferred), only look up
  *                               (lookup), or connect (asynchronous, in which connect(2) alone can
  *                               be interrupted), cancelled at any moment
@@ -29,6 +28,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -36,8 +36,16 @@
 
 enum { WATCHDOG_S = 20, OVERDUE_US = 150000, LOOKERS = 4, HANDLED = 40, TOGETHER = 20 };
 
+/* Descriptors of libc's that stay open when a lookup is left that waits for DNS: in glibc those of
+ * the last one, which the next one closes. */
+#ifdef __GLIBC__
+enum { LEFT_BY_LIBC = 0 };
+#else
+enum { LEFT_BY_LIBC = 1 };
+#endif
+
 static int count;
-static const char *argument;
+static const char *argument, *file;
 static struct sockaddr_in known;
 static atomic_bool stop;
 
@@ -156,8 +164,31 @@ static void start_thread(void)
 	pthread_join(thread, NULL);
 }
 
-/* Most of this time libc's lock is held, which pthread_create(3) takes too: in a process that has
- * had a thread, by blocks of such sizes. */
+static void *sleeper(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* A thread beside this one, that no signal is for: libc takes its locks. In glibc it has the stack
+ * of the parent's refresh thread, and one more needs a new one, with memory behind such a lock. */
+static void start_sleeper(void)
+{
+	pthread_attr_t small;
+	sigset_t all, before;
+	pthread_t thread;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 256 * 1024);
+	if (pthread_create(&thread, &small, sleeper, NULL))
+		die("pthread_create", strerror(errno));
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Most of this time a lock of libc's is held that pthread_create(3) takes too. */
 static void hold_lock(void)
 {
 	void *blocks[64];
@@ -217,7 +248,7 @@ static void in_children(int children, void (*begin)(void))
 static void in_handler_of_child(void)
 {
 	handle(SIGALRM, SA_RESTART | (strcmp(argument, "nodefer") ? 0 : SA_NODEFER));
-	start_thread();
+	start_sleeper();
 	every_us(ITIMER_REAL, 200);
 	while (atomic_load(&handled) < count)
 		hold_lock();
@@ -290,19 +321,23 @@ static void jump_out_of_lookup(void)
 {
 	struct use before = {.threads = 0};
 	struct addrinfo *list;
-	char line[16];
+	struct rlimit files;
 
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	known = look_up();
 	visit(&known);
 	jumps_start();
 	dprintf(STDOUT_FILENO, "ready\n");
-	if (!fgets(line, sizeof(line), stdin))
-		die("stdin", "no line");
+	while (access(file, F_OK))
+		wait_us(1000);
 	while (jumped < count) {
 		/* What libc itself leaves behind when it is left: more at the first times. */
 		if (jumped == count / 4)
 			before = use_now();
-		after_us(1000 + random_below(1000));
+		every_us(ITIMER_REAL, 1000 + random_below(1000));
 		if (!sigsetjmp(back, true)) {
 			may_jump = true;
 			if (!getaddrinfo(argument, port, NULL, &list))
@@ -310,8 +345,10 @@ static void jump_out_of_lookup(void)
 			if (may_jump)
 				die(argument, "failed");
 		}
+		every_us(ITIMER_REAL, 0);
 		visit(&known);
 	}
+	before.descriptors += 4 + (jumped - count / 4) * LEFT_BY_LIBC;
 	check_growth(&before, 64, 4096);
 	dprintf(STDOUT_FILENO, "jumped\n");
 }
@@ -498,6 +535,7 @@ int main(int argc, char **argv)
 		port = argv[3];
 		count = atoi(argv[4]);
 		argument = argv[argc > 5 ? 5 : 4];
+		file = argv[argc - 1];
 	}
 	for (size_t i = 0; argc > 4 && i < sizeof(modes) / sizeof(*modes); i++)
 		if (!strcmp(argv[1], modes[i].name)) {
