@@ -3,6 +3,7 @@
 #include "address_sort.h"
 #include "cares.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* The shortest record there is: a pointer as its name, and the fixed fields. A message of 64 KiB
@@ -12,7 +13,8 @@ enum { RECORD_SIZE = 2 + 10 };
 static void records_add(struct records *records, enum family family, const void *bytes, int ttl_s)
 {
 	struct address address = address_from_bytes(family, bytes);
-	uint32_t ttl = ttl_s < 0 ? 0 : (uint32_t)ttl_s; /* RFC 2181 8: such a TTL is 0 */
+	/* RFC 2181 8: a TTL that needs the highest bit is 0. c-ares 1.34 makes INT_MAX of it. */
+	uint32_t ttl = ttl_s < 0 || ttl_s == INT_MAX ? 0 : (uint32_t)ttl_s;
 
 	records->any = true;
 	if (!address_is_usable(address))

@@ -223,6 +223,8 @@ rng='name rng.default.svc.cluster.local v4 2 30 10.244.1.1 10.244.1.2 v6 none'
 }
 
 @test "an answer that is late is taken, as long as it is in time" {
+	! grep -qa ares_metrics_server_timeout "$LAB_BUILD/unit/resolver_test" ||
+		skip "newer c-ares closes the socket of a try when it begins the next one"
 	has "$(odd -d 3000 late.1600)" 'name late.1600.odd v4 1 30 10.244.1.1 v6 none'
 }
 
