@@ -380,15 +380,15 @@ static int entries(pid_t process, const char *directory)
 static long memory_kib(pid_t process)
 {
 	char path[64];
-	long pages = 0;
+	long resident = 0, of_files_and_shared = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/statm", process);
 	file = fopen(path, "r");
-	if (!file || fscanf(file, "%*d %ld", &pages) != 1)
+	if (!file || fscanf(file, "%*d %ld %ld", &resident, &of_files_and_shared) != 2)
 		abort();
 	fclose(file);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+	return (resident - of_files_and_shared) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static void report(void)
