@@ -6,6 +6,7 @@
 #include "resolver.h"
 #include "shared.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
@@ -313,15 +314,41 @@ void counters_recent(const struct counters_rewrite *rewrite)
 		store(&to[i], words[i]);
 }
 
+static void recent_load(const struct shared_recent *from, uint64_t words[SHARED_RECENT_WORDS])
+{
+	for (int i = 0; i < SHARED_RECENT_WORDS; i++)
+		words[i] = load(&from->words[i]);
+}
+
+void counters_recent_failed(struct address picked, uint32_t port, int error)
+{
+	struct shared *in = shared();
+	uint64_t next = load(&in->recent_next), words[SHARED_RECENT_WORDS];
+
+	for (uint64_t i = 1; i <= SHARED_RECENT; i++) {
+		struct shared_recent *at = &in->recent[(next - i) % SHARED_RECENT];
+
+		if (load(&at->words[7]) != (port | (uint64_t)EINPROGRESS << 32) ||
+		    load(&at->words[6]) != picked.low || load(&at->words[5]) != picked.high)
+			continue;
+		recent_load(at, words);
+		if (words[0] != recent_check(words))
+			continue;
+		/* If another one takes the place meanwhile, the check will tell. */
+		words[7] = port | (uint64_t)(uint32_t)error << 32;
+		store(&at->words[0], recent_check(words));
+		store(&at->words[7], words[7]);
+		return;
+	}
+}
+
 bool counters_read_recent(const struct shared_recent *from, uint64_t *at_ms,
                           struct counters_rewrite *rewrite)
 {
-	const _Atomic uint64_t *at = from->words;
-	uint64_t words[SHARED_RECENT_WORDS] = {0};
+	uint64_t words[SHARED_RECENT_WORDS];
 
 	for (int tries = 0; tries < RECENT_TRIES; tries++) {
-		for (int i = 0; i < SHARED_RECENT_WORDS; i++)
-			words[i] = load(&at[i]);
+		recent_load(from, words);
 		if (words[0] != recent_check(words))
 			continue;
 		*at_ms = words[1];

@@ -74,6 +74,9 @@ struct counters_rewrite {
 
 void counters_recent(const struct counters_rewrite *rewrite);
 
+/* The last one to that endpoint of which nobody knew has failed. */
+void counters_recent_failed(struct address picked, uint32_t port, int error);
+
 /* This process has refreshed a name. name is of 16 bytes (prctl(2), PR_GET_NAME). Refresh thread.
  */
 void counters_process(uint64_t now_ms, const char *name);

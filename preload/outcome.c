@@ -35,6 +35,8 @@ void outcome_note_peer(struct address address, uint32_t port, int error)
 	    mode_for(directory_hash(service)) != MODE_ON)
 		return;
 	outcome_note(service, address, port, error);
+	if (error)
+		counters_recent_failed(address, port, error);
 	if (error && log_wants(LOG_INFO))
 		connect_log_told(service, address, (uint16_t)port, error);
 }

@@ -303,6 +303,49 @@ go_on() {
 	is_told 'set(each["result"] for each in user["recent"])' "{'ECONNREFUSED'}"
 }
 
+@test "a rewritten connection that does not block says how it failed, once that is known" {
+	lab_pod_kill 10.244.2.12
+	LBDNS_EJECT=0 with_lbdns "$CLIENT" nonblock-failed rng-headless 8081 12 >"$LAB/out"
+	is_told 'set((each["picked"] == "10.244.2.12", each["result"]) for each in user["recent"]) in (
+		{(True, "ECONNREFUSED"), (False, "in progress")}, {(False, "in progress")})' True
+	is_told 'name["failures"]' "$(grep -c ECONNREFUSED "$LAB/out")"
+}
+
+@test "LBDNS_LOG=info has one line a second for connections that fail in the end: name, asked, tried, why" {
+	local i pod line='lbdns\[[0-9]+\]: info: rng-headless[a-z.]*: connect 10\.244\.[0-9.]+ -> 10\.244\.[0-9.]+ port 8081'
+	LBDNS_EJECT=0 LBDNS_ATTEMPTS=2 LBDNS_LOG=info LBDNS_LOG_FILE=$LAB/log lab_start client \
+		with_lbdns "$CLIENT" stay rng-headless 8081 10
+	: >"$LAB/log"
+	i=$(lab_now)
+	for pod in 1 2 3; do
+		lab_pod_kill "$(lab_address $pod)"
+	done
+	lab_wait_until lines_of_failures 3
+	lab_stop client
+	i=$(($(lab_now) - i))
+	# each of them tells how many there were
+	(($(lines_of_failures_count) <= i / 1000 + 1))
+	grep -E ": connect " "$LAB/log" | grep -Evc "^$line( after 10\.244\.[0-9.]+)?: ECONNREFUSED(, failures since the last such line: [0-9]+)?$" >"$LAB/other" || true
+	lab_equal "$(<"$LAB/other")" 0
+	grep -q ' after 10\.244\.' "$LAB/log" # those after which no more retries were allowed have none
+	grep -q 'failures since the last such line: ' "$LAB/log"
+}
+
+lines_of_failures_count() {
+	grep -c ': connect ' "$LAB/log" || true
+}
+
+lines_of_failures() {
+	(($(lines_of_failures_count) >= $1))
+}
+
+@test "LBDNS_LOG=debug tells each connection in one line" {
+	rm -f "$LAB/log"
+	LBDNS_LOG=debug LBDNS_LOG_FILE=$LAB/log with_lbdns "$CLIENT" once rng-headless 8081 12
+	lab_equal "$(grep -Ec 'debug: rng-headless[a-z.]*: connect 10[0-9.]+ -> 10[0-9.]+ port 8081: connected$' "$LAB/log")" 12
+	lab_equal "$(sed -n 's/.* -> \([0-9.]*\) port.*/\1/p' "$LAB/log" | lab_counts)" "4 4 4"
+}
+
 @test "two at the same time leave no mixed record" {
 	with_lbdns "$CLIENT" fork rng-headless 8081 12 2
 	for i in 1 2 3 4; do
