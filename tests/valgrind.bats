@@ -15,8 +15,9 @@ memcheck() {
 		--error-exitcode=99 --suppressions="$LAB_ROOT/tests/lab/valgrind.supp" --log-file="$LAB/valgrind" "$@"
 }
 
+# Lines that begin with -- are of valgrind's own troubles: it does not know pidfd_getfd(2), and answers as an old kernel.
 nothing_found() {
-	lab_equal "$(<"$LAB/valgrind")" ""
+	lab_equal "$(grep -v '^--' "$LAB/valgrind")" ""
 }
 
 # A client that visits until finish.
