@@ -10,6 +10,46 @@
  * has 5,461 at most, fewer than RESOLVER_ADDRESS_LIMIT. */
 enum { RECORD_SIZE = 2 + 10 };
 
+enum { HEADER_SIZE = 12, FLAG_ANSWER = 0x80, FLAG_OPCODE = 0x78, RCODE = 0x0f };
+
+bool records_is_answer(const unsigned char *message, int size, unsigned rcode)
+{
+	return size >= HEADER_SIZE && message[2] & FLAG_ANSWER && !(message[2] & FLAG_OPCODE) &&
+	       (message[3] & RCODE) == rcode;
+}
+
+static unsigned records_number(const unsigned char *at)
+{
+	return (unsigned)at[0] << 8 | at[1];
+}
+
+/* The end of a name, or of the message: a pointer ends it, where it points to does not matter. */
+static int records_skip_name(const unsigned char *message, int size, int at)
+{
+	while (at < size && message[at] && message[at] < 0xc0)
+		at += 1 + message[at];
+	return at < size ? at + (message[at] ? 2 : 1) : size;
+}
+
+/* Are there records of this type, be they ever so wrong? */
+static bool records_has(const unsigned char *message, int size, unsigned type)
+{
+	unsigned questions = records_number(message + 4), answers = records_number(message + 6);
+	int at = HEADER_SIZE;
+
+	for (; questions > 0 && at < size; questions--)
+		at = records_skip_name(message, size, at) + 4;
+	for (; answers > 0 && at < size; answers--) {
+		at = records_skip_name(message, size, at);
+		if (size - at < 10)
+			return false;
+		if (records_number(message + at) == type)
+			return true;
+		at += 10 + (int)records_number(message + at + 8);
+	}
+	return false;
+}
+
 static void records_add(struct records *records, enum family family, const void *bytes, int ttl_s)
 {
 	struct address address = address_from_bytes(family, bytes);
@@ -58,5 +98,9 @@ bool records_parse(enum family family, const unsigned char *message, int size,
 	status = family == FAMILY_V4 ? records_parse_v4(records, message, size, most)
 	                             : records_parse_v6(records, message, size, most);
 	records->count = address_sort_unique(records->addresses, records->count);
-	return status == ARES_SUCCESS || status == ARES_ENODATA;
+	if (status != ARES_SUCCESS && status != ARES_ENODATA)
+		return false;
+	/* c-ares passes over records of a wrong length, and those of other names. */
+	return records->any ||
+	       !records_has(message, size, family == FAMILY_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA);
 }

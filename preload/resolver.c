@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { DNS_CLASS_IN = 1, DNS_TYPE_A = 1, DNS_TYPE_AAAA = 28 };
+enum { RCODE_NOERROR = 0, RCODE_NXDOMAIN = 3 };
 
 /* A server that says nothing is given up for the next one after so long. */
 enum { RESOLVER_TRY_LEAST_MS = 100, RESOLVER_TRY_MOST_MS = 2000 };
@@ -40,6 +40,13 @@ struct resolver_query {
 	struct resolver_answer answer;
 };
 
+static bool resolver_is_answer(int status, const unsigned char *packet, int size)
+{
+	return packet &&
+	       records_is_answer(packet, size,
+	                         status == ARES_ENOTFOUND ? RCODE_NXDOMAIN : RCODE_NOERROR);
+}
+
 /* Called by c-ares from within ares_query, ares_process_fd and ares_destroy: only takes notes. */
 static void resolver_answered(void *context, int status, int timeouts, unsigned char *packet,
                               int size)
@@ -51,7 +58,8 @@ static void resolver_answered(void *context, int status, int timeouts, unsigned 
 	(void)timeouts;
 	if (query->done)
 		return;
-	if (status == ARES_SUCCESS && !records_parse(family, packet, size, &lookup->records))
+	if (!resolver_is_answer(status, packet, size) ||
+	    (status == ARES_SUCCESS && !records_parse(family, packet, size, &lookup->records)))
 		lookup->outcome = RESOLVER_FAILED;
 	else if (status == ARES_SUCCESS)
 		lookup->outcome = lookup->records.count > 0 ? RESOLVER_ADDRESSES : RESOLVER_NO_DATA;

@@ -251,7 +251,7 @@ rng='name rng.default.svc.cluster.local v4 2 30 10.244.1.1 10.244.1.2 v6 none'
 }
 
 @test "twice the same, and addresses that no pod can have" {
-	has "$(odd mixed)" 'name mixed.odd v4 2 30 10.244.1.1 10.244.1.2 v6 2 30 fd00::1 fd00::2'
+	has "$(odd mixed)" 'name mixed.odd v4 1 30 10.244.1.1 v6 2 30 fd00::1 fd00::2'
 	has "$(odd unusable)" 'name unusable.odd v4 none v6 none'
 }
 
@@ -262,6 +262,12 @@ rng='name rng.default.svc.cluster.local v4 2 30 10.244.1.1 10.244.1.2 v6 none'
 	has "$(odd -f 4 -d 1000 tccut)" 'name  v4 failed v6 not-asked'
 	has "$(odd capitals)" 'name capitals.odd v4 1 30 10.244.1.1 v6 none'
 	has "$(odd noise)" 'name noise.odd v4 1 30 10.244.1.1 v6 none'
+}
+
+@test "each message of the malformed corpus fails" {
+	for message in "$LAB_ROOT"/tests/fuzz/corpus/answer/malformed-*; do
+		has "$message: $(odd -f 4 -d 100 malformed)" "$message: name  v4 failed v6 not-asked"
+	done
 }
 
 @test "a query given up leaves nothing behind" {
