@@ -78,16 +78,15 @@ static bool is_same(const struct build *build, uint32_t service)
 	return is->used && is->generation == build->old->services[service].generation;
 }
 
-/* Has a client been handed this address for a name that it has left? Then whoever has it next does
- * not know whose clients still ask for it. */
-static bool departed_elsewhere(const struct snapshot *old, uint32_t service, struct address address)
+/* The place in the table of an address that a client was handed for a name that it has left;
+ * NO_SLOT if it is none. */
+static uint32_t departed_at(const struct snapshot *old, struct address address)
 {
 	int64_t at = snapshot_find(old, address);
-	uint32_t group = at < 0 ? 0 : old->marks[at].group;
 
-	if (at < 0 || old->groups[group].count)
-		return false;
-	return group == GROUP_FIXED || old->departed[old->marks[at].since].service != service;
+	if (at < 0 || old->groups[old->marks[at].group].count)
+		return NO_SLOT;
+	return old->marks[at].group == GROUP_FIXED ? DEPARTED : old->marks[at].since;
 }
 
 /* The version that an endpoint joined with: the old one's, or this. */
@@ -98,10 +97,19 @@ static uint32_t since_of(const struct build *build, uint32_t service, enum famil
 	size_t count;
 	const struct address *was = snapshot_endpoints(old, service, family, &count);
 	int64_t at = pool_find(was, count, address);
+	uint32_t place;
 
 	if (at >= 0 && is_same(build, service))
 		return old->marks[was + at - old->addresses].since;
-	return departed_elsewhere(old, service, address) ? version | SINCE_SHARED : version;
+	place = departed_at(old, address);
+	if (place == NO_SLOT)
+		return version;
+	/* Whoever has it next does not know whose clients still ask for it. */
+	if (place == DEPARTED || old->departed[place].service != service ||
+	    !is_same(build, service))
+		return version | SINCE_SHARED;
+	/* It comes back: it was handed out before. */
+	return clock_since(departed_used_ms[place], clock_ms()) < DEPARTED_KEPT_MS ? 1 : version;
 }
 
 static void build_pool(struct build *build, uint32_t service, enum family family,

@@ -271,6 +271,24 @@ static void shared_does_not_depart(void)
 	check_rotates(v4(3), v4, 1, 3);
 }
 
+static void departs_again(void)
+{
+	CHECK(learn_v4("rng", 1, 3));
+	for (int i = 0; i < 3; i++) {
+		refresh_v4("rng", "rng.default", 1, 3);
+		check_rotates(v4(3), v4, 1, 3);
+		refresh_v4("rng", "rng.default", 1, 2);
+		check_rotates(v4(3), v4, 1, 2);
+	}
+	/* In another pool meanwhile: no one knows whose clients still ask for it. */
+	refresh_v4("rng", "rng.default", 1, 3);
+	CHECK(learn_v4("db", 3, 2));
+	refresh_v4("db", "db.default", 3, 2);
+	refresh_v4("rng", "rng.default", 1, 2);
+	refresh_v4("db", "db.default", 4, 1);
+	check_stays(v4(3));
+}
+
 static void merges_aliases(void)
 {
 	struct directory_listing one, other;
@@ -514,6 +532,7 @@ int main(void)
 	RUN(departs_though_libc_handed_it);
 	RUN(departed_is_another_ones_now);
 	RUN(shared_does_not_depart);
+	RUN(departs_again);
 	RUN(merges_aliases);
 	RUN(disowns);
 	RUN(disowns_other_addresses);
