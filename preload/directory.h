@@ -155,6 +155,9 @@ struct directory_due {
 bool directory_due(uint32_t *service, uint64_t now_ms, uint64_t *next_ms,
                    struct directory_due *due);
 
+/* DNS is being asked for it: it is due again an interval from now, answered or not. */
+void directory_asked(const struct directory_due *due, uint64_t now_ms);
+
 /* Takes in what DNS answered. False if the directory was busy: come again. */
 bool directory_refreshed(const struct directory_due *due, const struct resolver_answer *answer);
 

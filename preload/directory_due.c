@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 enum {
-	NOW_AND_THEN = 12
-}; /* intervals between questions that are not expected to have an answer */
+	NOW_AND_THEN = 12, /* intervals between questions that are not expected to have an answer */
+	LOST_MS = 2000     /* without an answer to it, a question may have been lost on its way */
+};
 
 static bool is_now_and_then(uint32_t service)
 {
@@ -41,11 +42,12 @@ static bool has_struck_out(uint32_t service)
 	               STRIKES;
 }
 
-/* From 0.8 to 1 interval after the last time, so that a thousand clients do not ask in step; the
- * same whenever it is asked for. */
+/* From 0.8 to 1 interval after the last question, so that a thousand clients do not ask in step;
+ * the same whenever it is asked for. Sooner only after a single question without an answer: servers
+ * that are silent for longer are asked as often as others. */
 static uint64_t due_ms(const struct service *service, uint32_t index)
 {
-	uint64_t checked_ms = atomic_load_explicit(&live[index].checked_ms, memory_order_relaxed);
+	uint64_t asked_ms = atomic_load_explicit(&live[index].asked_ms, memory_order_relaxed);
 	uint64_t interval_ms = atomic_load_explicit(&live[index].interval_ms, memory_order_relaxed);
 	uint64_t generation = atomic_load_explicit(&live[index].generation, memory_order_relaxed);
 
@@ -53,8 +55,11 @@ static uint64_t due_ms(const struct service *service, uint32_t index)
 		return 0;
 	if (!service->pinned && has_struck_out(index))
 		interval_ms *= NOW_AND_THEN; /* an exact name in LBDNS_NAMES that does not exist */
-	return checked_ms + interval_ms -
-	       hash_mix(checked_ms ^ generation << 48 ^ (uint64_t)syscall(SYS_getpid) << 16 ^
+	if (interval_ms > LOST_MS &&
+	    atomic_load_explicit(&live[index].unanswered, memory_order_relaxed) == 1)
+		interval_ms = LOST_MS;
+	return asked_ms + interval_ms -
+	       hash_mix(asked_ms ^ generation << 48 ^ (uint64_t)syscall(SYS_getpid) << 16 ^
 	                (uint64_t)(uintptr_t)&live[index]) %
 	               (interval_ms / 5 + 1);
 }
@@ -98,11 +103,25 @@ static bool due_fill(const struct snapshot *in, uint32_t index, const struct ser
 	return due->families != 0;
 }
 
+/* An interval begins, and what was due is no longer. */
+static void begin_interval(uint32_t index, uint64_t now_ms)
+{
+	atomic_store_explicit(&live[index].asked_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&live[index].due_now, false, memory_order_relaxed);
+	atomic_fetch_add_explicit(&live[index].refreshes, 1, memory_order_relaxed);
+}
+
+void directory_asked(const struct directory_due *due, uint64_t now_ms)
+{
+	begin_interval(due->service, now_ms);
+	atomic_fetch_add_explicit(&live[due->service].unanswered, 1, memory_order_relaxed);
+}
+
 /* Counts an interval in which there is nothing to ask; returns how long it is. */
 static uint64_t pass_interval(uint32_t index, uint64_t now_ms)
 {
+	begin_interval(index, now_ms);
 	atomic_store_explicit(&live[index].checked_ms, now_ms, memory_order_relaxed);
-	atomic_fetch_add_explicit(&live[index].refreshes, 1, memory_order_relaxed);
 	return atomic_load_explicit(&live[index].interval_ms, memory_order_relaxed);
 }
 

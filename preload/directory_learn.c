@@ -240,6 +240,7 @@ static void draft_answer(struct draft *draft, uint32_t service,
 	value.disowned = false;
 	draft_set_service(draft, service, &value);
 	atomic_store_explicit(&live[service].checked_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&live[service].asked_ms, now_ms, memory_order_relaxed);
 	atomic_store_explicit(&live[service].used_ms, now_ms, memory_order_relaxed);
 	atomic_store_explicit(&live[service].due_now, answer->may_be_cut, memory_order_relaxed);
 }

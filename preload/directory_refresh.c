@@ -247,8 +247,7 @@ static uint32_t interval_of(const struct resolver_answer *answer)
 static void note_check(uint32_t service, uint64_t now_ms)
 {
 	atomic_store_explicit(&live[service].checked_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&live[service].due_now, false, memory_order_relaxed);
-	atomic_fetch_add_explicit(&live[service].refreshes, 1, memory_order_relaxed);
+	atomic_store_explicit(&live[service].unanswered, 0, memory_order_relaxed);
 }
 
 /* Returns the service that the answer is of, SERVICES if there is none any more. */

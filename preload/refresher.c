@@ -24,8 +24,9 @@
 #include <unistd.h>
 
 enum {
-	QUERIES = 64,    /* under way at the same time */
-	QUERY_MS = 5000, /* how long DNS may take for one name */
+	QUERIES = 64,       /* under way at the same time */
+	QUERIES_OF_ONE = 4, /* of them for one name, asked for at every interval */
+	QUERY_MS = 5000,    /* how long DNS may take for one name */
 	OVERDUE_MS = QUERY_MS + 1000,
 	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,   /* before the directory is tried again */
@@ -41,6 +42,7 @@ enum {
 
 struct running {
 	struct directory_due due;
+	uint64_t asked_ms;
 	struct resolver_query *query;
 	struct pollfd pollfds[RESOLVER_POLLFDS];
 	unsigned pollfd_count;
@@ -66,12 +68,60 @@ static void conf_read(void)
 		conf = now;
 }
 
-static bool is_running(uint32_t service)
+static unsigned running_for(uint32_t service)
 {
+	unsigned count = 0;
+
 	for (unsigned i = 0; i < running_count; i++)
-		if (running[i].due.service == service)
-			return true;
-	return false;
+		count += running[i].due.service == service;
+	return count;
+}
+
+static void end_query(struct running *at)
+{
+	resolver_end(at->query);
+	*at = running[--running_count];
+}
+
+/* Of at least two. */
+static void end_second_oldest(uint32_t service)
+{
+	struct running *oldest = NULL, *second = NULL;
+
+	for (struct running *at = running; at < running + running_count; at++) {
+		if (at->due.service != service)
+			continue;
+		if (!oldest || at->asked_ms < oldest->asked_ms) {
+			second = oldest;
+			oldest = at;
+		} else if (!second || at->asked_ms < second->asked_ms) {
+			second = at;
+		}
+	}
+	end_query(second);
+}
+
+/* A name is asked for again whether or not there was an answer: DNS that was silent is heard within
+ * an interval of its being back. Where that makes too many queries, the oldest still has all of its
+ * time for an answer that is late, and the newest are what a server that is back will answer. */
+static bool make_room(uint32_t service)
+{
+	unsigned most = running_for(service);
+
+	for (unsigned i = 0; i < running_count && running_count == QUERIES; i++) {
+		unsigned count = running_for(running[i].due.service);
+
+		if (count > most) {
+			most = count;
+			service = running[i].due.service;
+		}
+	}
+	if (most < QUERIES_OF_ONE && running_count < QUERIES)
+		return true;
+	if (most < 2)
+		return false;
+	end_second_oldest(service);
+	return true;
 }
 
 /* Starts what is due; returns when the next is. */
@@ -82,11 +132,12 @@ static uint64_t start_due(uint64_t now_ms)
 	struct directory_due due;
 	bool read = false;
 
-	while (running_count < QUERIES && directory_due(&service, now_ms, &due_ms, &due)) {
-		struct running *next = &running[running_count];
+	while (directory_due(&service, now_ms, &due_ms, &due)) {
+		struct running *next;
 
-		if (is_running(due.service))
+		if (!make_room(due.service))
 			continue;
+		next = &running[running_count];
 		if (!read) {
 			conf_read();
 			shared_check();
@@ -99,20 +150,51 @@ static uint64_t start_due(uint64_t now_ms)
 			break;
 		}
 		next->due = due;
+		next->asked_ms = now_ms;
 		running_count++;
+		directory_asked(&due, now_ms);
 	}
 	return due_ms;
 }
 
+/* What was asked before is not to be heard after this. */
+static void end_older(const struct running *answered)
+{
+	uint32_t service = answered->due.service;
+	uint64_t asked_ms = answered->asked_ms;
+
+	for (unsigned i = 0; i < running_count;) {
+		if (running[i].due.service == service && running[i].asked_ms < asked_ms)
+			end_query(&running[i]); /* another one is in its place now */
+		else
+			i++;
+	}
+}
+
+static bool has_failed(const struct resolver_answer *answer)
+{
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (answer->family[f].outcome != RESOLVER_NOT_ASKED &&
+		    answer->family[f].outcome != RESOLVER_FAILED)
+			return false;
+	return true;
+}
+
+/* Takes in the answer and ends the query. */
 static void finish(struct running *done)
 {
+	struct running answered = *done;
+	const struct resolver_answer *answer = resolver_answer(answered.query);
+
+	*done = running[--running_count]; /* another one is in its place now */
 	if (log_wants(LOG_DEBUG))
-		log_line(LOG_DEBUG, done->due.name.text, ": DNS answered ",
-		         resolver_answer(done->query)->absolute, NULL);
-	while (!directory_refreshed(&done->due, resolver_answer(done->query)))
+		log_line(LOG_DEBUG, answered.due.name.text, ": DNS answered ", answer->absolute,
+		         NULL);
+	while (!directory_refreshed(&answered.due, answer))
 		wait_ms(BUSY_MS);
-	resolver_end(done->query);
-	*done = running[--running_count];
+	if (!has_failed(answer))
+		end_older(&answered);
+	resolver_end(answered.query);
 	counters_process(clock_ms(), client_name);
 }
 
@@ -180,7 +262,7 @@ static void work(void)
 	}
 	while (running_count)
 		resolver_end(running[--running_count].query);
-	next_ms = 0; /* they are still due */
+	next_ms = 0; /* to begin again */
 }
 
 static void sleep_until(uint64_t when_ms)

@@ -11,7 +11,9 @@ enum { RCODE_NOERROR = 0, RCODE_NXDOMAIN = 3 };
 /* A server that says nothing is given up for the next one after so long. */
 enum { RESOLVER_TRY_LEAST_MS = 100, RESOLVER_TRY_MOST_MS = 2000 };
 
-/* c-ares' tries are to outlast the deadline: with doubling, 15 times the first. */
+/* c-ares' tries are to outlast the deadline: with doubling, 15 times the first. A single server is
+ * asked once: the caller does ask again, and c-ares would repeat a question that was refused at
+ * once. */
 enum { RESOLVER_TRIES_LEAST = 4 };
 
 /* One family of one candidate. Records, usable or not, end the search. */
@@ -205,6 +207,8 @@ static int resolver_try_ms(const struct resolver_query *query, const char *serve
 		servers++;
 		server_count++;
 	}
+	if (server_count == 1)
+		return (int)deadline_ms;
 	share = deadline_ms / (attempts * server_count + 1);
 	if (share > query->conf.timeout_ms)
 		share = query->conf.timeout_ms;
@@ -218,6 +222,9 @@ static bool resolver_open(struct resolver_query *query, uint32_t deadline_ms)
 	const char *servers = config.nameservers ? config.nameservers : query->conf.servers;
 	unsigned tries =
 		query->conf.tries > RESOLVER_TRIES_LEAST ? query->conf.tries : RESOLVER_TRIES_LEAST;
+
+	if (!strchr(servers, ','))
+		tries = 1;
 
 	return *servers && cares_channel_open(&query->channel, servers,
 	                                      resolver_try_ms(query, servers, deadline_ms),

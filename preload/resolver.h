@@ -44,7 +44,8 @@ struct resolver_query;
  * fails in a family ends the search: that family has failed, and so has the other one, unless this
  * was the last candidate anyway. families is a set of FAMILY_BITs. conf is copied; its servers are
  * asked, or those of LBDNS_NAMESERVERS. deadline_ms is how long all of it may take: servers are
- * given up early enough for the next one to be asked. NULL if there is no memory. After a fork the
+ * given up early enough for the next one to be asked, and one alone is asked only once, for all of
+ * deadline_ms. NULL if there is no memory. After a fork the
  * child has none of its parent's queries: it must not touch them. */
 struct resolver_query *resolver_start(const char *name, bool absolute, unsigned families,
                                       const struct resolvconf *conf, uint32_t deadline_ms);

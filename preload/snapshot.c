@@ -41,6 +41,7 @@ void live_reset(uint32_t service)
 
 	atomic_store_explicit(&at->used_ms, clock_ms(), memory_order_relaxed);
 	atomic_store_explicit(&at->checked_ms, 0, memory_order_relaxed);
+	atomic_store_explicit(&at->asked_ms, 0, memory_order_relaxed);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		atomic_store_explicit(&at->good_ms[f], 0, memory_order_relaxed);
 		atomic_store_explicit(&at->handed[f], 0, memory_order_relaxed);
@@ -50,6 +51,7 @@ void live_reset(uint32_t service)
 	                      config.refresh_ms ? config.refresh_ms : TTL_UNKNOWN_MS,
 	                      memory_order_relaxed);
 	atomic_store_explicit(&at->refreshes, 0, memory_order_relaxed);
+	atomic_store_explicit(&at->unanswered, 0, memory_order_relaxed);
 	atomic_store_explicit(&at->due_now, false, memory_order_relaxed);
 }
 

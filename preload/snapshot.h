@@ -112,12 +112,14 @@ struct live {
 	_Atomic uint64_t name;                  /* names_hash of its text, for counters.h */
 	_Atomic uint64_t used_ms;               /* last lookup or connection */
 	_Atomic uint64_t checked_ms;            /* last refresh or libc answer, good or not */
+	_Atomic uint64_t asked_ms;              /* what the next refresh is counted from */
 	_Atomic uint64_t good_ms[FAMILY_COUNT]; /* last good answer; 0: none */
 	_Atomic uint32_t handed[FAMILY_COUNT];  /* the version last handed to the client */
 	_Atomic uint32_t strikes[FAMILY_COUNT]; /* times in a row that DNS said there is nothing */
 	_Atomic uint32_t interval_ms;
 	_Atomic uint32_t generation; /* raised when the place is given to another name */
-	_Atomic uint32_t refreshes;
+	_Atomic uint32_t refreshes;  /* begun */
+	_Atomic uint32_t unanswered; /* questions since DNS last answered, or failed */
 	atomic_bool due_now;
 };
 

@@ -385,6 +385,37 @@ static void due(void)
 	CHECK(!directory_due(&at, clock_ms() + config.idle_ms + 100, &next_ms, &what)); /* idle */
 }
 
+static uint64_t asked_again_after(struct directory_due *what)
+{
+	uint64_t next_ms = UINT64_MAX, now_ms = clock_ms();
+	uint32_t at = 0;
+
+	directory_asked(what, now_ms);
+	CHECK(!directory_due(&at, now_ms, &next_ms, what));
+	return next_ms - now_ms;
+}
+
+static void due_unanswered(void)
+{
+	uint64_t next_ms = UINT64_MAX, after_ms;
+	struct directory_due what;
+	uint32_t at = 0;
+
+	CHECK(learn_v4("rng", 1, 3));
+	CHECK(directory_due(&at, clock_ms() + config.refresh_ms, &next_ms, &what));
+	after_ms = asked_again_after(&what); /* it may have been lost */
+	CHECK(after_ms >= 1600 && after_ms <= 2000);
+	after_ms = asked_again_after(&what); /* DNS is silent: not more often than usual */
+	CHECK(after_ms >= config.refresh_ms * 4 / 5 && after_ms <= config.refresh_ms);
+	refresh_v4("rng", "rng.default", 1, 3);
+	after_ms = asked_again_after(&what);
+	CHECK(after_ms >= 1600 && after_ms <= 2000);
+	config.refresh_ms = 500;
+	refresh_v4("rng", "rng.default", 2, 3);
+	after_ms = asked_again_after(&what);
+	CHECK(after_ms >= 400 && after_ms <= 500);
+}
+
 /* ---- Bounds */
 
 static const char *numbered(char name[32], const char *prefix, unsigned number)
@@ -539,6 +570,7 @@ int main(void)
 	RUN(gone_and_back);
 	RUN(stale);
 	RUN(due);
+	RUN(due_unanswered);
 	RUN(services_bound);
 	RUN(names_bound);
 	RUN(endpoints_bound);
