@@ -88,21 +88,35 @@ static bool is_believable(const struct refresh *refresh, uint32_t service,
 	return !has_pool && has_answer;
 }
 
+/* DNS says the same thrice, and not what libc says. A server that names other addresses of many
+ * each time may yet come to those that libc was given. */
+static void forgive_other(uint32_t service, enum family family, const struct address *addresses,
+                          size_t count)
+{
+	uint64_t key = pool_key(addresses, count);
+
+	if (atomic_exchange_explicit(&live[service].doubted[family], key, memory_order_relaxed) !=
+	    key)
+		atomic_store_explicit(&live[service].strikes[family], 0, memory_order_relaxed);
+}
+
 static void strike_unbelieved(struct refresh *refresh, uint32_t service,
                               const struct resolver_answer *answer, uint64_t now_ms)
 {
-	bool out = false, has_pool = false;
+	bool out = false;
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		bool pool =
 			draft_service(&refresh->draft, service).family[f].state == DIRECTORY_POOL;
+		bool other = pool && answer->family[f].outcome == RESOLVER_ADDRESSES;
 
-		has_pool = has_pool || pool;
-		if (says_nothing(answer, f) ||
-		    (pool && answer->family[f].outcome == RESOLVER_ADDRESSES))
-			out = strike(service, f) >= STRIKES || out;
+		if (other)
+			forgive_other(service, f, answer->family[f].addresses,
+			              answer->family[f].count);
+		if (other || says_nothing(answer, f))
+			out = (strike(service, f) >= STRIKES && pool) || out;
 	}
-	if (out && has_pool)
+	if (out)
 		disown(refresh, service, now_ms, "DNS does not know it as libc does");
 }
 

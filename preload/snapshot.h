@@ -114,6 +114,7 @@ struct live {
 	_Atomic uint64_t checked_ms;            /* last refresh or libc answer, good or not */
 	_Atomic uint64_t asked_ms;              /* what the next refresh is counted from */
 	_Atomic uint64_t good_ms[FAMILY_COUNT]; /* last good answer; 0: none */
+	_Atomic uint64_t doubted[FAMILY_COUNT]; /* pool_key of the last answer not believed */
 	_Atomic uint32_t handed[FAMILY_COUNT];  /* the version last handed to the client */
 	_Atomic uint32_t strikes[FAMILY_COUNT]; /* times in a row that DNS said there is nothing */
 	_Atomic uint32_t interval_ms;

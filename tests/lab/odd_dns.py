@@ -7,6 +7,7 @@ names have (10.244.1.1); it is read anew for each question. stdout: "ready" once
 question: "<ms since 1970> <type> <name> <udp or tcp>". Ends with SIGTERM.
 """
 import pathlib
+import random
 import select
 import socket
 import struct
@@ -103,10 +104,8 @@ def odd_lives(question):  # lives.60.…: the TTL in seconds
     return [usual(question, ttl=int(question.what[1]))]
 
 
-def odd_part(question):  # part.3.…: other three of the addresses each time
-    count = int(question.what[1])
-    first = turn(question) * count
-    part = [question.addresses[(first + i) % len(question.addresses)] for i in range(count)]
+def odd_part(question):  # part.3.…: another three of the addresses each time
+    part = random.sample(question.addresses, int(question.what[1]))
     return [question.reply([address(text) for text in part] if question.type == A else [])]
 
 

@@ -334,6 +334,20 @@ static void disowns_other_addresses(void)
 	check_unknown(v4(10));
 }
 
+static void believes_subsets(void)
+{
+	struct directory_listing listing;
+
+	CHECK(learn_v4("many", 1, 3));
+	for (unsigned i = 1; i < 10; i++)
+		refresh_v4("many", "many.default", 1 + 3 * i, 3);
+	CHECK(find("many", &listing) && !listing.believed);
+	check_rotates(v4(1), v4, 1, 3);
+	refresh_v4("many", "many.default", 3, 3);
+	CHECK(find("many", &listing) && listing.believed);
+	check_rotates(v4(4), v4, 3, 3);
+}
+
 static void gone_and_back(void)
 {
 	struct directory_listing listing;
@@ -567,6 +581,7 @@ int main(void)
 	RUN(merges_aliases);
 	RUN(disowns);
 	RUN(disowns_other_addresses);
+	RUN(believes_subsets);
 	RUN(gone_and_back);
 	RUN(stale);
 	RUN(due);
