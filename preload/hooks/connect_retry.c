@@ -92,11 +92,19 @@ static uint64_t cookie_of(int fd)
 }
 
 /* While we waited another thread may have closed the socket, and its number be another socket's
- * now, which must not be connected for it. */
+ * now, which must not be connected for it, nor given its options. Until the first attempt failed
+ * there is no cookie, which would be one more system call: the count that we gave ours tells. */
 static bool is_gone(const struct attempts *attempts)
 {
-	return clock_since(attempts->began_ms, clock_ms()) >= AWHILE_MS &&
-	       cookie_of(attempts->fd) != attempts->cookie;
+	int syn_count = 0;
+
+	if (clock_since(attempts->began_ms, clock_ms()) < AWHILE_MS)
+		return false;
+	if (attempts->cookie)
+		return cookie_of(attempts->fd) != attempts->cookie;
+	return attempts->syn_count > 0 &&
+	       (get_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &syn_count, sizeof(syn_count)) ||
+	        syn_count != SYN_COUNT);
 }
 
 static bool was_tried(const struct attempts *attempts, struct address address)
@@ -197,6 +205,7 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 	struct address tried[ATTEMPTS_LIMIT];
 
 	attempts->tried = tried;
+	attempts->cookie = cookie_of(attempts->fd);
 	note_tried(attempts);
 	while (health_blames(error) && !is_gone(attempts) && has_time(attempts)) {
 		struct directory_picked before = *attempts->picked;
@@ -230,7 +239,6 @@ static int attempts_make(struct attempts *attempts)
 	const int short_count = SYN_COUNT;
 	int error;
 
-	attempts->cookie = cookie_of(attempts->fd);
 	if (get_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &attempts->syn_count,
 	               sizeof(attempts->syn_count)) ||
 	    attempts->syn_count <= SYN_COUNT)
