@@ -100,6 +100,8 @@ static struct {
 	char *stack;            /* its low end; stays for the next task */
 } apart;
 
+#ifdef __x86_64__
+
 /* The task has the thread-local storage of the thread that waits for it, as a child of vfork(2)
  * does, and libc knows nothing of it. */
 static void apart_main(void)
@@ -109,8 +111,6 @@ static void apart_main(void)
 	else
 		atomic_store(&apart.failed, true);
 }
-
-#ifdef __x86_64__
 
 /* As pthread_create(3) has it, but for CLONE_FILES, CLONE_SETTLS and that nobody wants its id. Not
  * clone(3): musl's refuses CLONE_THREAD from 1.2.5 on. */

@@ -3,7 +3,7 @@
 DEB = $(BUILD)/deb/lbdns-$(VERSION)
 
 .PHONY: deb
-# The tree as dpkg-buildpackage wants it: a copy, with scripts/debian as debian/.
+# The tree as dpkg-buildpackage wants it: a copy, with scripts/debian as debian/. DEB_ARCH=arm64 crosses over.
 deb:
 	@scripts/bootstrap deb
 	@[ "$$(dpkg-parsechangelog -l scripts/debian/changelog -S Version)" = $(VERSION) ] || \
@@ -13,7 +13,8 @@ deb:
 	$(Q)cp -R Makefile LICENSE README.md preload scripts tests $(DEB)
 	$(Q)mv $(DEB)/scripts/debian $(DEB)/debian
 	@echo "  DEB     $(BUILD)/deb"
-	$(Q)cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u BUILD dpkg-buildpackage -us -uc -b >../build.log 2>&1 || \
+	$(Q)cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u BUILD dpkg-buildpackage -us -uc -b \
+		$(addprefix -a,$(DEB_ARCH)) >../build.log 2>&1 || \
 		{ tail -n 50 ../build.log >&2; exit 1; }
 	$(Q)ls $(BUILD)/deb/*.deb
 

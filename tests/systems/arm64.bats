@@ -14,6 +14,16 @@ setup() {
 	object_is_right "$LIBLBDNS" /usr/lib/aarch64-linux-musl/libc.so
 }
 
+@test "the package for arm64 has such an object, and depends on glibc 2.17 alone" {
+	local deb
+	deb=$(ls /build/deb/lbdns_*_arm64.deb)
+	dpkg-deb -x "$deb" "$BATS_TEST_TMPDIR"
+	object_is_right "$BATS_TEST_TMPDIR/usr/lib/lbdns/liblbdns.so" /usr/lib/aarch64-linux-musl/libc.so
+	readelf -h "$BATS_TEST_TMPDIR/usr/lib/lbdns/lbdns-inspect" | grep -q AArch64
+	lab_equal "$(dpkg-deb -f "$deb" Depends)" "libc6 (>= 2.17)"
+	lab_equal "$(dpkg-deb -f "$deb" Static-Built-Using | sed 's/ ([^)]*)//g')" "c-ares, glibc"
+}
+
 # As tests/rotation.bats has it: MODE with N connections, unmodified, and with lbdns.
 rotates() {
 	local client
