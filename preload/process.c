@@ -43,7 +43,7 @@ static void process_forked(void)
 	atomic_store(&process.main_ended, false);
 	atomic_store(&process.writing, false);
 	atomic_store(&process.thread, THREAD_NONE);
-	atomic_store(&process.leave, false);
+	atomic_store(&process.left, 0);
 	atomic_store(&process.asleep_ms, 0);
 	atomic_store(&process.refused_ms, 0);
 	mark_main();

@@ -12,14 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum process_thread { THREAD_NONE, THREAD_RUNS, THREAD_REFUSED };
+/* leaves: it was asked to end, and will. */
+enum process_thread { THREAD_NONE, THREAD_RUNS, THREAD_LEAVES, THREAD_REFUSED };
 
 struct process {
 	_Atomic uint32_t owner;      /* whose memory this is, a process id; 0: not known yet */
 	atomic_bool main_ended;      /* the main thread has, and others go on */
 	atomic_bool writing;         /* somebody holds the right to write the directory */
 	_Atomic uint32_t thread;     /* enum process_thread */
-	atomic_bool leave;           /* it is to end */
+	_Atomic uint32_t left;       /* the kernel's id of the last one that ended */
 	_Atomic uint32_t wakes;      /* the futex that the refresh thread sleeps on */
 	_Atomic uint64_t asleep_ms;  /* until when the refresh thread sleeps; 0: it is awake */
 	_Atomic uint64_t refused_ms; /* when the thread was refused */

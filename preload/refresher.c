@@ -55,8 +55,6 @@ static char client_name[16]; /* of the thread that started this one (prctl(2), P
 static struct resolvconf
 	conf;            /* the last one that could be read: a client may have gone into a chroot */
 static atomic_bool stop; /* the queries under way */
-static pthread_t self;   /* the thread itself */
-static atomic_bool joinable;
 static uint32_t wakes;   /* before it was looked at what is due */
 static uint64_t next_ms; /* when to look again */
 
@@ -122,6 +120,11 @@ static bool make_room(uint32_t service)
 		return false;
 	end_second_oldest(service);
 	return true;
+}
+
+static bool is_to_stay(void)
+{
+	return atomic_load(&process.thread) == THREAD_RUNS;
 }
 
 /* Starts what is due; returns when the next is. */
@@ -255,7 +258,7 @@ static void work(void)
 			next_ms = probe_ms < next_ms ? probe_ms : next_ms;
 			return;
 		}
-		if (atomic_load(&stop) || atomic_load(&process.leave))
+		if (atomic_load(&stop) || !is_to_stay())
 			break;
 		poll_queries(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
 		step_queries();
@@ -270,7 +273,8 @@ static void sleep_until(uint64_t when_ms)
 	uint64_t now_ms = clock_ms();
 
 	atomic_store(&process.asleep_ms, when_ms);
-	wait_for(&process.wakes, wakes, when_ms > now_ms ? when_ms - now_ms : 0);
+	if (is_to_stay()) /* whoever asks us to leave from now on counts up what we wait for */
+		wait_for(&process.wakes, wakes, when_ms > now_ms ? when_ms - now_ms : 0);
 	atomic_store(&process.asleep_ms, 0);
 }
 
@@ -280,30 +284,32 @@ static void refuse(void)
 	atomic_store(&process.thread, THREAD_REFUSED);
 }
 
+static void note_left(void)
+{
+	atomic_store(&process.left, (uint32_t)syscall(SYS_gettid));
+}
+
 static void *refresher_main(void *unused)
 {
 	bool keep_stderr = config.log >= LOG_WARN && !config.log_file;
 	bool own = descriptors_leave(keep_stderr);
 
 	(void)unused;
-	self = pthread_self();
-	atomic_store(&joinable, true);
 	probe_begin(own);
 	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	running_count = 0; /* a child's thread finds what its parent's was at */
-	while (!atomic_load(&process.leave)) {
+	while (is_to_stay()) {
 		if (own) {
 			work();
 		} else if (!descriptors_apart(work, &stop, keep_stderr)) {
+			note_left();
 			refuse();
-			if (atomic_exchange(&joinable, false))
-				pthread_detach(self);
 			return NULL;
 		}
 		sleep_until(next_ms);
 	}
-	atomic_store(&process.leave, false);
+	note_left();
 	atomic_store(&process.thread, THREAD_NONE);
 	return NULL;
 }
@@ -327,6 +333,7 @@ static int thread_create(pthread_t *thread, size_t stack_size)
 		return error;
 	if (stack_size)
 		pthread_attr_setstacksize(&attributes, stack_size);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	error = pthread_create(thread, &attributes, refresher_main, NULL);
 	pthread_attr_destroy(&attributes);
 	return error;
@@ -338,7 +345,8 @@ static bool may_start(uint32_t thread)
 	if (thread == THREAD_REFUSED &&
 	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
 		return false;
-	return thread != THREAD_RUNS && !atomic_load(&process.main_ended) && process_is_own();
+	return thread != THREAD_RUNS && thread != THREAD_LEAVES &&
+	       !atomic_load(&process.main_ended) && process_is_own();
 }
 
 /* In a lookup the configuration is read before it returns: the client's next call may be chroot(2).
@@ -362,7 +370,6 @@ static void thread_start(bool in_lookup)
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &cancel_type);
 	process_start();
 	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS)) {
-		atomic_store(&joinable, false);
 		if (in_lookup)
 			conf_read();
 		if (atomic_load(&process.main_ended) || /* pairs with refresher_main_ends */
@@ -409,23 +416,29 @@ void refresher_wake_by(uint64_t when_ms)
 		wake();
 }
 
+/* Has the kernel still got that thread? Until then it counts, for the kernel and for libc. */
+static bool is_thread(uint32_t id)
+{
+	return id && !syscall(SYS_tgkill, syscall(SYS_getpid), id, 0);
+}
+
+/* Not joined: several may wait for the same thread, and another one start meanwhile. */
 bool refresher_leave(void)
 {
-	int cancel_state;
+	uint32_t was = THREAD_RUNS;
+	int saved_errno = errno;
 
-	if (!refresher_runs() || !process_is_own())
+	if (!process_is_own() ||
+	    (!atomic_compare_exchange_strong(&process.thread, &was, THREAD_LEAVES) &&
+	     was != THREAD_LEAVES))
 		return false;
-	atomic_store(&process.leave, true);
 	wake();
-	for (unsigned ms = 0; refresher_runs() && ms < LEAVE_MS; ms++)
+	for (unsigned ms = 0; ms < LEAVE_MS && (atomic_load(&process.thread) == THREAD_LEAVES ||
+	                                        is_thread(atomic_load(&process.left)));
+	     ms++)
 		wait_ms(1);
-	if (refresher_runs())
-		return false;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	if (atomic_exchange(&joinable, false))
-		pthread_join(self, NULL);
-	pthread_setcancelstate(cancel_state, NULL);
-	return true;
+	errno = saved_errno;
+	return atomic_load(&process.thread) != THREAD_LEAVES;
 }
 
 void refresher_main_ends(void)

@@ -26,7 +26,7 @@ void refresher_hurry(void);
 void refresher_wake_by(uint64_t when_ms);
 
 /* Ends the thread, if it runs: it starts anew when it is needed. False if it did not run, or has
- * not ended after a second. The kernel may count it for a moment more. Not in a signal handler. */
+ * not ended after a second. Any thread; not in a signal handler. */
 bool refresher_leave(void);
 
 /* Before the main thread is gone: ends the thread, and waits for it. The last of a client's threads

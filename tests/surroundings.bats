@@ -552,6 +552,49 @@ makes_user_namespace() {
 	makes_user_namespace told-musl
 }
 
+# The question is under way when the client calls, and answered then.
+leaves_answered() {
+	local turn
+	LBDNS_REFRESH=1s told_start with_lbdns "$LAB_BUILD/lab/$1"
+	for turn in 1 2 3; do
+		kill -STOP "$(<"$LAB/dns.pid")"
+		lab_wait_until under_way
+		tell_on leave 1
+		kill -CONT "$(<"$LAB/dns.pid")"
+		lab_equal "$turn: $(answer)" "$turn: "
+		tell visit 1 >"$LAB/out"
+	done
+	told_end
+}
+
+@test "unshare(CLONE_NEWNET) in a child of vfork: nothing changes for the parent" {
+	told_start with_lbdns "$LAB_BUILD/lab/told"
+	lab_equal "$(tell unshare vfork newnet)" ""
+	lab_equal "$(tell connect 6 | lab_counts)" "2 2 2"
+	told_end
+}
+
+@test "setns while DNS answers does not wait for a refresh thread that sleeps" {
+	leaves_answered told
+	leaves_answered told-musl
+}
+
+leaves_beside_lookups() {
+	LBDNS_REFRESH=100ms told_start with_lbdns "$LAB_BUILD/lab/$1"
+	lab_equal "$1: $(tell leave 300 4)" "$1: "
+	lab_scale rng-headless 4
+	tell visit 1 >"$LAB/out"
+	lab_dns_asks_more 3 rng-headless A
+	lab_equal "$(tell connect 12 | lab_counts)" "3 3 3 3"
+	lab_scale rng-headless 3
+	told_end
+}
+
+@test "setns in four threads while four others look up: none waits for long, and refreshes go on" {
+	leaves_beside_lookups told
+	leaves_beside_lookups told-musl
+}
+
 @test "unshare(CLONE_NEWNET) after the first lookup: nothing of the old network is handed out or connected to" {
 	local with
 	printf '%s\n' 'visit 3' 'unshare newnet' 'visit 2' 'connect 2' >"$LAB/steps.net"

@@ -16,7 +16,9 @@
  *   write TEXT       to descriptor 2
  *   chroot DIRECTORY
  *   setuid ID
- *   unshare WHAT     newuser or newnet
+ *   unshare WHAT     newuser or newnet; "vfork newnet": in a child of vfork
+ *   leave N [THREADS]  in THREADS (1) threads each, N times setns(2) of no namespace, while as many
+ *                    others look up: says so if one took longer than 300 ms
  *   setenv MS        for so long, sets and removes variables
  *   quit
  */
@@ -31,6 +33,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +42,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +53,8 @@ enum {
 	PAIRS = 12,
 	SETTLE_MS = 20,
 	FOREIGN = 4,
+	LEAVE_MS = 300,
+	LEAVE_THREADS = 8,
 	VARIABLES = 8000
 };
 
@@ -352,7 +358,73 @@ static void setuid_mode(const char *id)
 
 static void unshare_mode(const char *what)
 {
+	if (!strncmp(what, "vfork ", strlen("vfork "))) {
+		pid_t pid = vfork();
+		int status;
+
+		if (!pid)
+			_exit(unshare(CLONE_NEWNET));
+		if (waitpid(pid, &status, 0) != pid || status)
+			say("the child's unshare failed");
+		return;
+	}
 	say_failed("unshare", unshare(strcmp(what, "newuser") ? CLONE_NEWNET : CLONE_NEWUSER));
+}
+
+static int leave_times, leaving;
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void *leave_thread(void *unused)
+{
+	uint64_t longest_ms = 0;
+
+	for (int i = 0; i < leave_times; i++) {
+		uint64_t began_ms = now_ms(), took_ms;
+
+		setns(-1, 0);
+		say_failed("setns", errno != EBADF);
+		took_ms = now_ms() - began_ms;
+		if (took_ms > longest_ms)
+			longest_ms = took_ms;
+	}
+	if (longest_ms > LEAVE_MS)
+		say("took %d ms", (int)longest_ms);
+	__atomic_sub_fetch(&leaving, 1, __ATOMIC_SEQ_CST);
+	return unused;
+}
+
+static void *look_up_thread(void *unused)
+{
+	struct sockaddr_storage to;
+	socklen_t length;
+
+	while (__atomic_load_n(&leaving, __ATOMIC_SEQ_CST))
+		look_up(host, &to, &length);
+	return unused;
+}
+
+static void leave(const char *argument)
+{
+	const char *count = strchr(argument, ' ');
+	pthread_t threads[2 * LEAVE_THREADS];
+
+	leave_times = atoi(argument);
+	leaving = count ? atoi(count) : 1;
+	if (!count) {
+		leave_thread(NULL);
+		return;
+	}
+	for (int i = 0, n = leaving; i < 2 * n; i++)
+		pthread_create(&threads[i], NULL, i < n ? leave_thread : look_up_thread, NULL);
+	for (int i = 0; i < 2 * atoi(count); i++)
+		pthread_join(threads[i], NULL);
 }
 
 /* The environment moves each time, and the memory that it was in is gone. */
@@ -397,6 +469,7 @@ int main(int argc, char **argv)
 		{"stderr ", stderr_mode},   {"write ", write_mode},
 		{"chroot ", chroot_mode},   {"setuid ", setuid_mode},
 		{"unshare ", unshare_mode}, {"setenv ", setenv_mode},
+		{"leave ", leave},
 	};
 	char line[256];
 
