@@ -4,6 +4,7 @@
 #include "directory.h"
 #include "hooks/hook.h"
 #include "libc.h"
+#include "process.h"
 #include "refresher.h"
 #include "wait.h"
 
@@ -30,6 +31,13 @@ static int without_thread(int (*call)(int, int), int first, int second)
 	return result;
 }
 
+/* Not for what a child of vfork did to itself: the memory is its parent's. */
+static void distrust(void)
+{
+	if (process_is_own())
+		directory_distrust();
+}
+
 static int call_unshare(int flags, int unused)
 {
 	(void)unused;
@@ -44,7 +52,7 @@ HOOK int unshare(int flags)
 		return libc()->unshare(flags);
 	result = without_thread(call_unshare, flags, 0);
 	if (!result && flags & CLONE_NEWNET)
-		directory_distrust();
+		distrust();
 	return result;
 }
 
@@ -58,6 +66,6 @@ HOOK int setns(int fd, int kind)
 	int result = without_thread(call_setns, fd, kind);
 
 	if (!result && (!kind || kind & CLONE_NEWNET))
-		directory_distrust();
+		distrust();
 	return result;
 }
