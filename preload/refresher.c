@@ -1,22 +1,17 @@
 #include "refresher.h"
 
 #include "clock.h"
-#include "counters.h"
 #include "descriptors.h"
 #include "directory.h"
 #include "libc.h"
 #include "libc_versions.h"
-#include "log.h"
 #include "outcome.h"
 #include "probe.h"
 #include "process.h"
-#include "resolvconf.h"
-#include "resolver.h"
-#include "shared.h"
+#include "queries.h"
 #include "wait.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -24,10 +19,7 @@
 #include <unistd.h>
 
 enum {
-	QUERIES = 64,       /* under way at the same time */
-	QUERIES_OF_ONE = 4, /* of them for one name, asked for at every interval */
-	QUERY_MS = 5000,    /* how long DNS may take for one name */
-	OVERDUE_MS = QUERY_MS + 1000,
+	OVERDUE_MS = QUERIES_MS + 1000,
 	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,   /* before the directory is tried again */
 	LEAVE_MS = 1000,
@@ -40,202 +32,14 @@ enum {
 
 /* ---- The thread */
 
-struct running {
-	struct directory_due due;
-	uint64_t asked_ms;
-	struct resolver_query *query;
-	struct pollfd pollfds[RESOLVER_POLLFDS];
-	unsigned pollfd_count;
-};
-
-static struct running running[QUERIES];
-static unsigned running_count;
-static struct pollfd pollfds[QUERIES * RESOLVER_POLLFDS];
 static char client_name[16]; /* of the thread that started this one (prctl(2), PR_GET_NAME) */
-static struct resolvconf
-	conf;            /* the last one that could be read: a client may have gone into a chroot */
-static atomic_bool stop; /* the queries under way */
-static uint32_t wakes;   /* before it was looked at what is due */
-static uint64_t next_ms; /* when to look again */
-
-static void conf_read(void)
-{
-	static struct resolvconf now;
-
-	if (resolvconf_read(&now) || !conf.servers[0])
-		conf = now;
-}
-
-static unsigned running_for(uint32_t service)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < running_count; i++)
-		count += running[i].due.service == service;
-	return count;
-}
-
-static void end_query(struct running *at)
-{
-	resolver_end(at->query);
-	*at = running[--running_count];
-}
-
-/* Of at least two. */
-static void end_second_oldest(uint32_t service)
-{
-	struct running *oldest = NULL, *second = NULL;
-
-	for (struct running *at = running; at < running + running_count; at++) {
-		if (at->due.service != service)
-			continue;
-		if (!oldest || at->asked_ms < oldest->asked_ms) {
-			second = oldest;
-			oldest = at;
-		} else if (!second || at->asked_ms < second->asked_ms) {
-			second = at;
-		}
-	}
-	end_query(second);
-}
-
-/* A name is asked for again whether or not there was an answer: DNS that was silent is heard within
- * an interval of its being back. Where that makes too many queries, the oldest still has all of its
- * time for an answer that is late, and the newest are what a server that is back will answer. */
-static bool make_room(uint32_t service)
-{
-	unsigned most = running_for(service);
-
-	for (unsigned i = 0; i < running_count && running_count == QUERIES; i++) {
-		unsigned count = running_for(running[i].due.service);
-
-		if (count > most) {
-			most = count;
-			service = running[i].due.service;
-		}
-	}
-	if (most < QUERIES_OF_ONE && running_count < QUERIES)
-		return true;
-	if (most < 2)
-		return false;
-	end_second_oldest(service);
-	return true;
-}
+static atomic_bool stop;     /* the queries under way */
+static uint32_t wakes;       /* before it was looked at what is due */
+static uint64_t next_ms;     /* when to look again */
 
 static bool is_to_stay(void)
 {
 	return atomic_load(&process.thread) == THREAD_RUNS;
-}
-
-/* Starts what is due; returns when the next is. */
-static uint64_t start_due(uint64_t now_ms)
-{
-	uint64_t due_ms = UINT64_MAX;
-	uint32_t service = 0;
-	struct directory_due due;
-	bool read = false;
-
-	while (directory_due(&service, now_ms, &due_ms, &due)) {
-		struct running *next;
-
-		if (!make_room(due.service))
-			continue;
-		next = &running[running_count];
-		if (!read) {
-			conf_read();
-			shared_check();
-		}
-		read = true;
-		next->query =
-			resolver_start(due.name.text, due.absolute, due.families, &conf, QUERY_MS);
-		if (!next->query) {
-			due_ms = now_ms + config.refresh_ms + 1000; /* no memory */
-			break;
-		}
-		next->due = due;
-		next->asked_ms = now_ms;
-		running_count++;
-		directory_asked(&due, now_ms);
-	}
-	return due_ms;
-}
-
-/* What was asked before is not to be heard after this. */
-static void end_older(const struct running *answered)
-{
-	uint32_t service = answered->due.service;
-	uint64_t asked_ms = answered->asked_ms;
-
-	for (unsigned i = 0; i < running_count;) {
-		if (running[i].due.service == service && running[i].asked_ms < asked_ms)
-			end_query(&running[i]); /* another one is in its place now */
-		else
-			i++;
-	}
-}
-
-static bool has_failed(const struct resolver_answer *answer)
-{
-	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		if (answer->family[f].outcome != RESOLVER_NOT_ASKED &&
-		    answer->family[f].outcome != RESOLVER_FAILED)
-			return false;
-	return true;
-}
-
-/* Takes in the answer and ends the query. */
-static void finish(struct running *done)
-{
-	struct running answered = *done;
-	const struct resolver_answer *answer = resolver_answer(answered.query);
-
-	*done = running[--running_count]; /* another one is in its place now */
-	if (log_wants(LOG_DEBUG))
-		log_line(LOG_DEBUG, answered.due.name.text, ": DNS answered ", answer->absolute,
-		         NULL);
-	while (!directory_refreshed(&answered.due, answer))
-		wait_ms(BUSY_MS);
-	if (!has_failed(answer))
-		end_older(&answered);
-	resolver_end(answered.query);
-	counters_process(clock_ms(), client_name);
-}
-
-static void poll_queries(int timeout_ms)
-{
-	unsigned total = 0;
-	struct timespec time;
-
-	for (unsigned i = 0; i < running_count; i++) {
-		running[i].pollfd_count =
-			resolver_pollfds(running[i].query, running[i].pollfds, &timeout_ms);
-		for (unsigned k = 0; k < running[i].pollfd_count; k++)
-			pollfds[total++] = running[i].pollfds[k];
-	}
-	if (timeout_ms < 0)
-		timeout_ms = 0;
-	time = (struct timespec){.tv_sec = timeout_ms / 1000,
-	                         .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
-	/* The raw call: poll(3) is a cancellation point, and clients hook it. */
-	if (syscall(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE) < 0) {
-		wait_ms(BUSY_MS);
-		for (unsigned i = 0; i < total; i++)
-			pollfds[i].revents = pollfds[i].events; /* the sockets do not block */
-	}
-	total = 0;
-	for (unsigned i = 0; i < running_count; i++)
-		for (unsigned k = 0; k < running[i].pollfd_count; k++)
-			running[i].pollfds[k] = pollfds[total++];
-}
-
-static void step_queries(void)
-{
-	for (unsigned i = 0; i < running_count;) {
-		if (resolver_step(running[i].query, running[i].pollfds, running[i].pollfd_count))
-			finish(&running[i]); /* another one is in its place now */
-		else
-			i++;
-	}
 }
 
 /* Asks for all that is due, until nothing is under way any more; then next_ms is right. */
@@ -246,25 +50,21 @@ static void work(void)
 
 		/* Before looking at what is due: a wake that comes after is not slept through. */
 		wakes = atomic_load(&process.wakes);
-		if (!conf.servers[0])
-			conf_read();
 		while (directory_wants_listed() && !directory_add_listed())
 			wait_ms(BUSY_MS);
-		next_ms = start_due(now_ms);
+		next_ms = queries_start(now_ms);
 		watch_ms = outcome_watch(now_ms);
 		probe_ms = probe_step(now_ms);
-		if (!running_count) {
+		if (!queries_any()) {
 			next_ms = watch_ms < next_ms ? watch_ms : next_ms;
 			next_ms = probe_ms < next_ms ? probe_ms : next_ms;
 			return;
 		}
 		if (atomic_load(&stop) || !is_to_stay())
 			break;
-		poll_queries(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
-		step_queries();
+		queries_step(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
 	}
-	while (running_count)
-		resolver_end(running[--running_count].query);
+	queries_drop();
 	next_ms = 0; /* to begin again */
 }
 
@@ -298,7 +98,7 @@ static void *refresher_main(void *unused)
 	probe_begin(own);
 	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
-	running_count = 0; /* a child's thread finds what its parent's was at */
+	queries_begin(client_name);
 	while (is_to_stay()) {
 		if (own) {
 			work();
@@ -371,7 +171,7 @@ static void thread_start(bool in_lookup)
 	process_start();
 	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS)) {
 		if (in_lookup)
-			conf_read();
+			queries_read_conf();
 		if (atomic_load(&process.main_ended) || /* pairs with refresher_main_ends */
 		    (thread_create(&thread, stack_wanted()) && thread_create(&thread, 0)))
 			refuse();
