@@ -12,6 +12,8 @@
 #define LBDNS_SNAPSHOT_H
 
 #include "address.h"
+#include "clock.h"
+#include "config.h"
 #include "directory.h"
 #include "names.h"
 
@@ -32,7 +34,10 @@ enum {
 	INDEX = 131072,
 	STRIKES = 3, /* so many times in a row DNS must say that there is nothing */
 	NO_SET = UINT32_MAX,
-	NO_SLOT = UINT32_MAX
+	NO_SLOT = UINT32_MAX,
+	READ_TRIES = 3, /* by a reader, while what it reads changes */
+	/* Uses are noted once a second: the pick path writes nothing but the cursor. */
+	USED_GRAIN_MS = 1000
 };
 
 #define SINCE_SHARED (1u << 31) /* in since: another name's pool has held this address too */
@@ -131,6 +136,30 @@ extern _Atomic uint64_t departed_used_ms[DEPARTED]; /* when a departed address w
  * writer. */
 void live_reset(uint32_t service);
 void live_join(uint32_t service, uint32_t other);
+
+/* Readers too: a lookup or connection is of this service. */
+static inline void live_note_use(uint32_t service, uint64_t now_ms)
+{
+	if (clock_since(atomic_load_explicit(&live[service].used_ms, memory_order_relaxed),
+	                now_ms) > USED_GRAIN_MS)
+		atomic_store_explicit(&live[service].used_ms, now_ms, memory_order_relaxed);
+}
+
+/* Is the last good answer not older than LBDNS_MAX_STALE? */
+static inline bool live_is_fresh(uint32_t service, enum family family, uint64_t now_ms)
+{
+	uint64_t good_ms =
+		atomic_load_explicit(&live[service].good_ms[family], memory_order_relaxed);
+
+	return good_ms && clock_since(good_ms, now_ms) <= config.max_stale_ms;
+}
+
+/* Since DNS or libc was last asked. */
+static inline uint64_t live_age_ms(uint32_t service, uint64_t now_ms)
+{
+	return clock_since(atomic_load_explicit(&live[service].checked_ms, memory_order_relaxed),
+	                   now_ms);
+}
 
 typedef uint64_t __attribute__((may_alias)) snapshot_word;
 
