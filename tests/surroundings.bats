@@ -460,6 +460,14 @@ refreshes_refused() {
 	done
 }
 
+# systemd's @system-service is without it, and kills.
+@test "seccomp that kills for pidfd_getfd: a client of a silent pod goes on" {
+	lab_pod_silence 10.244.2.12
+	LBDNS_REFRESH=500ms told_start with_lbdns "$LAB_BUILD/lab/denied" KILL pidfd_getfd -- "$LAB_BUILD/lab/told"
+	lab_equal "$(tell connect 9 | sort -u | xargs)" "10.244.1.11 10.244.3.13"
+	told_end
+}
+
 # ---- What a client does to itself
 
 # With ten names, for more refreshes in a second.

@@ -1,7 +1,8 @@
 /*
  * denied ERRNO CALL... -- PROGRAM ARGUMENT...: runs PROGRAM under a seccomp filter that refuses the
- * system calls with ERRNO (EPERM, ENOSYS), as a container's or a service manager's does. CALL is a
- * name in the table below; "thread-apart" is a clone of a thread with descriptors of its own.
+ * system calls with ERRNO (EPERM, ENOSYS), as a container's or a service manager's does, or kills
+ * for them (KILL). CALL is a name in the table below; "thread-apart" is a clone of a thread with
+ * descriptors of its own.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -58,10 +59,8 @@ static void load(size_t offset)
 	add(BPF_LD | BPF_W | BPF_ABS, (unsigned)offset, 0, 0);
 }
 
-static void refuse(const char *name, unsigned error)
+static void refuse(const char *name, unsigned answer)
 {
-	const unsigned answer = SECCOMP_RET_ERRNO | error;
-
 	load(offsetof(struct seccomp_data, nr));
 	if (!strcmp(name, THREAD_APART)) {
 		add(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 5);
@@ -85,14 +84,18 @@ static void refuse(const char *name, unsigned error)
 
 int main(int argc, char **argv)
 {
-	unsigned error = argc > 1 && !strcmp(argv[1], "ENOSYS") ? ENOSYS : EPERM;
+	unsigned answer =
+		argc > 1 && !strcmp(argv[1], "KILL")
+			? SECCOMP_RET_KILL_PROCESS
+			: SECCOMP_RET_ERRNO |
+				  (argc > 1 && !strcmp(argv[1], "ENOSYS") ? ENOSYS : EPERM);
 	struct sock_fprog program = {.filter = code};
 	char **at = argv + 2;
 
 	for (; at < argv + argc && strcmp(*at, "--") != 0; at++)
-		refuse(*at, error);
+		refuse(*at, answer);
 	if (at + 1 >= argv + argc) {
-		fputs("usage: denied EPERM|ENOSYS CALL... -- PROGRAM ARGUMENT...\n", stderr);
+		fputs("usage: denied EPERM|ENOSYS|KILL CALL... -- PROGRAM ARGUMENT...\n", stderr);
 		return 2;
 	}
 	add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
