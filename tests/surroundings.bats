@@ -199,6 +199,8 @@ visits_reach_all() {
 		lab_pod_silence $pod
 	done
 	lab_equal "$(tell replace)" untouched
+	lab_equal "$(tell replace short)" untouched
+	lab_equal "$(tell replace busy)" untouched
 	for pod in 10.244.1.11 10.244.2.12 10.244.3.13; do
 		lab_pod_unsilence $pod
 	done

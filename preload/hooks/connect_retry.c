@@ -5,6 +5,7 @@
 #include "health.h"
 #include "hooks/blocking.h"
 #include "hooks/connect_log.h"
+#include "hooks/socket_state.h"
 #include "libc.h"
 #include "log.h"
 #include "outcome.h"
@@ -93,8 +94,9 @@ static uint64_t cookie_of(int fd)
 
 /* While we waited another thread may have closed the socket, and its number be another socket's
  * now, which must not be connected for it, nor given its options. Until the first attempt failed
- * there is no cookie, which would be one more system call: the count that we gave ours tells. */
-static bool is_gone(const struct attempts *attempts)
+ * there is no cookie, which would be one more system call: the count that ours has tells, by us or
+ * by the client. Another thread may have given it to the other socket too, to connect that one. */
+static bool is_gone(const struct attempts *attempts, bool failed)
 {
 	int syn_count = 0;
 
@@ -102,9 +104,10 @@ static bool is_gone(const struct attempts *attempts)
 		return false;
 	if (attempts->cookie)
 		return cookie_of(attempts->fd) != attempts->cookie;
-	return attempts->syn_count > 0 &&
-	       (get_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &syn_count, sizeof(syn_count)) ||
-	        syn_count != SYN_COUNT);
+	if (attempts->tried_count && attempts->syn_count < 0)
+		return false; /* the client's count again; no cookies before Linux 4.12 */
+	return get_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &syn_count, sizeof(syn_count)) ||
+	       syn_count != SYN_COUNT || (failed && socket_state(attempts->fd) == SOCKET_USED);
 }
 
 static bool was_tried(const struct attempts *attempts, struct address address)
@@ -207,7 +210,7 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 	attempts->tried = tried;
 	attempts->cookie = cookie_of(attempts->fd);
 	note_tried(attempts);
-	while (health_blames(error) && !is_gone(attempts) && has_time(attempts)) {
+	while (health_blames(error) && !is_gone(attempts, true) && has_time(attempts)) {
 		struct directory_picked before = *attempts->picked;
 		bool elsewhere = goes_on(attempts);
 
@@ -247,13 +250,14 @@ static int attempts_make(struct attempts *attempts)
 		set_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &short_count,
 		           sizeof(short_count));
 	error = attempt(attempts);
-	if (error && (error == EINPROGRESS || health_blames(error)) && !is_gone(attempts) &&
-	    blocking_ask(attempts->fd) && health_blames(error))
+	if (error && (error == EINPROGRESS || health_blames(error)) &&
+	    !is_gone(attempts, error != EINPROGRESS) && blocking_ask(attempts->fd) &&
+	    health_blames(error))
 		error = attempt_others(attempts, error);
 	else if (log_wants(LOG_INFO))
 		connect_log_ended(attempts->picked, attempts->route->asked, attempts->port, NULL, 0,
 		                  error);
-	if (is_gone(attempts))
+	if (is_gone(attempts, error && error != EINPROGRESS))
 		return error;
 	restore_syn_count(attempts);
 	if (attempts->send_timeout.tv_sec || attempts->send_timeout.tv_usec)

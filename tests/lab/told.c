@@ -9,9 +9,11 @@
  *                    close_range (WAY is loop or range), opens files and sockets of its own, which
  *                    get the same numbers, waits 20 ms, and sees that nobody has read, written,
  *                    moved or closed what is its own: or says what was, with status 4
- *   replace          a thread connects; meanwhile closes the socket, and opens another one that
- * gets the same number: "untouched", or what became of it, once the thread is back fill N opens
- * files until it may not (RLIMIT_NOFILE is 256), and then closes N empty            closes them all
+ *   replace [HOW]    a thread connects; meanwhile closes the socket, and opens another one that
+ *                    gets the same number: "untouched", or what became of it, once the thread is
+ *                    back. short: with TCP_SYNCNT=1; busy: another thread connects the other one
+ *   fill N           opens files until it may not (RLIMIT_NOFILE is 256), and then closes N
+ *   empty            closes them all
  *   stderr FILE      descriptor 2 becomes FILE
  *   write TEXT       to descriptor 2
  *   chroot DIRECTORY
@@ -275,18 +277,20 @@ static int number_option(int fd, int level, int name)
 }
 
 /* A silent endpoint is given up after 3 s, and nobody has to wait for more than twice that. */
-static void replace(const char *unused)
+static void replace(const char *how)
 {
-	static int connecting;
+	static int connecting, other;
 	int was = connecting = socket(AF_INET, SOCK_STREAM, 0), fresh, syn_count;
 	struct sockaddr_storage peer;
 	socklen_t length = sizeof(peer);
 	struct tcp_info info;
 	socklen_t info_length = sizeof(info);
+	bool busy = !strcmp(how, " busy");
+	const int short_count = 1;
 	pthread_t thread;
 
-	(void)unused;
-	syn_count = number_option(was, IPPROTO_TCP, TCP_SYNCNT);
+	if (!strcmp(how, " short"))
+		setsockopt(was, IPPROTO_TCP, TCP_SYNCNT, &short_count, sizeof(short_count));
 	if (pthread_create(&thread, NULL, connect_thread, &connecting)) {
 		say("no thread");
 		return;
@@ -295,11 +299,22 @@ static void replace(const char *unused)
 	close(was);
 	fresh = socket(AF_INET, SOCK_STREAM, 0);
 	expect(fresh == was, fresh, "has another number");
+	other = fresh;
+	syn_count = number_option(fresh, IPPROTO_TCP, TCP_SYNCNT);
+	if (busy) {
+		pthread_t second;
+
+		if (pthread_create(&second, NULL, connect_thread, &other))
+			say("no thread");
+		pthread_detach(second);
+		poll(NULL, 0, 100);
+		syn_count = number_option(fresh, IPPROTO_TCP, TCP_SYNCNT);
+	}
 	for (int i = 0; i < 60 && __atomic_load_n(&connecting, __ATOMIC_RELAXED) >= 0; i++)
 		poll(NULL, 0, 100);
-	if (!getpeername(fresh, (struct sockaddr *)&peer, &length) ||
-	    getsockopt(fresh, IPPROTO_TCP, TCP_INFO, &info, &info_length) ||
-	    info.tcpi_state != TCP_CLOSE)
+	if (!busy && (!getpeername(fresh, (struct sockaddr *)&peer, &length) ||
+	              getsockopt(fresh, IPPROTO_TCP, TCP_INFO, &info, &info_length) ||
+	              info.tcpi_state != TCP_CLOSE))
 		say("was connected");
 	else if (number_option(fresh, IPPROTO_TCP, TCP_SYNCNT) != syn_count)
 		say("has another TCP_SYNCNT");
