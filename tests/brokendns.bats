@@ -437,7 +437,7 @@ all_seen() {
 
 # ---- Broken from the start
 
-@test "silent from the start: a client fails as without lbdns, and rotates as soon as a lookup works" {
+@test "SERVFAIL from the start: a client fails as without lbdns, and rotates as soon as a lookup works" {
 	local began
 	dns_does rcode.2
 	lab_start visits with_lbdns /usr/bin/python3 "$LAB_ROOT/tests/lab/steps.py" every 20 visit 1 rng-headless
