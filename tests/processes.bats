@@ -175,7 +175,7 @@ test_main_ends() {
 # ---- Threads
 
 test_threads() {
-	bounded 60 "$(program client)" threads rng-headless 8081 3000 1000
+	bounded 60 "$(program client)" threads rng-headless 8081 3000 1000 first
 	lab_equal "$(lab_counts <"$LAB/out")" "1000 1000 1000"
 }
 

@@ -9,7 +9,8 @@
  *   twice HOST PORT N               two lookups before each connection
  *   once HOST PORT N                one lookup, then all connections to its first address
  *   each HOST PORT N                one lookup, then connections to its addresses in turn
- *   threads HOST PORT N T           lookup-connect, N in all, over T threads
+ *   threads HOST PORT N T [first]   lookup-connect, N in all, over T threads; first: a lookup before
+ *                                   there are any (a thousand at once are too many for dnsmasq)
  *   fork HOST PORT N W              lookup-connect, N in all, over W forked workers
  *   on-line HOST PORT N             lookup-connect, each when a line comes on stdin
  *   shown HOST PORT N               lookup-connect: "<the address looked up> <pod>"
@@ -777,9 +778,11 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	target.count = number(argv[4]);
-	if (!strcmp(mode, "threads") && argc > 5)
+	if (!strcmp(mode, "threads") && argc > 5) {
+		if (argc > 6 && !strcmp(argv[6], "first"))
+			first_of(&target, SOCK_STREAM);
 		threads(&target, number(argv[5]));
-	else if (!strcmp(mode, "fork") && argc > 5)
+	} else if (!strcmp(mode, "fork") && argc > 5)
 		fork_workers(&target, number(argv[5]));
 	else if (!strncmp(mode, "gethostbyname", strlen("gethostbyname")))
 		gethostbyname_mode(mode, &target, argc > 5 ? number(argv[5]) : 1);
