@@ -93,7 +93,7 @@ check:
 	@$(MAKE) -s --no-print-directory WERROR=-Werror all programs
 	@BUILD=$(BUILD) tests/run
 
-programs: lab units $(SANITIZED) $(FUZZ) $(BUILD)/soak/driver
+programs: lab units $(SANITIZED) $(FUZZ) $(addprefix $(BUILD)/,soak/driver bench/driver bench/stub.so)
 
 # These two are what other systems build too: make check-systems.
 lab: $(LAB) $(LAB_CHECK)

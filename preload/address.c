@@ -4,67 +4,17 @@
 #include <stddef.h>
 #include <string.h>
 
-/* connect(2) takes an AF_INET6 address without its scope (RFC 2133), as the kernel's
- * SIN6_LEN_RFC2133. */
-enum { SOCKADDR_IN6_SHORTEST = offsetof(struct sockaddr_in6, sin6_scope_id) };
-
-static const uint64_t V4_MAPPED = UINT64_C(0xffff) << 32;
-
-static uint64_t read_number(const unsigned char *bytes, unsigned length)
-{
-	uint64_t number = 0;
-
-	for (unsigned i = 0; i < length; i++)
-		number = number << 8 | bytes[i];
-	return number;
-}
-
 static void write_number(uint64_t number, unsigned char *bytes, unsigned length)
 {
 	for (unsigned i = length; i > 0; i--, number >>= 8)
 		bytes[i - 1] = (unsigned char)number;
 }
 
-/* Clients pass sockaddrs at odd addresses, so all access is by bytes. */
-static sa_family_t sockaddr_family(const struct sockaddr *from)
-{
-	sa_family_t family;
-
-	memcpy(&family, (const char *)from + offsetof(struct sockaddr, sa_family), sizeof(family));
-	return family;
-}
-
-bool address_from_sockaddr(const struct sockaddr *from, socklen_t length, struct address *address,
-                           uint16_t *port)
-{
-	const unsigned char *bytes = (const unsigned char *)from;
-
-	if (!from || length < sizeof(struct sockaddr_in)) /* the shorter of the two */
-		return false;
-	switch (sockaddr_family(from)) {
-	case AF_INET:
-		*address = address_from_bytes(FAMILY_V4,
-		                              bytes + offsetof(struct sockaddr_in, sin_addr));
-		break;
-	case AF_INET6:
-		if (length < SOCKADDR_IN6_SHORTEST)
-			return false;
-		*address = address_from_bytes(FAMILY_V6,
-		                              bytes + offsetof(struct sockaddr_in6, sin6_addr));
-		break;
-	default:
-		return false;
-	}
-	/* sin_port and sin6_port are at the same place. */
-	*port = (uint16_t)read_number(bytes + offsetof(struct sockaddr_in, sin_port), 2);
-	return true;
-}
-
 bool address_into_sockaddr(struct address address, struct sockaddr *into)
 {
 	unsigned char *bytes = (unsigned char *)into;
 
-	switch (sockaddr_family(into)) {
+	switch (address_sockaddr_family(into)) {
 	case AF_INET:
 		if (address_family(address) != FAMILY_V4)
 			return false;
@@ -80,15 +30,6 @@ bool address_into_sockaddr(struct address address, struct sockaddr *into)
 	}
 }
 
-struct address address_from_bytes(enum family family, const void *bytes)
-{
-	const unsigned char *from = bytes;
-
-	if (family == FAMILY_V4)
-		return (struct address){.low = V4_MAPPED | read_number(from, 4)};
-	return (struct address){.high = read_number(from, 8), .low = read_number(from + 8, 8)};
-}
-
 unsigned address_to_bytes(struct address address, void *bytes)
 {
 	unsigned char *into = bytes;
@@ -100,11 +41,6 @@ unsigned address_to_bytes(struct address address, void *bytes)
 	write_number(address.high, into, 8);
 	write_number(address.low, into + 8, 8);
 	return 16;
-}
-
-enum family address_family(struct address address)
-{
-	return address.high == 0 && address.low >> 32 == 0xffff ? FAMILY_V4 : FAMILY_V6;
 }
 
 bool address_is_private(struct address address)

@@ -4,8 +4,12 @@
 #ifndef LBDNS_ADDRESS_H
 #define LBDNS_ADDRESS_H
 
+#include <endian.h>
+#include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* The 16 bytes of an IPv6 address as two numbers in host order, so that comparing them is comparing
@@ -21,24 +25,69 @@ enum family { FAMILY_V4, FAMILY_V6, FAMILY_COUNT };
 
 enum { ADDRESS_TEXT_SIZE = 46 }; /* INET6_ADDRSTRLEN */
 
+static inline enum family address_family(struct address address)
+{
+	return address.high == 0 && address.low >> 32 == 0xffff ? FAMILY_V4 : FAMILY_V6;
+}
+
+/* From the 4 bytes (FAMILY_V4) or 16 bytes (FAMILY_V6) of a DNS record or a hostent, network order.
+ */
+static inline struct address address_from_bytes(enum family family, const void *bytes)
+{
+	uint64_t half[2] = {0, 0};
+	uint32_t v4;
+
+	if (family == FAMILY_V4) {
+		memcpy(&v4, bytes, sizeof(v4));
+		return (struct address){.low = UINT64_C(0xffff) << 32 | be32toh(v4)};
+	}
+	memcpy(half, bytes, sizeof(half));
+	return (struct address){.high = be64toh(half[0]), .low = be64toh(half[1])};
+}
+
+/* Clients pass sockaddrs at odd addresses, so all access is by bytes. */
+static inline sa_family_t address_sockaddr_family(const struct sockaddr *from)
+{
+	sa_family_t family;
+
+	memcpy(&family, (const char *)from + offsetof(struct sockaddr, sa_family), sizeof(family));
+	return family;
+}
+
 /* The address and the port (host order) of an AF_INET or AF_INET6 sockaddr; false for any other
- * family or a length too short for its family, and then nothing is written. */
-bool address_from_sockaddr(const struct sockaddr *from, socklen_t length, struct address *address,
-                           uint16_t *port);
+ * family or a length too short for its family, and then nothing is written. connect(2) takes an
+ * AF_INET6 address without its scope (RFC 2133), as the kernel's SIN6_LEN_RFC2133. */
+static inline bool address_from_sockaddr(const struct sockaddr *from, socklen_t length,
+                                         struct address *address, uint16_t *port)
+{
+	const char *bytes = (const char *)from;
+	sa_family_t family;
+	uint16_t at;
+
+	if (!from || length < sizeof(struct sockaddr_in)) /* the shorter of the two */
+		return false;
+	family = address_sockaddr_family(from);
+	if (family == AF_INET)
+		*address = address_from_bytes(FAMILY_V4,
+		                              bytes + offsetof(struct sockaddr_in, sin_addr));
+	else if (family == AF_INET6 && length >= offsetof(struct sockaddr_in6, sin6_scope_id))
+		*address = address_from_bytes(FAMILY_V6,
+		                              bytes + offsetof(struct sockaddr_in6, sin6_addr));
+	else
+		return false;
+	/* sin_port and sin6_port are at the same place. */
+	memcpy(&at, bytes + offsetof(struct sockaddr_in, sin_port), sizeof(at));
+	*port = be16toh(at);
+	return true;
+}
 
 /* Replaces the address in a sockaddr, which keeps its family, port, flow label and scope. An IPv4
  * address goes into AF_INET6 as v4-mapped; an IPv6 one does not go into AF_INET: false, and nothing
  * is written. */
 bool address_into_sockaddr(struct address address, struct sockaddr *into);
 
-/* From the 4 bytes (FAMILY_V4) or 16 bytes (FAMILY_V6) of a DNS record or a hostent, network order.
- */
-struct address address_from_bytes(enum family family, const void *bytes);
-
 /* The 4 or 16 bytes of an address, network order; returns how many. */
 unsigned address_to_bytes(struct address address, void *bytes);
-
-enum family address_family(struct address address);
 
 /* RFC 1918, 100.64.0.0/10 (RFC 6598), fc00::/7 (RFC 4193), 127.0.0.0/8 and ::1. */
 bool address_is_private(struct address address);
@@ -68,7 +117,11 @@ static inline uint64_t hash_mix(uint64_t value)
 
 static inline uint64_t address_hash(struct address address)
 {
-	return hash_mix(address.low ^ hash_mix(address.high ^ UINT64_C(0x9e3779b97f4a7c15)));
+	const uint64_t salt = UINT64_C(0x9e3779b97f4a7c15);
+
+	/* Most often the inner one is of a constant. */
+	return hash_mix(address.low ^
+	                (address.high ? hash_mix(address.high ^ salt) : hash_mix(salt)));
 }
 
 /* "10.244.1.5" or "fd00::5" into text[ADDRESS_TEXT_SIZE]; no libc call, so usable in a signal

@@ -6,16 +6,19 @@
 
 enum { SETS = 1024, WAYS = 8 };
 
-/* The high half is of the address's hash, the low half of the name's; 0 is no claim. */
+/* The high half is of the address's hash and never 0, the low half of the name's; 0 is no claim. */
 static _Atomic uint64_t claims[SETS][WAYS];
 static _Atomic uint32_t claimed_s[SETS][WAYS]; /* seconds since boot, to find the oldest */
-static atomic_bool any;
+_Atomic uint64_t claims_made;
+
+static uint64_t claim_high(uint64_t hash)
+{
+	return hash >> 32 | 1;
+}
 
 static uint64_t claim_word(struct address address, uint64_t name)
 {
-	uint64_t word = (address_hash(address) & ~(uint64_t)UINT32_MAX) | (uint32_t)hash_mix(name);
-
-	return word ? word : 1;
+	return claim_high(address_hash(address)) << 32 | (uint32_t)hash_mix(name);
 }
 
 static unsigned claim_set(struct address address)
@@ -52,27 +55,25 @@ void claims_add(struct address address, uint64_t name)
 		/* Before the word: a claim just made must not look like the oldest. */
 		atomic_store_explicit(&claimed_s[set][place], now_s, memory_order_relaxed);
 	} while (was != word && !atomic_compare_exchange_strong(&claims[set][place], &was, word));
-	atomic_store_explicit(&any, true, memory_order_release);
+	/* Even if it was there: who made it may not have come so far. */
+	atomic_fetch_add_explicit(&claims_made, 1, memory_order_release);
 }
 
-bool claims_hold(struct address address)
+bool claims_hold(uint64_t hash)
 {
-	unsigned set = claim_set(address);
-	uint64_t high = address_hash(address) >> 32;
+	const _Atomic uint64_t *set = claims[hash % SETS];
+	uint64_t high = claim_high(hash);
 
-	for (int i = 0; i < WAYS; i++) {
-		/* Pairs with the exchanges of claims_add and claims_release. */
-		uint64_t word = atomic_load_explicit(&claims[set][i], memory_order_acquire);
-
-		if (word && word >> 32 == high)
+	/* Pairs with the exchanges of claims_add and claims_release. */
+	for (int i = 0; i < WAYS; i++)
+		if (atomic_load_explicit(&set[i], memory_order_acquire) >> 32 == high)
 			return true;
-	}
 	return false;
 }
 
 void claims_release(uint64_t name, const struct address *endpoints, size_t count)
 {
-	if (!atomic_load_explicit(&any, memory_order_relaxed))
+	if (!atomic_load_explicit(&claims_made, memory_order_relaxed))
 		return;
 	for (size_t e = 0; e < count; e++) {
 		unsigned set = claim_set(endpoints[e]);

@@ -8,13 +8,27 @@
 
 #include "address.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Name (its names_hash) stands for address. */
 void claims_add(struct address address, uint64_t name);
 
-bool claims_hold(struct address address);
+/* Raised by every claim, after it is made; 0: there never was one. */
+extern _Atomic uint64_t claims_made; /* claims.c alone writes it */
+
+/* Is the address of this hash (address_hash) claimed? */
+bool claims_hold(uint64_t hash);
+
+/* The same, for one that was not when `made` was read (acquire) from claims_made. */
+static inline bool claims_hold_since(uint64_t made, uint64_t hash)
+{
+	/* Pairs with claims_add. */
+	return atomic_load_explicit(&claims_made, memory_order_acquire) != made &&
+	       claims_hold(hash);
+}
 
 /* These are endpoints of the name now: its claims to them go. What else it once stood for stays
  * claimed, as the client may still ask for it. */

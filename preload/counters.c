@@ -17,6 +17,7 @@
 
 enum {
 	USED_GRAIN_S = 8, /* how often it is noted that a tally is in use */
+	IN_USE_S = 64,    /* a tally that was used so lately is not given away */
 	RECENT_TRIES = 2
 };
 
@@ -184,14 +185,15 @@ bool counters_read_name(const struct shared_name *from, struct name_text *text)
 
 static struct tally *tally_ways(uint64_t name, struct address endpoint, uint32_t port)
 {
-	uint64_t hash = hash_mix(name ^ endpoint.high ^ endpoint.low << 17 ^ endpoint.low >> 47 ^
-	                         (uint64_t)port << 48);
+	/* The name is a good hash already. */
+	uint64_t hash = (name ^ endpoint.high ^ endpoint.low ^ (uint64_t)port << 40) *
+	                UINT64_C(0x9e3779b97f4a7c15);
 
-	return &shared()->tallies[hash % (SHARED_TALLIES / SHARED_WAYS) * SHARED_WAYS];
+	return &shared()->tallies[(hash >> 32) % (SHARED_TALLIES / SHARED_WAYS) * SHARED_WAYS];
 }
 
-static bool tally_is(const struct tally *tally, uint64_t name, struct address endpoint,
-                     uint32_t port)
+static inline bool tally_is(const struct tally *tally, uint64_t name, struct address endpoint,
+                            uint32_t port)
 {
 	/* Acquire: pairs with tally_begin, whose zeros are there before the port is. */
 	return load(&tally->name) == name &&
@@ -215,48 +217,69 @@ static bool tally_begin(struct tally *tally, uint64_t was, uint64_t name, struct
 	return true;
 }
 
-/* An unused place, or the one that was not used for the longest. Two that begin one for the same
- * endpoint may take two places: whoever reads adds them up. NULL: somebody else was faster. */
+/* An unused place, or the one that was not used for the longest; NULL if all of them are in use:
+ * endpoints that take places from each other are counted nowhere. Two that begin one for the same
+ * endpoint may take two places: whoever reads adds them up. NULL too if somebody else was faster.
+ */
 static __attribute__((noinline)) struct tally *
 tally_claim(struct tally *ways, uint64_t name, struct address endpoint, uint64_t port_used)
 {
-	struct tally *oldest = NULL;
+	struct tally *oldest = ways;
 
 	for (int i = 0; i < SHARED_WAYS; i++) {
 		if (!load(&ways[i].name) && tally_begin(&ways[i], 0, name, endpoint, port_used))
 			return &ways[i];
-		if (!oldest || load(&ways[i].port_used) >> 32 < load(&oldest->port_used) >> 32)
+		if (load(&ways[i].port_used) >> 32 < load(&oldest->port_used) >> 32)
 			oldest = &ways[i];
 	}
+	if ((port_used >> 32) - (load(&oldest->port_used) >> 32) < IN_USE_S)
+		return NULL;
 	return tally_begin(oldest, load(&oldest->name), name, endpoint, port_used) ? oldest : NULL;
+}
+
+static bool tally_is_used(const struct tally *tally, uint64_t now_ms)
+{
+	return (now_ms >> 10) - (load(&tally->port_used) >> 32) < USED_GRAIN_S;
 }
 
 static struct tally *tally_get(uint64_t name, struct address endpoint, uint32_t port,
                                uint64_t now_ms)
 {
-	struct tally *ways = tally_ways(name, endpoint, port), *at = NULL;
-	uint64_t now_s = now_ms >> 10, used_s;
+	struct tally *ways = tally_ways(name, endpoint, port);
+	uint64_t port_used = port | now_ms >> 10 << 32;
 
 	if (!name)
 		return NULL;
-	for (int i = 0; i < SHARED_WAYS && !at; i++)
-		if (tally_is(&ways[i], name, endpoint, port))
-			at = &ways[i];
-	if (!at)
-		at = tally_claim(ways, name, endpoint, port | now_s << 32);
-	used_s = at ? load(&at->port_used) >> 32 : now_s;
-	if (used_s > now_s || now_s - used_s >= USED_GRAIN_S)
-		store(&at->port_used, port | now_s << 32);
-	return at;
+	for (int i = 0; i < SHARED_WAYS; i++) {
+		if (!tally_is(&ways[i], name, endpoint, port))
+			continue;
+		if (!tally_is_used(&ways[i], now_ms))
+			store(&ways[i].port_used, port_used);
+		return &ways[i];
+	}
+	return tally_claim(ways, name, endpoint, port_used);
 }
 
-void counters_connected(uint64_t name, struct address endpoint, uint32_t port, bool rewritten,
-                        uint64_t now_ms)
+static __attribute__((noinline)) void connected_slowly(uint64_t name, struct address endpoint,
+                                                       uint32_t port, bool rewritten,
+                                                       uint64_t now_ms)
 {
 	struct tally *tally = tally_get(name, endpoint, port, now_ms);
 
 	if (tally)
 		add_one(rewritten ? &tally->rewritten : &tally->kept);
+}
+
+void counters_connected(uint64_t name, struct address endpoint, uint32_t port, bool rewritten,
+                        uint64_t now_ms)
+{
+	struct tally *first = tally_ways(name, endpoint, port);
+
+	/* The usual way: in the first place, and in use. 0 is no name, and has no tally. */
+	if (tally_is(first, name, endpoint, port) && tally_is_used(first, now_ms) && name)
+		add_one(rewritten ? &first->rewritten : &first->kept);
+	else
+		connected_slowly(name, endpoint, port, rewritten, now_ms);
 }
 
 void counters_failed(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms)
@@ -277,43 +300,6 @@ void counters_retried(uint64_t name, struct address endpoint, uint32_t port, uin
 
 /* ---- The last rewritten connections */
 
-/* In a record: check, when (ms since 1970), name, asked (2), picked (2), port and result. */
-static uint64_t recent_check(const uint64_t words[SHARED_RECENT_WORDS])
-{
-	uint64_t check = 0;
-
-	for (int i = 1; i < SHARED_RECENT_WORDS; i++)
-		check = (check ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15) + words[i];
-	return check | 1;
-}
-
-void counters_recent(const struct counters_rewrite *rewrite)
-{
-	struct shared *in = shared();
-	/* Not one atomic step: two at the same time may take the same place, and the check word
-	 * tells if they mixed. */
-	uint64_t turn = load(&in->recent_next);
-	_Atomic uint64_t *to = in->recent[turn % SHARED_RECENT].words;
-	struct timespec now;
-	uint64_t words[SHARED_RECENT_WORDS] = {
-		0,
-		0,
-		rewrite->name,
-		rewrite->asked.high,
-		rewrite->asked.low,
-		rewrite->picked.high,
-		rewrite->picked.low,
-		rewrite->port | (uint64_t)(uint32_t)rewrite->result << 32,
-	};
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	words[1] = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	words[0] = recent_check(words);
-	store(&in->recent_next, turn + 1);
-	for (int i = 0; i < SHARED_RECENT_WORDS; i++)
-		store(&to[i], words[i]);
-}
-
 static void recent_load(const struct shared_recent *from, uint64_t words[SHARED_RECENT_WORDS])
 {
 	for (int i = 0; i < SHARED_RECENT_WORDS; i++)
@@ -332,27 +318,26 @@ void counters_recent_failed(struct address picked, uint32_t port, int error)
 		    load(&at->words[6]) != picked.low || load(&at->words[5]) != picked.high)
 			continue;
 		recent_load(at, words);
-		if (words[0] != recent_check(words))
+		if (words[0] != counters_recent_check(words))
 			continue;
 		/* If another one takes the place meanwhile, the check will tell. */
 		words[7] = port | (uint64_t)(uint32_t)error << 32;
-		store(&at->words[0], recent_check(words));
+		store(&at->words[0], counters_recent_check(words));
 		store(&at->words[7], words[7]);
 		return;
 	}
 }
 
-bool counters_read_recent(const struct shared_recent *from, uint64_t *at_ms,
-                          struct counters_rewrite *rewrite)
+bool counters_read_recent(const struct shared_recent *from, struct counters_rewrite *rewrite)
 {
 	uint64_t words[SHARED_RECENT_WORDS];
 
 	for (int tries = 0; tries < RECENT_TRIES; tries++) {
 		recent_load(from, words);
-		if (words[0] != recent_check(words))
+		if (words[0] != counters_recent_check(words))
 			continue;
-		*at_ms = words[1];
 		*rewrite = (struct counters_rewrite){.name = words[2],
+		                                     .at_ms = words[1],
 		                                     .asked = {words[3], words[4]},
 		                                     .picked = {words[5], words[6]},
 		                                     .port = (uint32_t)words[7],

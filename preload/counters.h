@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "names.h"
+#include "shared.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,15 +65,50 @@ void counters_retried(uint64_t name, struct address endpoint, uint32_t port, uin
 void counters_passed(uint64_t name, enum counters_pass why);
 
 /* A rewritten connection, once it is known how it ended: result is an errno, EINPROGRESS if nobody
- * knows yet, 0 if it was made. */
+ * knows yet, 0 if it was made. at_ms by clock_ms. */
 struct counters_rewrite {
-	uint64_t name;
+	uint64_t name, at_ms;
 	struct address asked, picked;
 	uint32_t port;
 	int result;
 };
 
-void counters_recent(const struct counters_rewrite *rewrite);
+/* Of the other words of a record. */
+static inline uint64_t counters_recent_check(const uint64_t words[SHARED_RECENT_WORDS])
+{
+	uint64_t check = 0;
+
+#pragma GCC unroll 8
+	for (int i = 1; i < SHARED_RECENT_WORDS; i++)
+		check = (check ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+	return check | 1;
+}
+
+/* Here for the pick path: without a call it costs half. */
+static inline void counters_recent(const struct counters_rewrite *rewrite)
+{
+	struct shared *in = shared();
+	/* Not one atomic step: two at the same time may take the same place, and the check word
+	 * tells if they mixed. */
+	uint64_t turn = atomic_load_explicit(&in->recent_next, memory_order_relaxed);
+	_Atomic uint64_t *to = in->recent[turn % SHARED_RECENT].words;
+	uint64_t words[SHARED_RECENT_WORDS] = {
+		0,
+		rewrite->at_ms,
+		rewrite->name,
+		rewrite->asked.high,
+		rewrite->asked.low,
+		rewrite->picked.high,
+		rewrite->picked.low,
+		rewrite->port | (uint64_t)(uint32_t)rewrite->result << 32,
+	};
+
+	words[0] = counters_recent_check(words);
+	atomic_store_explicit(&in->recent_next, turn + 1, memory_order_relaxed);
+#pragma GCC unroll 8
+	for (int i = 0; i < SHARED_RECENT_WORDS; i++)
+		atomic_store_explicit(&to[i], words[i], memory_order_relaxed);
+}
 
 /* The last one to that endpoint of which nobody knew has failed. */
 void counters_recent_failed(struct address picked, uint32_t port, int error);
@@ -83,14 +119,10 @@ void counters_process(uint64_t now_ms, const char *name);
 
 /* ---- For programs that look at it */
 
-struct shared_name;
-struct shared_recent;
-
 /* The text of a name, false if it is unused or half written. */
 bool counters_read_name(const struct shared_name *from, struct name_text *text);
 
 /* False if the record is unused or half written. */
-bool counters_read_recent(const struct shared_recent *from, uint64_t *at_ms,
-                          struct counters_rewrite *rewrite);
+bool counters_read_recent(const struct shared_recent *from, struct counters_rewrite *rewrite);
 
 #endif

@@ -13,6 +13,7 @@
 #include "names.h"
 #include "resolver.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -99,10 +100,32 @@ void directory_claim(uint64_t key, struct address address);
 uint32_t directory_show(const struct address *endpoints, uint32_t count, uint64_t key,
                         uint32_t port);
 
+/* A bit for each hash of an address that was ever in a snapshot; the writer sets them before it
+ * publishes, and nobody clears them. */
+enum { DIRECTORY_SIEVE_BITS = 16 };
+extern _Atomic uint64_t directory_sieve[1 << (DIRECTORY_SIEVE_BITS - 6)];
+
+static inline uint32_t directory_sieve_bit(struct address address)
+{
+	return (uint32_t)(((address.low ^ address.high) * UINT64_C(0x9e3779b97f4a7c15)) >>
+	                  (64 - DIRECTORY_SIEVE_BITS));
+}
+
+/* False if directory_route would be, for most addresses: connect's first question. */
+static inline bool directory_may_route(struct address address)
+{
+	uint32_t bit = directory_sieve_bit(address);
+
+	return atomic_load_explicit(&directory_sieve[bit / 64], memory_order_relaxed) >>
+	               (bit % 64) &
+	       1;
+}
+
 /* What is known of the address a client wants. */
 struct directory_route {
 	uint64_t sequence;
 	struct address asked;
+	uint64_t hash; /* address_hash of it */
 	int64_t endpoint;
 };
 

@@ -13,21 +13,45 @@
 /* In the key of a set: who only observes has cursors apart from those of who acts. */
 static const uint64_t OBSERVERS = UINT64_C(0x6f62736572766572);
 
-bool directory_route(struct address asked, struct directory_route *route)
-{
-	for (int i = 0; i < READ_TRIES; i++) {
-		const struct snapshot *in = snapshot_read(&route->sequence);
+_Atomic uint64_t directory_sieve[1 << (DIRECTORY_SIEVE_BITS - 6)];
 
-		route->endpoint = in ? snapshot_find(in, asked) : -1;
-		if (!in || snapshot_valid(route->sequence)) {
-			route->asked = asked;
-			return route->endpoint >= 0;
-		}
-	}
+static inline __attribute__((always_inline)) bool
+route_try(struct address asked, uint64_t hash, struct directory_route *route, bool *found)
+{
+	uint64_t sequence, slot;
+	const struct snapshot *in = snapshot_read(&sequence);
+	int64_t endpoint = in ? snapshot_probe(in, asked, hash, &slot) : -1;
+
+	if (in && !snapshot_valid(sequence))
+		return false;
+	*found = endpoint >= 0;
+	if (*found)
+		*route = (struct directory_route){
+			.sequence = sequence, .asked = asked, .hash = hash, .endpoint = endpoint};
+	return true;
+}
+
+static __attribute__((noinline)) bool route_again(struct address asked,
+                                                  struct directory_route *route)
+{
+	bool found;
+
+	for (int i = 1; i < READ_TRIES; i++)
+		if (route_try(asked, address_hash(asked), route, &found))
+			return found;
 	return false;
 }
 
-static void set_load(const struct snapshot *in, uint32_t index, struct set *set)
+bool directory_route(struct address asked, struct directory_route *route)
+{
+	bool found;
+
+	if (__builtin_expect(route_try(asked, address_hash(asked), route, &found), 1))
+		return found;
+	return route_again(asked, route);
+}
+
+static inline void set_load(const struct snapshot *in, uint32_t index, struct set *set)
 {
 	words_load(set, &in->sets[index % SETS], sizeof(*set));
 	set->service %= SERVICES;
@@ -111,7 +135,7 @@ static __attribute__((noinline)) uint32_t pick_healthy(const struct snapshot *in
 	look(&in->addresses[set->first], set->count, port, now_ms, trial, &view);
 	if (view.probe >= 0)
 		return (uint32_t)view.probe;
-	return health_map(&view, rotation_pick(set->key, port, set->count - view.count));
+	return health_map(&view, rotation_pick(set->key, port, set->count - view.count, now_ms));
 }
 
 /* If the address asked for has the turn in this pool, takes it. */
@@ -129,14 +153,17 @@ static bool take_turn(const struct snapshot *in, const struct set *set, struct a
 /* True if some pool of the address had it next; *fresh becomes false if any of the pools is stale.
  */
 static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
-                                                    const struct group *group, struct address asked,
+                                                    const struct group *at, struct address asked,
                                                     bool claimed, uint64_t observers, uint32_t port,
                                                     uint64_t now_ms, bool *fresh)
 {
-	for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
+	struct group group;
+
+	words_load(&group, at, sizeof(group));
+	for (uint32_t i = 0; i < group.count && i < GROUP_MEMBERS; i++) {
 		struct set set;
 
-		set_load(in, group->member[i], &set);
+		set_load(in, group.member[i], &set);
 
 		/* All of them: one that is never used becomes idle, then stale. */
 		live_note_use(set.service, now_ms);
@@ -148,10 +175,10 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 	 * of a pool always has the turn, and nobody loses it. A claimed address takes no turn but
 	 * that: connections to a pod by its own name must not upset the rotation of its service. */
 	for (int shown = 1; shown >= (claimed ? 1 : 0); shown--) {
-		for (uint32_t i = 0; i < group->count && i < GROUP_MEMBERS; i++) {
+		for (uint32_t i = 0; i < group.count && i < GROUP_MEMBERS; i++) {
 			struct set set;
 
-			set_load(in, group->member[i], &set);
+			set_load(in, group.member[i], &set);
 
 			set.key ^= observers;
 			if (shown && (set.count < 2 || !rotation_is_shown(set.key, port)))
@@ -167,8 +194,9 @@ static void pick_within(const struct snapshot *in, const struct set *set, struct
                         uint32_t port, uint64_t now_ms, enum health_trial trial,
                         struct directory_picked *picked)
 {
-	uint32_t index = any_passed_over(now_ms) ? pick_healthy(in, set, port, now_ms, trial)
-	                                         : rotation_pick(set->key, port, set->count);
+	uint32_t index = any_passed_over(now_ms)
+	                         ? pick_healthy(in, set, port, now_ms, trial)
+	                         : rotation_pick(set->key, port, set->count, now_ms);
 
 	picked->target = endpoint_load(in, set, index);
 	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
@@ -204,47 +232,62 @@ static __attribute__((noinline)) uint32_t use_departed(const struct snapshot *in
 	return record.service % SERVICES;
 }
 
+/* Of a group without a candidate the first set, for what is counted and used; none if it has no
+ * members. */
+static __attribute__((noinline)) void set_of_member(const struct snapshot *in,
+                                                    const struct group *at, struct set *set)
+{
+	struct group group;
+
+	words_load(&group, at, sizeof(group));
+	*set = (struct set){.count = 0};
+	if (group.count)
+		set_load(in, group.member[0], set);
+}
+
 /* fixed: of an address in more pools than we keep track of. */
-static enum counters_pass why_not(const struct group *group, bool fixed, bool claimed, bool fresh,
-                                  bool expired)
+static enum counters_pass why_not(const struct group_head *head, bool fixed, bool claimed,
+                                  bool fresh, bool expired)
 {
 	if (claimed)
 		return PASS_CLAIMED;
 	if (!fresh)
 		return PASS_STALE;
-	return fixed || (!expired && group->count > 1) ? PASS_SEVERAL : PASS_GONE;
+	return fixed || (!expired && head->count > 1) ? PASS_SEVERAL : PASS_GONE;
 }
 
 /* The pool to pick from; false if there is none, or the pick is made. claimed: as the claims were
- * before the snapshot was read. Not inlined: its stack is gone when the turn is taken. */
-static __attribute__((noinline)) bool find_pool(const struct snapshot *in,
-                                                const struct directory_route *route, bool claimed,
-                                                uint32_t port, struct directory_picked *picked,
-                                                struct set *set)
+ * before the snapshot was read, when so many (made) had been made. */
+static inline bool find_pool(const struct snapshot *in, const struct directory_route *route,
+                             bool claimed, uint64_t made, uint32_t port,
+                             struct directory_picked *picked, struct set *set)
 {
 	uint64_t now_ms = picked->now_ms, observers = 0;
 	bool fresh = true, expired = false;
-	struct group group;
+	const struct group *group;
+	struct live *of;
+	struct group_head head;
 	struct mark mark;
 
 	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
-	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
-	*set = (struct set){.count = 0};
-	if (group.candidate < SETS)
-		set_load(in, group.candidate, set);
-	else if (group.count)
-		set_load(in, group.member[0], set);
-	if (!group.count && mark.group != GROUP_FIXED)
+	group = &in->groups[mark.group % GROUPS];
+	words_load(&head, group, sizeof(head));
+	if (head.candidate < SETS)
+		set_load(in, head.candidate, set);
+	else
+		set_of_member(in, group, set);
+	if (!head.count && mark.group != GROUP_FIXED)
 		set->service = use_departed(in, mark.since, now_ms, &expired);
 	/* Once more, after the snapshot: a pool's address is claimed before the pool goes, and the
 	 * claim of one that gets a pool is released after the pool is there. */
-	claimed = claims_hold(route->asked) || claimed;
+	claimed = claimed || claims_hold_since(made, route->hash);
+	of = &live[set->service];
 	picked->service = set->service;
-	if (group.count || mark.group != GROUP_FIXED)
-		picked->name = atomic_load_explicit(&live[set->service].name, memory_order_relaxed);
-	picked->age_ms = live_age_ms(set->service, now_ms);
-	picked->interval_ms =
-		atomic_load_explicit(&live[set->service].interval_ms, memory_order_relaxed);
+	if (head.count || mark.group != GROUP_FIXED)
+		picked->name = atomic_load_explicit(&of->name, memory_order_relaxed);
+	picked->age_ms =
+		clock_since(atomic_load_explicit(&of->checked_ms, memory_order_relaxed), now_ms);
+	picked->interval_ms = atomic_load_explicit(&of->interval_ms, memory_order_relaxed);
 	live_note_use(set->service, now_ms);
 	picked->mode = mode_for(picked->name);
 	picked->why = PASS_OFF;
@@ -254,22 +297,69 @@ static __attribute__((noinline)) bool find_pool(const struct snapshot *in,
 		observers = OBSERVERS;
 	set->key ^= observers;
 	/* Of one pool, and nobody else's: the turn is its own. */
-	if ((claimed || group.count > 1) &&
-	    take_any_turn(in, &group, route->asked, claimed, observers, port, now_ms, &fresh)) {
+	if ((claimed || head.count > 1) &&
+	    take_any_turn(in, group, route->asked, claimed, observers, port, now_ms, &fresh)) {
 		picked->what = PICK_ASKED;
-		picked->may_retry = !claimed && group.candidate < SETS && set->count > 1;
+		picked->may_retry = !claimed && head.candidate < SETS && set->count > 1;
 		picked->key = set->key;
 		return false;
 	}
-	if (group.candidate < SETS && set->count)
+	if (head.candidate < SETS && set->count)
 		fresh = fresh && live_is_fresh(set->service, set->family, now_ms);
-	if (claimed || !fresh || expired || group.candidate >= SETS || !set->count) {
-		picked->why = why_not(&group, mark.group == GROUP_FIXED, claimed, fresh, expired);
+	if (claimed || !fresh || expired || head.candidate >= SETS || !set->count) {
+		picked->why = why_not(&head, mark.group == GROUP_FIXED, claimed, fresh, expired);
 		return false;
 	}
 	picked->may_retry = set->count > 1;
 	picked->key = set->key;
 	return true;
+}
+
+/* The usual pick: of one pool, fresh and of nobody else's, of which nothing is passed over, and on
+ * as LBDNS_MODE says. False if it is not so usual, and then nothing is written, or the snapshot
+ * changed meanwhile. */
+static inline bool pick_usual(const struct directory_route *route, uint32_t port,
+                              struct directory_picked *picked)
+{
+	uint64_t now_ms = clock_ms(); /* a call: before anything is in registers */
+	uint64_t made = atomic_load_explicit(&claims_made, memory_order_acquire), sequence;
+	const struct snapshot *in;
+	struct group_head head;
+	const struct live *of;
+	struct mark mark;
+	struct set set;
+
+	if (made && claims_hold(route->hash))
+		return false;
+	in = snapshot_read(&sequence);
+	if (sequence != route->sequence)
+		return false;
+	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
+	words_load(&head, &in->groups[mark.group % GROUPS], sizeof(head));
+	if (head.count != 1 || head.candidate >= SETS)
+		return false;
+	set_load(in, head.candidate, &set);
+	if (!set.count || claims_hold_since(made, route->hash))
+		return false;
+	of = &live[set.service];
+	if (!live_is_fresh(set.service, set.family, now_ms) || any_passed_over(now_ms) ||
+	    config.mode != MODE_ON ||
+	    atomic_load_explicit(&shared()->mode, memory_order_relaxed)) /* as in mode_for */
+		return false;
+	live_note_use(set.service, now_ms);
+	picked->service = set.service;
+	picked->name = atomic_load_explicit(&of->name, memory_order_relaxed);
+	picked->age_ms =
+		clock_since(atomic_load_explicit(&of->checked_ms, memory_order_relaxed), now_ms);
+	picked->interval_ms = atomic_load_explicit(&of->interval_ms, memory_order_relaxed);
+	picked->mode = MODE_ON;
+	picked->may_retry = set.count > 1;
+	picked->key = set.key;
+	picked->now_ms = now_ms;
+	picked->target = endpoint_load(in, &set, rotation_pick(set.key, port, set.count, now_ms));
+	picked->what = address_equal(picked->target, route->asked) ? PICK_ASKED : PICK_OTHER;
+	rotation_note_port(set.key, port & UINT16_MAX);
+	return snapshot_valid(sequence);
 }
 
 /* Word by word: a whole struct assigned would be built on the stack first. */
@@ -288,12 +378,13 @@ static void picked_begin(struct directory_picked *picked, struct address asked)
 	picked->now_ms = clock_ms();
 }
 
-void directory_pick(struct directory_route *route, uint32_t port, enum health_trial trial,
-                    struct directory_picked *picked)
+static __attribute__((noinline)) void pick_any(struct directory_route *route, uint32_t port,
+                                               enum health_trial trial,
+                                               struct directory_picked *picked)
 {
 	for (int i = 0; i < READ_TRIES; i++) {
-		bool claimed = claims_hold(route->asked);
-		uint64_t sequence;
+		uint64_t made = atomic_load_explicit(&claims_made, memory_order_acquire), sequence;
+		bool claimed = made && claims_hold(route->hash);
 		const struct snapshot *in = snapshot_read(&sequence);
 		struct set set;
 
@@ -303,11 +394,18 @@ void directory_pick(struct directory_route *route, uint32_t port, enum health_tr
 				return;
 			continue;
 		}
-		if (find_pool(in, route, claimed, port, picked, &set))
+		if (find_pool(in, route, claimed, made, port, picked, &set))
 			pick_within(in, &set, route->asked, port, picked->now_ms,
 			            picked->mode == MODE_ON ? trial : TRIAL_NONE, picked);
 		if (snapshot_valid(sequence))
 			return;
 	}
 	picked->what = PICK_NONE;
+}
+
+void directory_pick(struct directory_route *route, uint32_t port, enum health_trial trial,
+                    struct directory_picked *picked)
+{
+	if (!pick_usual(route, port, picked))
+		pick_any(route, port, trial, picked);
 }

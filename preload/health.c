@@ -28,11 +28,6 @@ static uint64_t load(const _Atomic uint64_t *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-bool health_any(uint64_t now_ms)
-{
-	return __builtin_expect(load(&shared()->ejected_until_ms) > now_ms, 0) && config.eject_ms;
-}
-
 /* The endpoint of a record that counts; false if it is unused, half written, long past, or further
  * in the future than any ejection of ours. */
 static bool record_read(const struct ejection *record, uint64_t now_ms, struct address *address,

@@ -12,6 +12,8 @@
 #define LBDNS_HEALTH_H
 
 #include "address.h"
+#include "config.h"
+#include "shared.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +28,12 @@ struct health_view {
 };
 
 /* May there be any ejection at all? One load of shared memory. Never with LBDNS_EJECT=0. */
-bool health_any(uint64_t now_ms);
+static inline bool health_any(uint64_t now_ms)
+{
+	uint64_t until_ms = atomic_load_explicit(&shared()->ejected_until_ms, memory_order_relaxed);
+
+	return __builtin_expect(until_ms > now_ms, 0) && config.eject_ms;
+}
 
 /* Who tries an endpoint again whose time is up: nobody, the caller, who may be given the lease of
  * one, or the refresh thread (probe.h). */

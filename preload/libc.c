@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-static struct libc real;
-static atomic_bool found;
+struct libc libc_real;
+atomic_bool libc_found;
 
 static struct libc_async async;
 static atomic_bool async_found;
@@ -24,38 +24,41 @@ static bool owns_lookups(void)
 	void *start = dlsym(RTLD_DEFAULT, "__libc_start_main");
 	Dl_info owner, lookup, release;
 
-	return start && dladdr(start, &owner) && dladdr((void *)real.getaddrinfo, &lookup) &&
-	       dladdr((void *)real.freeaddrinfo, &release) && owner.dli_fbase == lookup.dli_fbase &&
-	       owner.dli_fbase == release.dli_fbase;
+	return start && dladdr(start, &owner) && dladdr((void *)libc_real.getaddrinfo, &lookup) &&
+	       dladdr((void *)libc_real.freeaddrinfo, &release) &&
+	       owner.dli_fbase == lookup.dli_fbase && owner.dli_fbase == release.dli_fbase;
 }
 
 /* All that the dynamic linker is ever asked: its lock may be held by a thread that waits for one
  * that is in a hook (a library whose constructor starts a thread that resolves). Two threads may
  * both come here before the constructor ran; they write the same values. */
-static void find_all(void)
+void libc_find(void)
 {
-	__atomic_store_n((void **)&real.getaddrinfo, next("getaddrinfo"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&real.freeaddrinfo, next("freeaddrinfo"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&real.connect, next("connect"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&real.getsockopt, next("getsockopt"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&real.gethostbyname, next("gethostbyname"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&real.gethostbyname2, next("gethostbyname2"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&real.gethostbyname_r, next("gethostbyname_r"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&real.gethostbyname2_r, next("gethostbyname2_r"),
+	__atomic_store_n((void **)&libc_real.getaddrinfo, next("getaddrinfo"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.freeaddrinfo, next("freeaddrinfo"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.connect, next("connect"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.getsockopt, next("getsockopt"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.gethostbyname, next("gethostbyname"),
 	                 __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&real.unshare, next("unshare"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&real.setns, next("setns"), __ATOMIC_RELAXED);
-	real.is_musl = !dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
-	real.owns_lookups = owns_lookups();
+	__atomic_store_n((void **)&libc_real.gethostbyname2, next("gethostbyname2"),
+	                 __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.gethostbyname_r, next("gethostbyname_r"),
+	                 __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.gethostbyname2_r, next("gethostbyname2_r"),
+	                 __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.unshare, next("unshare"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.setns, next("setns"), __ATOMIC_RELAXED);
+	libc_real.is_musl = !dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+	libc_real.owns_lookups = owns_lookups();
 	/* glibc has pthread_atfork only as a static stub around this. */
-	*(void **)&real.register_atfork = dlsym(RTLD_DEFAULT, "__register_atfork");
-	if (!real.register_atfork)
-		*(void **)&real.pthread_atfork = dlsym(RTLD_DEFAULT, "pthread_atfork");
+	*(void **)&libc_real.register_atfork = dlsym(RTLD_DEFAULT, "__register_atfork");
+	if (!libc_real.register_atfork)
+		*(void **)&libc_real.pthread_atfork = dlsym(RTLD_DEFAULT, "pthread_atfork");
 	/* As the JVM and Rust do: nothing else tells how much of a stack thread-local storage
 	 * takes. */
-	*(void **)&real.minimum_stack = dlsym(RTLD_DEFAULT, "__pthread_get_minstack");
+	*(void **)&libc_real.minimum_stack = dlsym(RTLD_DEFAULT, "__pthread_get_minstack");
 	dlerror(); /* what we looked for in vain is not for the client to see */
-	atomic_store_explicit(&found, true, memory_order_release); /* pairs with libc() */
+	atomic_store_explicit(&libc_found, true, memory_order_release); /* pairs with libc() */
 }
 
 /* Apart from the others, and not before it is needed: musl does not have them, nor has glibc before
@@ -89,13 +92,6 @@ bool libc_async_looks_up_here(void)
 	if (dladdr((void *)async.getaddrinfo_a, &owner) && owner.dli_fname)
 		file = strrchr(owner.dli_fname, '/');
 	return file && !strncmp(file, "/libanl", strlen("/libanl"));
-}
-
-const struct libc *libc(void)
-{
-	if (__builtin_expect(!atomic_load_explicit(&found, memory_order_acquire), 0))
-		find_all();
-	return &real;
 }
 
 bool libc_is_musl(void)

@@ -7,6 +7,7 @@
 
 #include <netdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,8 +34,19 @@ struct libc {
 	                        struct hostent **, int *);
 };
 
+/* libc.c alone writes these. */
+extern struct libc libc_real;
+extern atomic_bool libc_found;
+void libc_find(void);
+
 /* The real functions. */
-const struct libc *libc(void);
+static inline const struct libc *libc(void)
+{
+	/* Pairs with libc_find. */
+	if (__builtin_expect(!atomic_load_explicit(&libc_found, memory_order_acquire), 0))
+		libc_find();
+	return &libc_real;
+}
 
 struct libc_async {
 	int (*getaddrinfo_a)(int, struct gaicb *[], int, struct sigevent *);

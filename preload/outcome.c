@@ -41,9 +41,9 @@ void outcome_note_peer(struct address address, uint32_t port, int error)
 		connect_log_told(service, address, (uint16_t)port, error);
 }
 
-bool outcome_matters(int error)
+bool outcome_failure_matters(int error)
 {
-	return error ? health_blames(error) && !directory_is_empty() : health_any(clock_ms());
+	return health_blames(error) && !directory_is_empty();
 }
 
 uint64_t outcome_watch(uint64_t now_ms)

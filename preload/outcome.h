@@ -5,6 +5,7 @@
 #define LBDNS_OUTCOME_H
 
 #include "address.h"
+#include "health.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,8 +17,13 @@ void outcome_note(uint32_t service, struct address address, uint32_t port, int e
 void outcome_note_peer(struct address address, uint32_t port, int error);
 
 /* Does anything depend on how a connect ended: a failure that tells of the endpoint, or a success
- * while endpoints are passed over? */
-bool outcome_matters(int error);
+ * while endpoints are passed over? Now (clock_ms) may be when it began. */
+bool outcome_failure_matters(int error);
+
+static inline bool outcome_matters(int error, uint64_t now_ms)
+{
+	return error ? outcome_failure_matters(error) : health_any(now_ms);
+}
 
 /* The refresh thread: looks at what has been pending for too long (pending.h). Returns when it
  * wants to look again, UINT64_MAX if nothing is pending. */

@@ -13,13 +13,16 @@ enum {
 	RETRY_BURST = 10     /* so that few connections can be retried too */
 };
 
-/* Two words of the process: the last key and port written by rotation_note_port, to write only
- * changes. */
-static _Atomic uint64_t noted;
+_Atomic uint64_t rotation_noted;
 
 static uint64_t slot_key(uint64_t key, uint32_t port)
 {
 	return hash_mix(key ^ (uint64_t)(port + 1) * UINT64_C(0x9e3779b97f4a7c15)) | 1;
+}
+
+static uint64_t slot_time(uint64_t now_ms)
+{
+	return now_ms >> 10;
 }
 
 static struct cursor *slot_ways(struct shared *in, uint64_t key)
@@ -67,24 +70,33 @@ static struct cursor *slot_reuse(struct cursor *ways, uint64_t key)
  * key at the same time meet at the same unused slot: two slots would be two cursors. A slot that is
  * reused keeps its picks: any number is as good a place as any other, and there is no moment at
  * which it is not valid. */
-static struct cursor *slot_get(struct shared *in, uint64_t key)
+static struct cursor *slot_claim(struct cursor *ways, uint64_t key)
 {
-	struct cursor *ways = slot_ways(in, key), *slot = slot_find(ways, key);
-	uint64_t now_s = clock_ms() >> 10;
-
-	for (int i = 0; i < SHARED_WAYS && !slot; i++) {
+	for (int i = 0; i < SHARED_WAYS; i++) {
 		uint64_t was = 0;
 
 		if (atomic_compare_exchange_strong_explicit(
 			    &ways[i].key, &was, key, memory_order_relaxed, memory_order_relaxed) ||
 		    was == key)
-			slot = &ways[i];
+			return &ways[i];
 	}
-	if (!slot)
-		slot = slot_reuse(ways, key);
-	if (atomic_load_explicit(&slot->used, memory_order_relaxed) != now_s)
-		atomic_store_explicit(&slot->used, now_s,
+	return slot_reuse(ways, key);
+}
+
+static void slot_use(struct cursor *slot, uint64_t now_ms)
+{
+	if (atomic_load_explicit(&slot->used, memory_order_relaxed) != slot_time(now_ms))
+		atomic_store_explicit(&slot->used, slot_time(now_ms),
 		                      memory_order_release); /* pairs with slot_reuse */
+}
+
+static struct cursor *slot_get(struct shared *in, uint64_t key)
+{
+	struct cursor *ways = slot_ways(in, key), *slot = slot_find(ways, key);
+
+	if (!slot)
+		slot = slot_claim(ways, key);
+	slot_use(slot, clock_ms());
 	return slot;
 }
 
@@ -96,15 +108,30 @@ static uint64_t slot_start(struct shared *in, uint64_t key)
 	return hash_mix(key ^ atomic_load_explicit(&in->seed, memory_order_relaxed)) >> 32;
 }
 
-uint32_t rotation_pick(uint64_t key, uint32_t port, uint32_t count)
+static uint32_t slot_pick(struct shared *in, struct cursor *slot, uint64_t key, uint32_t count)
+{
+	return (uint32_t)((atomic_fetch_add_explicit(&slot->picks, 1, memory_order_relaxed) +
+	                   slot_start(in, key)) %
+	                  count);
+}
+
+static __attribute__((noinline)) uint32_t pick_slowly(struct shared *in, uint64_t key,
+                                                      uint32_t count)
+{
+	return slot_pick(in, slot_get(in, key), key, count);
+}
+
+uint32_t rotation_pick(uint64_t key, uint32_t port, uint32_t count, uint64_t now_ms)
 {
 	struct shared *in = shared();
 	uint64_t of = slot_key(key, port);
-	struct cursor *slot = slot_get(in, of);
+	struct cursor *first = slot_ways(in, of);
 
-	return (uint32_t)((atomic_fetch_add_explicit(&slot->picks, 1, memory_order_relaxed) +
-	                   slot_start(in, of)) %
-	                  count);
+	/* The usual way: in the first place, and in use. */
+	if (atomic_load_explicit(&first->key, memory_order_relaxed) == of &&
+	    atomic_load_explicit(&first->used, memory_order_relaxed) == slot_time(now_ms))
+		return slot_pick(in, first, of, count);
+	return pick_slowly(in, of, count);
 }
 
 uint32_t rotation_peek(uint64_t key, uint32_t port, uint32_t count, uint64_t *turn)
@@ -159,13 +186,9 @@ uint32_t rotation_port(uint64_t key, uint32_t port)
 	return slot ? (uint16_t)atomic_load_explicit(&slot->picks, memory_order_relaxed) : 0;
 }
 
-void rotation_note_port(uint64_t key, uint32_t port)
+void rotation_write_port(uint64_t key, uint32_t port)
 {
-	uint64_t both = key + port;
-
-	if (atomic_load_explicit(&noted, memory_order_relaxed) == both)
-		return;
-	atomic_store_explicit(&noted, both, memory_order_relaxed);
+	atomic_store_explicit(&rotation_noted, key + port, memory_order_relaxed);
 	atomic_store_explicit(&slot_get(shared(), port_key(key))->picks, port,
 	                      memory_order_relaxed);
 }

@@ -9,13 +9,14 @@
 #ifndef LBDNS_ROTATION_H
 #define LBDNS_ROTATION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 enum { ROTATION_DATAGRAM = 1 << 16 };
 
-/* Takes the next turn: the pick for one connection. */
-uint32_t rotation_pick(uint64_t key, uint32_t port, uint32_t count);
+/* Takes the next turn: the pick for one connection, now (clock_ms). */
+uint32_t rotation_pick(uint64_t key, uint32_t port, uint32_t count, uint64_t now_ms);
 
 /* Whose turn is next, taking nothing. *turn is for rotation_take. */
 uint32_t rotation_peek(uint64_t key, uint32_t port, uint32_t count, uint64_t *turn);
@@ -36,8 +37,16 @@ uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count);
 /* The port that a lookup is for: port, or the one last connected if that is 0. */
 uint32_t rotation_port(uint64_t key, uint32_t port);
 
+/* What this process wrote last, to write only changes. rotation.c alone writes it. */
+extern _Atomic uint64_t rotation_noted;
+void rotation_write_port(uint64_t key, uint32_t port);
+
 /* Notes the port last connected. */
-void rotation_note_port(uint64_t key, uint32_t port);
+static inline void rotation_note_port(uint64_t key, uint32_t port)
+{
+	if (atomic_load_explicit(&rotation_noted, memory_order_relaxed) != key + port)
+		rotation_write_port(key, port);
+}
 
 /* May a failed connection be tried again elsewhere? Counts it if so: retries are at most a fifth of
  * the recent connections of a set and port, in all processes, so that clients do not storm the

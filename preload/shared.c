@@ -13,20 +13,15 @@
 #include <unistd.h>
 
 enum {
-	LAYOUT = 3,     /* raise it with every change of struct shared */
+	LAYOUT = 4,     /* raise it with every change of struct shared */
 	KEYS_TO_TRY = 4 /* somebody else may sit on our first keys */
 };
 
 static const uint64_t MAGIC = UINT64_C(0x6c62646e73000000) | LAYOUT; /* "lbdns" */
 
 static struct shared own;
-static _Atomic(struct shared *) used = &own;
+_Atomic(struct shared *) shared_used = &own;
 static _Atomic int segment = -1; /* the id of the attached one */
-
-struct shared *shared(void)
-{
-	return atomic_load_explicit(&used, memory_order_acquire); /* pairs with shared_start */
-}
 
 static uint64_t random_word(void)
 {
@@ -107,7 +102,8 @@ void shared_start(void)
 		if (!at)
 			continue;
 		atomic_store(&segment, id);
-		atomic_store_explicit(&used, at, memory_order_release); /* pairs with shared() */
+		atomic_store_explicit(&shared_used, at,
+		                      memory_order_release); /* pairs with shared() */
 		break;
 	}
 	atomic_store(&done, true); /* last: a child forked before this attaches by itself */
@@ -127,7 +123,7 @@ bool shared_open(uint32_t uid, bool writable)
 		if (at == (void *)-1)
 			return false;
 		if (atomic_load(&at->magic) == MAGIC) {
-			atomic_store_explicit(&used, at, memory_order_release);
+			atomic_store_explicit(&shared_used, at, memory_order_release);
 			return true;
 		}
 		syscall(SYS_shmdt, at);
@@ -138,7 +134,7 @@ bool shared_open(uint32_t uid, bool writable)
 
 void shared_close(void)
 {
-	struct shared *at = atomic_exchange(&used, &own);
+	struct shared *at = atomic_exchange(&shared_used, &own);
 
 	if (at != &own)
 		syscall(SYS_shmdt, at);

@@ -86,7 +86,8 @@ struct shared_process {
 	_Atomic uint64_t pid_namespace; /* its inode; 0: not known */
 };
 
-/* A rewritten connection (counters.c). The first word tells if the others are half written. */
+/* A rewritten connection (counters.h): a check of the others, when (clock_ms), name, asked (2),
+ * picked (2), port and result. */
 struct shared_recent {
 	_Atomic uint64_t words[SHARED_RECENT_WORDS];
 };
@@ -106,8 +107,14 @@ struct shared {
 	struct shared_recent recent[SHARED_RECENT];
 };
 
+extern _Atomic(struct shared *) shared_used; /* shared.c alone writes it */
+
 /* The memory in use. Any thread, any signal handler. */
-struct shared *shared(void);
+static inline struct shared *shared(void)
+{
+	return atomic_load_explicit(&shared_used,
+	                            memory_order_acquire); /* pairs with shared_start */
+}
 
 /* For programs that look at the segment of a user, in the IPC namespace they are in: makes it what
  * shared() returns, to be read only unless writable. It is never made. False, with errno, if there

@@ -13,27 +13,13 @@ enum { TTL_UNKNOWN_MS = 5000 }; /* LBDNS_REFRESH=ttl, before DNS was asked */
 struct live live[SERVICES];
 _Atomic uint64_t departed_used_ms[DEPARTED];
 
-static struct arena {
+struct snapshot_state snapshot_state;
+
+/* The one mapping; snapshot_state.buffers points to its beginning. */
+struct arena {
 	struct snapshot buffers[2];
 	struct draft_scratch scratch;
-} * _Atomic arena;
-
-static _Atomic uint64_t sequence; /* published; 0: nothing was */
-static _Atomic uint64_t begun;    /* what the writer fills: sequence, or sequence + 1 */
-
-const struct snapshot *snapshot_read(uint64_t *at)
-{
-	/* First: what it pairs with in draft_publish brings the arena along. */
-	*at = atomic_load_explicit(&sequence, memory_order_acquire);
-	return *at ? &atomic_load_explicit(&arena, memory_order_relaxed)->buffers[*at & 1] : NULL;
-}
-
-bool snapshot_valid(uint64_t at)
-{
-	/* The loads before this one are acquires, so none of them happens after it; a word that the
-	 * writer of at + 2 stored (release) brings its `begun` along. */
-	return atomic_load_explicit(&begun, memory_order_acquire) <= at + 1;
-}
+};
 
 void live_reset(uint32_t service)
 {
@@ -89,24 +75,26 @@ int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *te
 
 static struct arena *arena_get(void)
 {
-	struct arena *in = atomic_load_explicit(&arena, memory_order_acquire);
+	struct snapshot *buffers =
+		atomic_load_explicit(&snapshot_state.buffers, memory_order_acquire);
+	struct arena *in;
 	long got;
 
-	if (in)
-		return in;
+	if (buffers)
+		return (struct arena *)buffers;
 	got = syscall(SYS_mmap, NULL, sizeof(struct arena), PROT_READ | PROT_WRITE,
 	              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
 	if (got == -1)
 		return NULL;
 	in = (struct arena *)got;
-	atomic_store_explicit(&arena, in, memory_order_release);
+	atomic_store_explicit(&snapshot_state.buffers, in->buffers, memory_order_release);
 	return in;
 }
 
 bool draft_begin(struct draft *draft)
 {
 	struct arena *in = arena_get();
-	uint64_t at = atomic_load_explicit(&sequence, memory_order_relaxed);
+	uint64_t at = atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed);
 	struct snapshot *next;
 	const struct snapshot *old;
 
@@ -114,7 +102,7 @@ bool draft_begin(struct draft *draft)
 		return false;
 	/* Before the first store into the buffer, and each of those is a release: see
 	 * snapshot_valid. */
-	atomic_store_explicit(&begun, at + 1, memory_order_release);
+	atomic_store_explicit(&snapshot_state.begun, at + 1, memory_order_release);
 	old = &in->buffers[at & 1];
 	next = &in->buffers[(at + 1) & 1];
 	*draft = (struct draft){.old = old, .next = next, .scratch = &in->scratch, .sequence = at};
@@ -212,46 +200,8 @@ const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t ser
 	return *count ? in->addresses + in->sets[of->set].first : NULL;
 }
 
-/* ---- The index */
-
-static uint32_t index_get(const struct snapshot *in, uint64_t slot)
-{
-	uint64_t pair;
-
-	words_load(&pair, &in->index[slot / 2], sizeof(pair));
-	return (uint32_t)(pair >> 32 * (slot & 1));
-}
-
-/* Bounded by the index itself: a reader may look at a buffer that is being filled. */
-int64_t snapshot_probe(const struct snapshot *in, struct address address, uint64_t *slot)
-{
-	uint64_t mask;
-
-	words_load(&mask, &in->index_mask, sizeof(mask));
-	mask &= INDEX - 1;
-	*slot = address_hash(address) & mask;
-	for (uint64_t probes = 0; probes <= mask; probes++, *slot = (*slot + 1) & mask) {
-		uint32_t endpoint = index_get(in, *slot);
-		struct address at;
-
-		if (!endpoint || endpoint > ENDPOINTS)
-			return -1;
-		words_load(&at, &in->addresses[endpoint - 1], sizeof(at));
-		if (address_equal(at, address))
-			return endpoint - 1;
-	}
-	return -1;
-}
-
-int64_t snapshot_find(const struct snapshot *in, struct address address)
-{
-	uint64_t slot;
-
-	return snapshot_probe(in, address, &slot);
-}
-
 void draft_commit(const struct draft *draft)
 {
 	/* Pairs with snapshot_read. */
-	atomic_store_explicit(&sequence, draft->sequence + 1, memory_order_release);
+	atomic_store_explicit(&snapshot_state.sequence, draft->sequence + 1, memory_order_release);
 }

@@ -53,10 +53,17 @@ struct set {
  * several their intersection, of a departed address the pool it left (and then it is a member of
  * none). */
 struct group {
-	uint32_t candidate;             /* a set, or NO_SET */
+	uint32_t candidate;             /* a set, or NO_SET; first, with count: see group_head */
 	uint32_t count;                 /* members */
 	uint16_t member[GROUP_MEMBERS]; /* sets */
 };
+
+/* The beginning of a group, in one word. */
+struct group_head {
+	uint32_t candidate, count;
+};
+
+_Static_assert(offsetof(struct group, count) == sizeof(uint32_t), "as in struct group_head");
 
 struct mark {
 	uint32_t group;
@@ -167,6 +174,7 @@ typedef uint64_t __attribute__((may_alias)) snapshot_word;
  * bytes, a multiple of 8. */
 static inline void words_load(void *to, const void *from, size_t size)
 {
+#pragma GCC unroll 3
 	for (size_t i = 0; i < size / sizeof(snapshot_word); i++)
 		((snapshot_word *)to)[i] =
 			__atomic_load_n((const snapshot_word *)from + i, __ATOMIC_ACQUIRE);
@@ -184,17 +192,61 @@ static inline void word_store(uint64_t *to, uint64_t value)
 	__atomic_store_n((snapshot_word *)to, value, __ATOMIC_RELEASE);
 }
 
+/* snapshot.c alone writes it. */
+extern struct snapshot_state {
+	_Atomic uint64_t sequence;        /* published; 0: nothing was */
+	_Atomic uint64_t begun;           /* what the writer fills: sequence, or sequence + 1 */
+	struct snapshot *_Atomic buffers; /* two */
+} snapshot_state;
+
 /* Readers: NULL while nothing was ever published. */
-const struct snapshot *snapshot_read(uint64_t *sequence);
+static inline const struct snapshot *snapshot_read(uint64_t *at)
+{
+	/* First: what it pairs with in draft_commit brings the buffers along. */
+	*at = atomic_load_explicit(&snapshot_state.sequence, memory_order_acquire);
+	return *at ? atomic_load_explicit(&snapshot_state.buffers, memory_order_relaxed) + (*at & 1)
+	           : NULL;
+}
 
 /* Is all that was read from it since whole? */
-bool snapshot_valid(uint64_t sequence);
+static inline bool snapshot_valid(uint64_t at)
+{
+	/* The loads before this one are acquires, so none of them happens after it; a word that the
+	 * writer of at + 2 stored (release) brings its `begun` along. */
+	return atomic_load_explicit(&snapshot_state.begun, memory_order_acquire) <= at + 1;
+}
 
-/* The endpoint at an address, or -1. */
-int64_t snapshot_find(const struct snapshot *in, struct address address);
+/* The endpoint at an address, whose hash this is (address_hash), or -1; and the slot of the index
+ * where it is or would be. Bounded by the index itself: a reader may look at a buffer that is being
+ * filled. */
+static inline int64_t snapshot_probe(const struct snapshot *in, struct address address,
+                                     uint64_t hash, uint64_t *slot)
+{
+	uint64_t mask = __atomic_load_n((const snapshot_word *)&in->index_mask, __ATOMIC_ACQUIRE);
 
-/* The same, and the slot of the index where it is or would be. */
-int64_t snapshot_probe(const struct snapshot *in, struct address address, uint64_t *slot);
+	mask &= INDEX - 1;
+	*slot = hash & mask;
+	for (uint64_t probes = 0; probes <= mask; probes++, *slot = (*slot + 1) & mask) {
+		uint64_t pair = __atomic_load_n((const snapshot_word *)&in->index[*slot / 2],
+		                                __ATOMIC_ACQUIRE);
+		uint32_t endpoint = (uint32_t)(pair >> 32 * (*slot & 1));
+		struct address at;
+
+		if (!endpoint || endpoint > ENDPOINTS)
+			return -1;
+		words_load(&at, &in->addresses[endpoint - 1], sizeof(at));
+		if (address_equal(at, address))
+			return endpoint - 1;
+	}
+	return -1;
+}
+
+static inline int64_t snapshot_find(const struct snapshot *in, struct address address)
+{
+	uint64_t slot;
+
+	return snapshot_probe(in, address, address_hash(address), &slot);
+}
 
 /* The place of a name, or -1. */
 int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *text);

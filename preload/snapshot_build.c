@@ -40,7 +40,10 @@ static uint32_t add_endpoint(struct build *build, struct address address, uint32
                              uint32_t since)
 {
 	struct mark mark = {.group = group, .since = since};
+	uint32_t bit = directory_sieve_bit(address);
 
+	atomic_fetch_or_explicit(&directory_sieve[bit / 64], UINT64_C(1) << bit % 64,
+	                         memory_order_relaxed);
 	words_store(&build->next->addresses[build->endpoints], &address, sizeof(address));
 	words_store(&build->next->marks[build->endpoints], &mark, sizeof(mark));
 	return build->endpoints++;
@@ -173,7 +176,8 @@ static bool build_index(struct build *build, uint32_t pools)
 		for (uint32_t e = set->first; e < set->first + set->count; e++) {
 			uint64_t slot;
 			int64_t there =
-				snapshot_probe(build->next, build->next->addresses[e], &slot);
+				snapshot_probe(build->next, build->next->addresses[e],
+			                       address_hash(build->next->addresses[e]), &slot);
 			struct mark mark;
 
 			if (there < 0) {
@@ -340,7 +344,8 @@ static void index_departed(struct build *build)
 		uint32_t *group;
 		uint64_t slot;
 
-		if (!record->used || snapshot_probe(build->next, record->address, &slot) >= 0)
+		if (!record->used || snapshot_probe(build->next, record->address,
+		                                    address_hash(record->address), &slot) >= 0)
 			continue;
 		of = &build->next->services[record->service].family[record->family];
 		group = &build->draft->scratch->departed_group[record->service][record->family];

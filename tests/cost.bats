@@ -1,4 +1,4 @@
-# What lbdns costs: questions to DNS, threads, descriptors. Waiting for so many further questions at the server is how
+# What lbdns costs: questions to DNS, threads, descriptors, instructions, system calls. (`make bench` has the times.) Waiting for so many further questions at the server is how
 # time passes here.
 
 bats_require_minimum_version 1.5.0
@@ -388,4 +388,64 @@ survives_closing() {
 
 @test "a client that closes all descriptors by close_range does not stop the refresh" {
 	survives_closing close_range
+}
+
+# ---- What it adds to a call of connect, by counts that repeat exactly. A stub stands in libc's place (tests/bench/stub.c).
+
+# hook_run CALLS POOL ADDRESS blocks|nonblock ATTEMPTS PROGRAM...: so many calls after others of the same kind.
+hook_run() {
+	local result=0
+	[ "$4" = blocks ] || result=115 # EINPROGRESS
+	BENCH_CONNECT=$result LBDNS_REFRESH=1h LBDNS_ATTEMPTS=$5 "${@:6}" "$LAB_BUILD/bench/driver" hook "${@:2:3}" <<<"$1"
+}
+
+hook_instructions() {
+	LD_PRELOAD=$1 hook_run 3000 "${@:2}" \
+		valgrind --tool=callgrind --collect-atstart=no --callgrind-out-file=/dev/null 2>&1 |
+		sed -n 's/.* Collected : //p'
+}
+
+# hook_adds MOST POOL ADDRESS blocks|nonblock ATTEMPTS: instructions in user space, by call.
+hook_adds() {
+	local most=$1 alone with
+	shift
+	ipcrm --all=shm
+	alone=$(hook_instructions "$LAB_BUILD/bench/stub.so" "$@")
+	with=$(hook_instructions "$LIBLBDNS:$LAB_BUILD/bench/stub.so" "$@")
+	echo "$*: $(((with - alone) / 3000))"
+	((alone > 0 && with >= alone && with - alone <= 3000 * most))
+}
+
+# Of the client's thread. With one that does not block the refresh thread is woken once in seconds, which counts as none.
+hook_traced() {
+	hook_run "$@" strace -e 'trace=!futex' -o "$LAB/trace" -E "LD_PRELOAD=$LIBLBDNS:$LAB_BUILD/bench/stub.so" >"$LAB/out"
+	awk 'started { n++ } /^read\(0,/ { started = 1 } END { print n }' "$LAB/trace" # from when it was told how many
+}
+
+# hook_calls POOL ADDRESS blocks|nonblock ATTEMPTS: system calls by call. Rounded: one that took long, as a few do here,
+# makes one more.
+hook_calls() {
+	local fewer
+	fewer=$(hook_traced 1000 "$@")
+	echo $((($(hook_traced 2000 "$@") - fewer + 500) / 1000))
+}
+
+@test "an unmanaged connect: at most 60 instructions more, and no system call" {
+	hook_adds 60 pool-3 10.99.9.9 blocks 3
+	hook_adds 60 pool-10000 10.99.9.9 blocks 3
+	lab_equal "$(hook_calls pool-3 10.99.9.9 blocks 3)" 0
+}
+
+@test "a managed connect: at most 1,200 instructions more, 1,350 of 10,000 endpoints" {
+	hook_adds 1200 pool-3 - blocks 3
+	hook_adds 750 pool-3 - blocks 1
+	hook_adds 950 pool-3 - nonblock 3
+	hook_adds 1350 pool-10000 - blocks 3
+	hook_adds 1250 pool-10000 - nonblock 3
+}
+
+@test "a managed connect: one system call more, four where a blocking one may be retried" {
+	lab_equal "$(hook_calls pool-3 - nonblock 3)" 1
+	lab_equal "$(hook_calls pool-3 - blocks 1)" 1
+	lab_equal "$(hook_calls pool-3 - blocks 3)" 4
 }

@@ -18,10 +18,16 @@
 
 /* A client that looked the name up by itself: an exact name in LBDNS_NAMES is resolved now, for the
  * connections after this one. */
-static __attribute__((noinline)) void want_listed(int fd, struct address asked)
+static __attribute__((noinline)) int connect_unknown(int fd, const struct sockaddr *address,
+                                                     socklen_t length)
 {
-	if (address_is_private(asked) && socket_state(fd) == SOCKET_FRESH_STREAM)
+	struct address asked;
+	uint16_t port;
+
+	if (directory_wants_listed() && address_from_sockaddr(address, length, &asked, &port) &&
+	    address_is_private(asked) && socket_state(fd) == SOCKET_FRESH_STREAM)
 		refresher_nudge(UINT64_MAX, 0);
+	return libc()->connect(fd, address, length);
 }
 
 /* Left alone, whoever is asked for. A descriptor that is no socket is not counted. */
@@ -81,28 +87,30 @@ static __attribute__((noinline)) int connect_plain(int fd, const struct sockaddr
 	return libc()->connect(fd, address, length);
 }
 
-/* endpoint and sequence are of directory_route. Apart from the usual way of those that we have
- * nothing to do with, and by value: it is a tail call, for signal handlers with little stack. */
-static __attribute__((noinline)) int connect_managed(int fd, const struct sockaddr *address,
-                                                     socklen_t length, uint64_t sequence,
-                                                     int64_t endpoint)
+/* To an address that we may have to do with. Apart from the usual way of all others, and a tail
+ * call: signal handlers may have little stack. */
+static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr *address,
+                                                   socklen_t length)
 {
-	enum socket_state state = socket_state(fd);
-	struct directory_route route = {.sequence = sequence, .endpoint = endpoint};
+	struct directory_route route;
 	struct directory_picked picked;
+	enum socket_state state;
 	uint16_t port;
 
+	if (!address_from_sockaddr(address, length, &route.asked, &port) ||
+	    !directory_route(route.asked, &route) || getaddrinfo_a_unseen())
+		return connect_unknown(fd, address, length);
+	state = socket_state(fd);
 	if (state == SOCKET_ENDED)
-		return connect_collect(fd, address, length, sequence, endpoint);
+		return connect_collect(fd, address, length, route.sequence, route.endpoint);
 	if (state != SOCKET_FRESH_STREAM && state != SOCKET_FRESH_DATAGRAM)
-		return connect_left(fd, address, length, sequence, endpoint,
+		return connect_left(fd, address, length, route.sequence, route.endpoint,
 		                    state == SOCKET_OTHER ? PASS_DATAGRAM : PASS_SOCKET);
-	if (!address_from_sockaddr(address, length, &route.asked, &port))
-		return libc()->connect(fd, address, length);
 	directory_pick(&route, state == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port,
 	               blocking_is_unlikely() && probe_is_possible() ? TRIAL_THREAD : TRIAL_CALLER,
 	               &picked);
-	refresher_nudge(picked.age_ms, picked.interval_ms);
+	if (picked.age_ms > picked.interval_ms)
+		refresher_nudge(picked.age_ms, picked.interval_ms);
 	if (picked.what == PICK_NONE || picked.mode != MODE_ON || state != SOCKET_FRESH_STREAM)
 		return connect_plain(fd, address, length, port, state == SOCKET_FRESH_DATAGRAM,
 		                     route.asked, &picked);
@@ -111,25 +119,17 @@ static __attribute__((noinline)) int connect_managed(int fd, const struct sockad
 
 HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
-	uint64_t sequence = 0;
-	int64_t endpoint = -1;
+	struct address asked;
+	uint16_t port;
 
 	/* The kernel takes no longer address than that; it is to say so itself. */
-	if (config.mode != MODE_OFF && config.connect && address &&
-	    length <= sizeof(struct sockaddr_storage)) {
-		struct directory_route route;
-		uint16_t port;
-
-		if (address_from_sockaddr(address, length, &route.asked, &port)) {
-			if (directory_route(route.asked, &route) && !getaddrinfo_a_unseen()) {
-				sequence = route.sequence;
-				endpoint = route.endpoint;
-			} else if (directory_wants_listed()) {
-				want_listed(fd, route.asked);
-			}
-		}
+	if (config.mode != MODE_OFF && config.connect &&
+	    length <= sizeof(struct sockaddr_storage) &&
+	    address_from_sockaddr(address, length, &asked, &port)) {
+		if (directory_may_route(asked))
+			return connect_known(fd, address, length);
+		if (config.listed)
+			return connect_unknown(fd, address, length);
 	}
-	if (endpoint >= 0)
-		return connect_managed(fd, address, length, sequence, endpoint);
 	return libc()->connect(fd, address, length);
 }

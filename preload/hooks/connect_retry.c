@@ -27,20 +27,29 @@ enum {
 	TIME_LEAST_MS = 20 /* of SO_SNDTIMEO, for another attempt */
 };
 
-int connect_to(int fd, const struct sockaddr *address, socklen_t length, struct address target)
+static __attribute__((noinline)) int connect_to_other(int fd, const struct sockaddr *address,
+                                                      socklen_t length, struct address target)
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} changed;
+	struct sockaddr_in6 changed;
 
 	if (length > sizeof(changed))
 		length = sizeof(changed);
 	memcpy(&changed, address, length);
-	if (!address_into_sockaddr(target, &changed.any))
+	if (!address_into_sockaddr(target, (struct sockaddr *)&changed))
 		return libc()->connect(fd, address, length);
-	return libc()->connect(fd, &changed.any, length);
+	return libc()->connect(fd, (struct sockaddr *)&changed, length);
+}
+
+int connect_to(int fd, const struct sockaddr *address, socklen_t length, struct address target)
+{
+	struct sockaddr_in changed;
+
+	if (length != sizeof(changed) || address_sockaddr_family(address) != AF_INET ||
+	    address_family(target) != FAMILY_V4)
+		return connect_to_other(fd, address, length, target);
+	memcpy(&changed, address, sizeof(changed));
+	changed.sin_addr.s_addr = htobe32((uint32_t)target.low);
+	return libc()->connect(fd, (struct sockaddr *)&changed, sizeof(changed));
 }
 
 static int get_option(int fd, int level, int name, void *value, socklen_t length)
@@ -162,30 +171,39 @@ static bool goes_on(struct attempts *attempts)
 	       rotation_may_retry(attempts->picked->key, attempts->port) && pick_another(attempts);
 }
 
-static __attribute__((noinline)) void note_rewrite(const struct directory_picked *picked,
-                                                   struct address asked, uint16_t port, int error)
+static __attribute__((noinline)) void note_ended(uint16_t port,
+                                                 const struct directory_picked *picked, int error)
 {
-	counters_recent(&(struct counters_rewrite){.name = picked->name,
-	                                           .asked = asked,
-	                                           .picked = picked->target,
-	                                           .port = port,
-	                                           .result = error});
+	if (outcome_matters(error, picked->now_ms))
+		outcome_note(picked->service, picked->target, port, error);
 }
 
-static int attempt(struct attempts *attempts)
+/* Returns 0, or the errno. */
+static inline __attribute__((always_inline)) int
+connect_picked(int fd, const struct sockaddr *address, socklen_t length, uint16_t port,
+               const struct directory_picked *picked, bool blocks)
 {
-	struct directory_picked *picked = attempts->picked;
 	int status, error;
 
 	/* Before: other threads are to see that it does not return. */
-	pending_begin(attempts->fd, picked->target, attempts->port);
-	status = connect_to(attempts->fd, attempts->address, attempts->length, picked->target);
+	if (blocks)
+		pending_begin(fd, picked->target, port);
+	status = picked->what == PICK_ASKED ? libc()->connect(fd, address, length)
+	                                    : connect_to(fd, address, length, picked->target);
 	error = status ? errno : 0;
-	if (error != EINPROGRESS) /* it goes on, and SO_SNDTIMEO is over */
-		pending_ended(attempts->fd, error);
-	if (outcome_matters(error))
-		outcome_note(picked->service, picked->target, attempts->port, error);
+	if (!blocks && error == EINPROGRESS)
+		pending_begin(fd, picked->target, port);
+	if (blocks && error != EINPROGRESS) /* it goes on, and SO_SNDTIMEO is over */
+		pending_ended(fd, error);
+	if (error || health_any(picked->now_ms))
+		note_ended(port, picked, error);
 	return error;
+}
+
+static int attempt(const struct attempts *attempts)
+{
+	return connect_picked(attempts->fd, attempts->address, attempts->length, attempts->port,
+	                      attempts->picked, true);
 }
 
 static void restore_syn_count(struct attempts *attempts)
@@ -282,22 +300,6 @@ static __attribute__((noinline)) int connect_blocking(int fd, const struct socka
 	return attempts_make(&attempts);
 }
 
-static int connect_once(int fd, const struct sockaddr *address, socklen_t length, uint16_t port,
-                        struct address asked, const struct directory_picked *picked)
-{
-	int status = picked->what == PICK_ASKED ? libc()->connect(fd, address, length)
-	                                        : connect_to(fd, address, length, picked->target);
-	int error = status ? errno : 0;
-
-	if (error == EINPROGRESS)
-		pending_begin(fd, picked->target, port);
-	else if (outcome_matters(error))
-		outcome_note(picked->service, picked->target, port, error);
-	if (log_wants(LOG_INFO))
-		connect_log_ended(picked, asked, port, NULL, 0, error);
-	return error;
-}
-
 int connect_retry(int fd, const struct sockaddr *address, socklen_t length,
                   struct directory_route *route, uint16_t port, struct directory_picked *picked)
 {
@@ -307,14 +309,22 @@ int connect_retry(int fd, const struct sockaddr *address, socklen_t length,
 
 	counters_connected(picked->name, picked->target, port, picked->what == PICK_OTHER,
 	                   picked->now_ms);
-	if (blocking == BLOCKING_YES)
+	if (blocking == BLOCKING_YES) {
 		error = connect_blocking(fd, address, length, route, port, picked);
-	else
-		error = connect_once(fd, address, length, port, route->asked, picked);
+	} else {
+		error = connect_picked(fd, address, length, port, picked, false);
+		if (log_wants(LOG_INFO))
+			connect_log_ended(picked, route->asked, port, NULL, 0, error);
+	}
 	if (blocking == BLOCKING_TRUSTED_NOT)
 		blocking_trusted(fd, error);
 	if (picked->what == PICK_OTHER)
-		note_rewrite(picked, route->asked, port, error);
+		counters_recent(&(struct counters_rewrite){.name = picked->name,
+		                                           .at_ms = picked->now_ms,
+		                                           .asked = route->asked,
+		                                           .picked = picked->target,
+		                                           .port = port,
+		                                           .result = error});
 	errno = error ? error : saved_errno;
 	return error ? -1 : 0;
 }

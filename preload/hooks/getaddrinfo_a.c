@@ -36,12 +36,7 @@ static struct request requests[REQUESTS];
 /* Of the requests under way those that libc tells the client about by a signal or a thread: a
  * client may then read its answer without asking us. And one for ever for each that found no place.
  */
-static _Atomic uint32_t unseen;
-
-bool getaddrinfo_a_unseen(void)
-{
-	return atomic_load_explicit(&unseen, memory_order_acquire) != 0;
-}
+_Atomic uint32_t getaddrinfo_a_open;
 
 static struct request *request_take(uintptr_t key)
 {
@@ -58,7 +53,7 @@ static struct request *request_take(uintptr_t key)
 static void request_free(struct request *request)
 {
 	if (request->is_notified)
-		atomic_fetch_sub(&unseen, 1);
+		atomic_fetch_sub(&getaddrinfo_a_open, 1);
 	request->is_notified = false;
 	atomic_store_explicit(&request->key, FREE, memory_order_release);
 }
@@ -74,7 +69,7 @@ static void request_add(struct gaicb *of, bool is_notified)
 		return;
 	request = request_take(FREE);
 	if (is_notified || !request)
-		atomic_fetch_add(&unseen, 1);
+		atomic_fetch_add(&getaddrinfo_a_open, 1);
 	if (!request)
 		return;
 	request->is_notified = is_notified;

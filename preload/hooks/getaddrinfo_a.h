@@ -2,10 +2,17 @@
 #ifndef LBDNS_GETADDRINFO_A_H
 #define LBDNS_GETADDRINFO_A_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+extern _Atomic uint32_t getaddrinfo_a_open; /* getaddrinfo_a.c alone writes it */
 
 /* Is there an answer that the client may have by now and we have not seen? It may name any address,
  * and no connection is to be rewritten. Any thread, any signal handler. */
-bool getaddrinfo_a_unseen(void);
+static inline bool getaddrinfo_a_unseen(void)
+{
+	return atomic_load_explicit(&getaddrinfo_a_open, memory_order_acquire) != 0;
+}
 
 #endif

@@ -1,3 +1,4 @@
+#include "clock.h"
 #include "config.h"
 #include "directory.h"
 #include "hooks/hook.h"
@@ -31,7 +32,7 @@ HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 	    config.mode != MODE_OFF) {
 		int error = *(int *)value;
 
-		if (outcome_matters(error))
+		if (outcome_matters(error, clock_ms()))
 			note(fd, error);
 		if (error)
 			pending_ended(fd, error);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static uint64_t load(const _Atomic uint64_t *word)
 {
@@ -213,14 +214,17 @@ static void take_processes(struct picture *picture, uint64_t now_ms)
 static void take_recent(struct picture *picture)
 {
 	const struct shared *in = shared();
-	uint64_t next = load(&in->recent_next);
+	uint64_t next = load(&in->recent_next), ahead_ms;
+	struct timespec now;
 
+	clock_gettime(CLOCK_REALTIME, &now);
+	ahead_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - clock_ms();
 	for (uint32_t i = 0; i < SHARED_RECENT; i++) {
 		struct picture_recent *to = &picture->recent[picture->recent_count];
 
-		if (!counters_read_recent(&in->recent[(next + i) % SHARED_RECENT], &to->at_ms,
-		                          &to->rewrite))
+		if (!counters_read_recent(&in->recent[(next + i) % SHARED_RECENT], &to->rewrite))
 			continue;
+		to->at_ms = to->rewrite.at_ms + ahead_ms;
 		to->name = find_name(picture, to->rewrite.name);
 		picture->recent_count++;
 	}

@@ -88,7 +88,7 @@ static void poke(struct input *input)
 	}
 }
 
-static void check_rotation(uint32_t p, uint32_t port)
+static void check_rotation(uint32_t p, uint32_t port, uint64_t now_ms)
 {
 	uint32_t count = counts[p];
 	uint64_t turn;
@@ -97,7 +97,7 @@ static void check_rotation(uint32_t p, uint32_t port)
 	rotation_is_shown(keys[p], port);
 	HOLDS(rotation_peek(keys[p], port, count, &turn) < count);
 	HOLDS(rotation_take(keys[p], port, turn));
-	HOLDS(rotation_pick(keys[p], port, count) < count);
+	HOLDS(rotation_pick(keys[p], port, count, now_ms) < count);
 	rotation_may_retry(keys[p], port);
 	rotation_note_port(keys[p], port);
 	HOLDS(rotation_port(keys[p], port) == port || !port);
@@ -151,7 +151,7 @@ static void count_all(uint32_t p, uint32_t index, uint32_t port, uint64_t now_ms
 	counters_retried(names[p], address, port, now_ms);
 	counters_passed(names[p], index % PASS_COUNT);
 	counters_recent(&(struct counters_rewrite){
-		.name = names[p], .asked = address, .picked = endpoints[p][0], .port = port});
+		.name = names[p], .asked = address, .picked = endpoints[p][0], .port = port, .at_ms = now_ms});
 	counters_process(now_ms, "a process's name");
 }
 
@@ -160,7 +160,6 @@ static void check_reading(void)
 	const struct shared *in = shared();
 	struct counters_rewrite rewrite;
 	struct name_text text;
-	uint64_t at_ms;
 
 	for (int i = 0; i < SHARED_NAMES; i++) {
 		if (counters_read_name(&in->names[i], &text))
@@ -168,7 +167,7 @@ static void check_reading(void)
 		HOLDS(mode_get_name(&in->names[i]) <= MODE_ORDER_ON);
 	}
 	for (int i = 0; i < SHARED_RECENT; i++)
-		counters_read_recent(&in->recent[i], &at_ms, &rewrite);
+		counters_read_recent(&in->recent[i], &rewrite);
 }
 
 static void check_mode(uint32_t p, unsigned order)
@@ -205,7 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			poke(&input);
 			break;
 		case 1:
-			check_rotation(p, port);
+			check_rotation(p, port, now_ms);
 			break;
 		case 2:
 			check_health(p, port, now_ms, which & 64);
@@ -228,7 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_reading();
 	for (uint32_t p = 0; p < POOLS; p++)
 		for (uint32_t i = 0; i < PORTS; i++) {
-			check_rotation(p, ports[i]);
+			check_rotation(p, ports[i], now_ms);
 			check_health(p, ports[i], now_ms, true);
 		}
 	return 0;

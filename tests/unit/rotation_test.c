@@ -1,6 +1,7 @@
 /* Rotation by itself: whose turn it is, over threads, processes, ports and lookups. Each test has a
  * process of its own. */
 #include "check.h"
+#include "clock.h"
 #include "config.h"
 #include "rotation.h"
 #include "shared.h"
@@ -33,20 +34,20 @@ static void check_exact(uint32_t count, uint32_t total)
 
 static void picks_in_turn(void)
 {
-	uint32_t last = rotation_pick(key, PORT, 7), next;
+	uint32_t last = rotation_pick(key, PORT, 7, clock_ms()), next;
 
 	for (int i = 0; i < 1000; i++) {
-		next = rotation_pick(key, PORT, 7);
+		next = rotation_pick(key, PORT, 7, clock_ms());
 		CHECK(next == (last + 1) % 7);
 		last = next;
 	}
-	CHECK(rotation_pick(key, PORT, 1) == 0);
+	CHECK(rotation_pick(key, PORT, 1, clock_ms()) == 0);
 }
 
 static void begins_anywhere(void)
 {
 	for (uint64_t k = 1; k <= 3000; k++)
-		counts[rotation_pick(k, PORT, 3)]++;
+		counts[rotation_pick(k, PORT, 3, clock_ms())]++;
 	for (int i = 0; i < 3; i++)
 		CHECK(counts[i] > 850 && counts[i] < 1150);
 }
@@ -61,7 +62,7 @@ static void *pick_many(void *argument)
 	const struct work *work = argument;
 
 	for (uint32_t i = 0; i < work->turns; i++)
-		atomic_fetch_add(&counts[rotation_pick(key, PORT, work->count)], 1);
+		atomic_fetch_add(&counts[rotation_pick(key, PORT, work->count, clock_ms())], 1);
 	return NULL;
 }
 
@@ -76,7 +77,7 @@ static void *take_many(void *argument)
 		uint32_t next = rotation_peek(key, PORT, work->count, &turn);
 
 		if (next)
-			next = rotation_pick(key, PORT, work->count);
+			next = rotation_pick(key, PORT, work->count, clock_ms());
 		else if (!rotation_take(key, PORT, turn))
 			continue;
 		atomic_fetch_add(&counts[next], 1);
@@ -138,7 +139,7 @@ static void processes_pick(bool shared)
 		if (fork())
 			continue;
 		for (int k = 0; k < 375; k++)
-			atomic_fetch_add(&counts[rotation_pick(key, PORT, 3)], 1);
+			atomic_fetch_add(&counts[rotation_pick(key, PORT, 3, clock_ms())], 1);
 		_exit(0);
 	}
 	while (wait(NULL) > 0)
@@ -162,13 +163,13 @@ static void shows_the_next_pick(void)
 	for (int i = 0; i < 100; i++) {
 		uint32_t shown = rotation_show(key, PORT, 5);
 
-		CHECK(rotation_pick(key, PORT, 5) == shown);
+		CHECK(rotation_pick(key, PORT, 5, clock_ms()) == shown);
 	}
 	for (int i = 0; i < 100; i++) {
 		uint32_t shown = rotation_show(key, PORT, 2);
 
 		CHECK(rotation_show(key, PORT, 2) == (shown + 1) % 2);
-		CHECK(rotation_pick(key, PORT, 2) == shown);
+		CHECK(rotation_pick(key, PORT, 2, clock_ms()) == shown);
 	}
 }
 
@@ -188,7 +189,7 @@ static void peek_takes_nothing(void)
 
 		CHECK(rotation_peek(key, PORT, 4, &again) == next && again == turn);
 		if (i % 2)
-			CHECK(rotation_pick(key, PORT, 4) == next);
+			CHECK(rotation_pick(key, PORT, 4, clock_ms()) == next);
 		else
 			CHECK(rotation_take(key, PORT, turn));
 		CHECK(!rotation_take(key, PORT, turn));
@@ -203,10 +204,10 @@ static void ports_are_apart(void)
 	uint32_t last[PORTS];
 
 	for (int p = 0; p < PORTS; p++)
-		last[p] = rotation_pick(key, ports[p], 4);
+		last[p] = rotation_pick(key, ports[p], 4, clock_ms());
 	for (int i = 0; i < 100; i++) {
 		for (int p = 0; p < PORTS; p++) {
-			uint32_t next = rotation_pick(key, ports[p], 4);
+			uint32_t next = rotation_pick(key, ports[p], 4, clock_ms());
 
 			CHECK(next == (last[p] + 1) % 4);
 			last[p] = next;
@@ -217,7 +218,7 @@ static void ports_are_apart(void)
 static void portless_shows_the_last_port(void)
 {
 	for (uint32_t port = 8000; port < 8020; port++) {
-		uint32_t next = rotation_pick(key, port, 9);
+		uint32_t next = rotation_pick(key, port, 9, clock_ms());
 
 		rotation_note_port(key, port);
 		CHECK(rotation_port(key, 0) == port);
@@ -233,7 +234,7 @@ static void many_keys(void)
 			uint32_t count = (uint32_t)(k % MOST) + 1;
 
 			CHECK(rotation_show(k, PORT, count) < count);
-			CHECK(rotation_pick(k, PORT, count) < count);
+			CHECK(rotation_pick(k, PORT, count, clock_ms()) < count);
 		}
 	}
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <valgrind/callgrind.h>
 
-enum { BATCH = 64, ADDRESSES = 64 };
+enum { BATCH = 64, ADDRESSES = 64, WARM = 12000 };
 
 struct task {
 	bool blocks;
@@ -57,7 +57,7 @@ static void count_calls(const struct task *task, int count)
 	int fd = fresh_socket(task);
 
 	/* Until it is known whether sockets block, and every endpoint has its counters. */
-	calls(task, fd, 3 * BATCH);
+	calls(task, fd, WARM);
 	CALLGRIND_TOGGLE_COLLECT;
 	calls(task, fd, count);
 	CALLGRIND_TOGGLE_COLLECT;
