@@ -44,6 +44,9 @@ enum {
 	TCP_STATE_CLOSE = 7
 };
 
+/* Of since_ms: so long ago that who finds it left so (by siglongjmp) soon gives it up. */
+enum { BEING_WRITTEN = 1 };
+
 enum {
 	FLAG_LATE = 1,
 	FLAG_REPEATED = 2, /* was seen to have repeated its SYN in vain */
@@ -86,9 +89,23 @@ static void store32(_Atomic uint32_t *word, uint32_t value)
 	atomic_store_explicit(word, value, memory_order_relaxed);
 }
 
+/* Acquire, and the stores in pending_begin are releases: who read a word of another connect's finds
+ * another since_ms after it (is_still). */
 static struct address address_of(const struct watched *at)
 {
-	return (struct address){.high = load(&at->high), .low = load(&at->low)};
+	return (struct address){.high = atomic_load_explicit(&at->high, memory_order_acquire),
+	                        .low = atomic_load_explicit(&at->low, memory_order_acquire)};
+}
+
+static uint32_t port_of(const struct watched *at)
+{
+	return atomic_load_explicit(&at->port, memory_order_acquire);
+}
+
+/* Is it still the connect that began then? */
+static bool is_still(const struct watched *at, uint64_t since_ms)
+{
+	return load(&at->since_ms) == since_ms;
 }
 
 static uint64_t limit_ms(const struct watched *at)
@@ -116,21 +133,24 @@ void pending_begin(int fd, struct address address, uint32_t port)
 {
 	uint64_t hash = hash_mix(address_hash(address) ^ port), now_ms = clock_ms();
 	struct watched *at = &table[hash % WATCHED];
+	uint64_t since_ms = load(&at->since_ms);
 	bool same = address_equal(address_of(at), address) && load32(&at->port) == port;
 
 	/* Another one is watched; if it had this descriptor it has ended, whatever became of it. */
-	if (load(&at->since_ms) && !(load32(&at->flags) & FLAG_ASKED) &&
+	if (since_ms && !(load32(&at->flags) & FLAG_ASKED) &&
 	    (!same || load32(&at->fd) != (uint32_t)fd))
+		return;
+	if (!atomic_compare_exchange_strong(&at->since_ms, &since_ms, BEING_WRITTEN))
 		return;
 	if (!same)
 		store32(&at->usual_ms, 0);
-	store(&at->high, address.high);
-	store(&at->low, address.low);
-	store32(&at->port, port);
+	atomic_store_explicit(&at->high, address.high, memory_order_release);
+	atomic_store_explicit(&at->low, address.low, memory_order_release);
+	atomic_store_explicit(&at->port, port, memory_order_release);
 	store32(&at->fd, (uint32_t)fd);
 	store32(&at->flags, 0);
 	store(&at->looked_ms, 0);
-	store(&at->since_ms, now_ms);
+	atomic_store_explicit(&at->since_ms, now_ms, memory_order_release);
 	atomic_store_explicit(&places[(uint32_t)fd % DESCRIPTORS], hash % WATCHED + 1,
 	                      memory_order_relaxed);
 	look_by(now_ms + limit_ms(at));
@@ -166,15 +186,17 @@ static struct watched *find(int fd)
 	return place && load(&at->since_ms) && load32(&at->fd) == (uint32_t)fd ? at : NULL;
 }
 
-void pending_ended(int fd, int error)
+bool pending_ended(int fd, int error)
 {
 	struct watched *at = find(fd);
+	uint32_t flags = at ? load32(&at->flags) : 0;
 
 	if (!at)
-		return;
-	if (!error && !(load32(&at->flags) & FLAG_ASKED))
+		return false;
+	if (!error && !(flags & FLAG_ASKED))
 		answered(at, load(&at->since_ms));
 	store(&at->since_ms, 0);
+	return error && flags & FLAG_TOLD;
 }
 
 void pending_asked(int fd)
@@ -210,11 +232,13 @@ static enum look look_at(int fd, const struct watched *at)
 	return info.tcpi_retransmits ? LOOK_REPEATED : LOOK_TRYING;
 }
 
-/* Notes what was seen. */
-static void looked(struct watched *at, enum look look, uint64_t age_ms)
+/* Notes what was seen, unless it has ended meanwhile. */
+static void looked(struct watched *at, enum look look, uint64_t since_ms, uint64_t age_ms)
 {
 	uint32_t flags = load32(&at->flags);
 
+	if (!is_still(at, since_ms))
+		return;
 	if (look == LOOK_REPEATED && age_ms >= REPEATED_MS)
 		atomic_fetch_or_explicit(&at->flags, FLAG_REPEATED, memory_order_relaxed);
 	if (look >= LOOK_TRYING || flags & FLAG_GAVE_UP)
@@ -258,8 +282,9 @@ bool pending_any(uint64_t now_ms)
 }
 
 /* By the client's own threads, whose descriptors these are. */
-static bool is_late(struct watched *at, uint64_t age_ms, uint64_t now_ms)
+static bool is_late(struct watched *at, uint64_t since_ms, uint64_t now_ms)
 {
+	uint64_t age_ms = clock_since(since_ms, now_ms);
 	uint32_t flags = load32(&at->flags);
 	enum look look;
 
@@ -276,14 +301,14 @@ static bool is_late(struct watched *at, uint64_t age_ms, uint64_t now_ms)
 	if (clock_since(load(&at->looked_ms), now_ms) >= LOOK_MS) {
 		store(&at->looked_ms, now_ms);
 		look = look_at((int)load32(&at->fd), at);
-		if (look >= LOOK_TRYING)
+		if (look >= LOOK_TRYING && is_still(at, since_ms))
 			atomic_fetch_or_explicit(&at->flags, FLAG_OVERDUE, memory_order_relaxed);
-		looked(at, look, age_ms);
+		looked(at, look, since_ms, age_ms);
 	}
-	if (!load(&at->since_ms))
+	if (!is_still(at, since_ms))
 		return false;
 	flags = load32(&at->flags);
-	if (flags & FLAG_OVERDUE && load(&answered_ms) >= load(&at->since_ms)) {
+	if (flags & FLAG_OVERDUE && load(&answered_ms) >= since_ms) {
 		flags |= FLAG_LATE;
 		atomic_fetch_or_explicit(&at->flags, FLAG_LATE, memory_order_relaxed);
 	}
@@ -318,13 +343,14 @@ bool pending_late(uint32_t *index, uint64_t now_ms, struct address *address, uin
 
 	for (; *index < WATCHED && !late; ++*index) {
 		struct watched *at = &table[*index];
-		uint64_t since_ms = load(&at->since_ms), age_ms = clock_since(since_ms, now_ms);
+		uint64_t since_ms = load(&at->since_ms);
 
-		if (!since_ms || age_ms < limit_ms(at) || !is_late(at, age_ms, now_ms))
+		if (!since_ms || clock_since(since_ms, now_ms) < limit_ms(at) ||
+		    !is_late(at, since_ms, now_ms))
 			continue;
 		*address = address_of(at);
-		*port = load32(&at->port);
-		late = true;
+		*port = port_of(at);
+		late = is_still(at, since_ms);
 	}
 	if (!late)
 		look_again(now_ms);
@@ -341,12 +367,14 @@ static bool is_silent(struct watched *at, uint64_t since_ms, uint64_t now_ms)
 	uint32_t flags;
 
 	if (fd >= 0 || errno == EBADF)
-		looked(at, fd < 0 ? LOOK_GONE : look_at(fd, at), age_ms);
+		looked(at, fd < 0 ? LOOK_GONE : look_at(fd, at), since_ms, age_ms);
 	else if (age_ms >= SILENT_MS)
 		store(&at->since_ms, 0);
 	if (fd >= 0)
 		syscall(SYS_close, fd);
 	flags = load32(&at->flags);
+	if (!is_still(at, since_ms)) /* it was answered, or another one began */
+		return false;
 	if (!(flags & FLAG_REPEATED) || (age_ms < SILENT_MS && !(flags & FLAG_GAVE_UP)))
 		return false;
 	atomic_fetch_or_explicit(&at->flags, FLAG_TOLD, memory_order_relaxed);
@@ -369,9 +397,11 @@ bool pending_silent(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct 
 			again_ms = since_ms + REPEATED_MS;
 		} else if (is_silent(at, since_ms, now_ms)) {
 			*address = address_of(at);
-			*port = load32(&at->port);
-			++*index;
-			return true;
+			*port = port_of(at);
+			if (is_still(at, since_ms)) {
+				++*index;
+				return true;
+			}
 		}
 		if (load(&at->since_ms) && again_ms < *next_ms)
 			*next_ms = again_ms;

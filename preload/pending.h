@@ -18,8 +18,9 @@
 /* This connect is under way, or is about to be: fd's client may never say how it ended. */
 void pending_begin(int fd, struct address address, uint32_t port);
 
-/* It has ended, with 0 or an errno. Nothing happens if it is not watched. */
-void pending_ended(int fd, int error);
+/* It has ended, with 0 or an errno. Nothing happens if it is not watched. True if it is a failure
+ * that pending_silent has told of. */
+bool pending_ended(int fd, int error);
 
 /* Its client has asked how it ended and was told of no error: it may have asked too early. */
 void pending_asked(int fd);

@@ -138,6 +138,13 @@ tells() {
 	[[ $output =~ 10\.244\.2\.12.*\ out\ [45]s ]]
 }
 
+@test "a connect to a silent pod is one failure, though the refresh thread told of it before" {
+	lab_pod_silence 10.244.2.12
+	LBDNS_REFRESH=100ms with_lbdns "$CLIENT" once rng-headless 8081 12
+	lab_pod_unsilence 10.244.2.12
+	is_told 'name["connections"], name["failures"], name["retries"]' '(12, 1, 1)'
+}
+
 @test "failures of non-blocking connections are counted once they are known" {
 	lab_pod_kill 10.244.2.12
 	local refused

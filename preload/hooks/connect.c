@@ -56,10 +56,8 @@ static __attribute__((noinline)) int connect_collect(int fd, const struct sockad
 	bool known = socket_peer(fd, &peer, &port);
 	int status = connect_left(fd, address, length, sequence, endpoint, PASS_SOCKET);
 
-	if (status && known) {
-		pending_ended(fd, errno);
+	if (status && known && !pending_ended(fd, errno))
 		outcome_note_peer(peer, port, errno);
-	}
 	return status;
 }
 

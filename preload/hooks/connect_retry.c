@@ -183,6 +183,7 @@ static inline __attribute__((always_inline)) int
 connect_picked(int fd, const struct sockaddr *address, socklen_t length, uint16_t port,
                const struct directory_picked *picked, bool blocks)
 {
+	bool told = false;
 	int status, error;
 
 	/* Before: other threads are to see that it does not return. */
@@ -194,8 +195,8 @@ connect_picked(int fd, const struct sockaddr *address, socklen_t length, uint16_
 	if (!blocks && error == EINPROGRESS)
 		pending_begin(fd, picked->target, port);
 	if (blocks && error != EINPROGRESS) /* it goes on, and SO_SNDTIMEO is over */
-		pending_ended(fd, error);
-	if (error || health_any(picked->now_ms))
+		told = pending_ended(fd, error);
+	if (!told && (error || health_any(picked->now_ms)))
 		note_ended(port, picked, error);
 	return error;
 }

@@ -31,13 +31,12 @@ HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 	if (level == SOL_SOCKET && name == SO_ERROR && !status && *length == sizeof(int) &&
 	    config.mode != MODE_OFF) {
 		int error = *(int *)value;
+		bool told = error && pending_ended(fd, error);
 
-		if (outcome_matters(error, clock_ms()))
-			note(fd, error);
-		if (error)
-			pending_ended(fd, error);
-		else
+		if (!error)
 			pending_asked(fd);
+		if (!told && outcome_matters(error, clock_ms()))
+			note(fd, error);
 	}
 	return status;
 }

@@ -14,6 +14,7 @@
 #include <time.h>
 
 static struct sockaddr_in silent, answering;
+static int listener; /* the last started: the silent one's */
 
 static struct address address_of(const struct sockaddr_in *of)
 {
@@ -46,7 +47,7 @@ static struct sockaddr_in start_listener(int queue)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof(at);
-	int fd = make_socket();
+	int fd = listener = make_socket();
 
 	CHECK(!bind(fd, (struct sockaddr *)&at, sizeof(at)) && !listen(fd, queue));
 	getsockname(fd, (struct sockaddr *)&at, &length);
@@ -213,6 +214,34 @@ static void silent_if_the_client_gave_up_after_the_second_packet(void)
 	CHECK(!told());
 }
 
+static void not_silent_if_the_third_packet_is_answered(void)
+{
+	int fd = watch(&silent);
+
+	nap(2500);
+	CHECK(!told());
+	do
+		while (accept(listener, NULL, NULL) >= 0)
+			;
+	while (!poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 10));
+	nap(100);
+	CHECK(!told());
+}
+
+static void told_of_when_it_ends_if_not_before(void)
+{
+	int fd = watch(&silent);
+
+	CHECK(!pending_ended(fd, ETIMEDOUT));
+	fd = watch(&silent);
+	nap(2000);
+	CHECK(!told());
+	nap(1500);
+	CHECK(told());
+	CHECK(pending_ended(fd, ETIMEDOUT));
+	CHECK(!pending_ended(fd, ETIMEDOUT));
+}
+
 static void never_silent_for_giving_up_before(void)
 {
 	int fd = watch(&silent);
@@ -243,6 +272,8 @@ int main(void)
 	RUN(not_for_what_has_the_descriptor_later);
 	RUN(silent_after_three_seconds_and_told_of_once);
 	RUN(silent_if_the_client_gave_up_after_the_second_packet);
+	RUN(not_silent_if_the_third_packet_is_answered);
+	RUN(told_of_when_it_ends_if_not_before);
 	RUN(never_silent_for_giving_up_before);
 	RUN(nothing_without_ejections);
 	return !passed;
