@@ -1,5 +1,5 @@
-/* What processes.c and interrupted.c have in common: connections, and what a process has of
- * descriptors, threads and memory. */
+/* What processes.c and interrupted.c have in common: connections, moments at random, and what a
+ * process has of descriptors, threads and memory. */
 #ifndef LAB_GROWTH_H
 #define LAB_GROWTH_H
 
@@ -7,13 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *host, *port;
+static atomic_bool stop;
 
 static inline _Noreturn void die(const char *what, const char *why)
 {
@@ -81,6 +85,37 @@ static inline void visit(const struct sockaddr_in *to)
 
 	ask(connect_first(to), pod);
 	dprintf(STDOUT_FILENO, "%s\n", pod);
+}
+
+/* A thread that does so all the time, until stop. */
+static inline void *look_up_and_visit(void *unused)
+{
+	(void)unused;
+	while (!atomic_load(&stop)) {
+		struct sockaddr_in to = look_up();
+
+		visit(&to);
+	}
+	return NULL;
+}
+
+/* ---- Moments at random */
+
+static inline void wait_us(unsigned us)
+{
+	struct timespec time = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
+
+	nanosleep(&time, NULL);
+}
+
+static inline unsigned random_below(unsigned limit)
+{
+	static uint64_t state = 88172645463325252;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (unsigned)(state >> 16) % limit;
 }
 
 /* ---- What a process has */

@@ -47,24 +47,6 @@ enum { LEFT_BY_LIBC = 1 };
 static int count;
 static const char *argument, *file;
 static struct sockaddr_in known;
-static atomic_bool stop;
-
-static void wait_us(unsigned us)
-{
-	struct timespec time = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
-
-	nanosleep(&time, NULL);
-}
-
-static unsigned random_below(unsigned limit)
-{
-	static uint64_t state = 88172645463325252;
-
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (unsigned)(state >> 16) % limit;
-}
 
 /* Without a FIN: thousands of ports would be in TIME_WAIT. */
 static void drop(int fd)
@@ -485,17 +467,6 @@ static void cancels_of_children(void)
 }
 
 /* ---- setuid and its relatives: libc interrupts every thread for them */
-
-static void *look_up_and_visit(void *unused)
-{
-	(void)unused;
-	while (!atomic_load(&stop)) {
-		struct sockaddr_in to = look_up();
-
-		visit(&to);
-	}
-	return NULL;
-}
 
 static void ids(void)
 {

@@ -42,24 +42,6 @@ enum { WATCHDOG_S = 60, THREADS = 8, SPAWNERS = 4 };
 extern char **environ;
 static int count;
 static const char *argument;
-static atomic_bool stop;
-
-static void wait_us(unsigned us)
-{
-	struct timespec time = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
-
-	nanosleep(&time, NULL);
-}
-
-static unsigned random_below(unsigned limit)
-{
-	static uint64_t state = 88172645463325252;
-
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (unsigned)(state >> 16) % limit;
-}
 
 static void collect(pid_t pid, int wanted)
 {
@@ -71,17 +53,6 @@ static void collect(pid_t pid, int wanted)
 		dprintf(STDERR_FILENO, "a child ended with %#x, not %#x\n", status, wanted);
 		_exit(1);
 	}
-}
-
-static void *look_up_and_visit(void *unused)
-{
-	(void)unused;
-	while (!atomic_load(&stop)) {
-		struct sockaddr_in to = look_up();
-
-		visit(&to);
-	}
-	return NULL;
 }
 
 static void fork_beside_threads(int children)
