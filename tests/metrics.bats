@@ -116,7 +116,7 @@ serves() {
 }
 
 lab_start_server() {
-	lbdns metrics --listen "$1" >"$LAB/listen.out" 2>&1 3>&- &
+	"$LAB_BUILD/lbdns-inspect" metrics --listen "$1" >"$LAB/listen.out" 2>&1 3>&- &
 	echo $! >"$LAB/listen.pid"
 }
 

@@ -409,6 +409,21 @@ lines_of_failures() {
 	lab_stop watch
 }
 
+@test "status --watch --all looks at other user namespaces again and again with the descriptors of the first time" {
+	LBDNS_REFRESH=200ms lab_start apart unshare --user --map-root-user env LD_PRELOAD="$LIBLBDNS" \
+		"$CLIENT" stay rng-headless 8081 50
+	lab_start watch "$LAB_BUILD/lbdns-inspect" status --watch --all
+	lab_wait_until watched_times 3
+	run -1 grep '^user:' <(find "/proc/$(<"$LAB/watch.pid")/fd" -printf '%l\n')
+	lab_stop watch
+	lab_stop apart
+}
+
+# Each time ends with an empty line.
+watched_times() {
+	[ "$(grep -c '^$' "$LAB/watch.out")" -ge "$1" ]
+}
+
 @test "status of another user, namespace or container, by a process in it" {
 	local kind pid
 	for kind in '--ipc' '--ipc --user --map-root-user' '--ipc --user --map-user=7'; do

@@ -31,18 +31,10 @@ struct found {
 	char why[TEXT + 256];
 };
 
-static FILE *open_of(pid_t pid, const char *file)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	return fopen(path, "re");
-}
-
 /* The value of a variable when the process was executed; false if it was not set. */
 static bool given(pid_t pid, const char *name, char value[TEXT])
 {
-	FILE *file = open_of(pid, "environ");
+	FILE *file = process_open(pid, "environ");
 	char *entry = NULL;
 	size_t room = 0, length = strlen(name);
 	bool set = false;
@@ -69,7 +61,7 @@ static bool given_library(pid_t pid, char path[TEXT], const char **how)
 		size_t length = 0;
 
 		*how = "/etc/ld.so.preload";
-		file = open_of(pid, "root/etc/ld.so.preload");
+		file = process_open(pid, "root/etc/ld.so.preload");
 		if (file) {
 			length = fread(list, 1, sizeof(list) - 1, file);
 			fclose(file);
@@ -87,7 +79,7 @@ static bool given_library(pid_t pid, char path[TEXT], const char **how)
 /* AT_SECURE of getauxval(3): setuid, setgid, capabilities. */
 static bool is_secure(pid_t pid)
 {
-	FILE *file = open_of(pid, "auxv");
+	FILE *file = process_open(pid, "auxv");
 	unsigned long entry[2];
 	bool secure = false;
 
@@ -132,22 +124,9 @@ static void say_why_missed(pid_t pid, const char *library, const char *how, stru
 		         "nobody knows: it was given %s; its standard error may say", library);
 }
 
-/* The line of its maps; false if there is none. */
-static bool loaded_library(pid_t pid, char line[TEXT])
-{
-	FILE *file = open_of(pid, "maps");
-	bool there = false;
-
-	while (file && !there && fgets(line, TEXT, file))
-		there = strstr(line, "/liblbdns.so");
-	if (file)
-		fclose(file);
-	return there;
-}
-
 static void read_name(pid_t pid, char name[NAME])
 {
-	FILE *file = open_of(pid, "comm");
+	FILE *file = process_open(pid, "comm");
 	char line[64] = "?";
 
 	if (file && fgets(line, sizeof(line), file))
@@ -159,9 +138,9 @@ static void read_name(pid_t pid, char name[NAME])
 
 static void look(pid_t pid, struct found *found)
 {
-	char line[TEXT] = "", library[TEXT], value[TEXT];
+	char line[PROCESS_LINE], library[TEXT], value[TEXT];
 	const char *how;
-	FILE *file = open_of(pid, "maps");
+	FILE *file = process_open(pid, "maps");
 
 	memset(found, 0, sizeof(*found));
 	read_name(pid, found->name);
@@ -174,7 +153,7 @@ static void look(pid_t pid, struct found *found)
 		return;
 	}
 	fclose(file);
-	if (loaded_library(pid, line)) {
+	if (process_has_library(pid, line)) {
 		found->answer = given(pid, "LBDNS_MODE", value) && !strcasecmp(value, "off")
 		                        ? ANSWER_OFF
 		                        : ANSWER_LOADED;

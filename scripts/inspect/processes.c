@@ -37,15 +37,20 @@ struct process_list *processes_list(void)
 	return list;
 }
 
-bool process_has_library(pid_t pid)
+FILE *process_open(pid_t pid, const char *file)
 {
-	char path[64], line[4352];
-	bool has = false;
-	FILE *file;
+	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	file = fopen(path, "re");
-	while (file && !has && fgets(line, sizeof(line), file))
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	return fopen(path, "re");
+}
+
+bool process_has_library(pid_t pid, char line[PROCESS_LINE])
+{
+	FILE *file = process_open(pid, "maps");
+	bool has = false;
+
+	while (file && !has && fgets(line, PROCESS_LINE, file))
 		has = strstr(line, "/liblbdns.so");
 	if (file)
 		fclose(file);
@@ -56,12 +61,10 @@ bool process_has_library(pid_t pid)
  * has the one number. */
 static uint64_t innermost_pid(pid_t pid)
 {
-	char path[64], line[512];
+	FILE *file = process_open(pid, "status");
+	char line[512];
 	uint64_t found = 0;
-	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file)) {
 		if (!strncmp(line, "Pid:", 4))
 			found = (uint64_t)pid;
@@ -83,16 +86,14 @@ static uint64_t innermost_pid(pid_t pid)
  * the one of starttime does not: then this is too early. */
 static uint64_t started_ms(pid_t pid)
 {
-	char path[64], text[1024];
+	FILE *file = process_open(pid, "stat");
+	char text[1024];
 	unsigned long long ticks = 0;
 	struct timespec boot, monotonic;
 	uint64_t ms, slept_ms;
-	FILE *file;
 	size_t length = 0;
 	const char *after;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
 	if (file) {
 		length = fread(text, 1, sizeof(text) - 1, file);
 		fclose(file);

@@ -5,7 +5,10 @@
 #include "picture.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
+
+enum { PROCESS_LINE = 4352 }; /* of its maps: a path and what is in front of it */
 
 struct process_list {
 	unsigned count;
@@ -15,8 +18,11 @@ struct process_list {
 /* NULL if there is no /proc or no memory; the caller frees it. */
 struct process_list *processes_list(void);
 
-/* Is liblbdns.so mapped into it? False too if that cannot be seen. */
-bool process_has_library(pid_t pid);
+/* A file of its folder in /proc, to be read; NULL with errno. The caller closes it. */
+FILE *process_open(pid_t pid, const char *file);
+
+/* The line of its maps that has liblbdns.so; false if there is none, or that cannot be seen. */
+bool process_has_library(pid_t pid, char line[PROCESS_LINE]);
 
 /* Which processes of a picture are alive. Of those in a PID namespace that cannot be seen from here
  * nobody knows. */

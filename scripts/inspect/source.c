@@ -16,21 +16,28 @@
 
 /* ---- Entering */
 
+/* False too if that cannot be seen. */
+static bool namespace_is_ours(pid_t pid, const char *kind)
+{
+	char path[64];
+	struct stat theirs, ours;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
+	if (stat(path, &ours))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
+	return !stat(path, &theirs) && theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
+}
+
 /* -1 with errno. 0: it is ours already. */
 static int namespace_open(pid_t pid, const char *kind)
 {
 	char path[64];
-	struct stat theirs, ours;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
-	if (stat(path, &ours))
-		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
-	if (stat(path, &theirs))
-		return -1;
-	if (theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev)
+	if (namespace_is_ours(pid, kind))
 		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd > 0 ? fd : -1;
 }
@@ -135,13 +142,11 @@ void source_complain(const struct source *source)
 /* From "Uid:	real effective …" of /proc/PID/status, as its own user namespace has it. */
 static bool effective_user(pid_t pid, uint32_t *uid)
 {
-	char path[64], line[256];
+	FILE *file = process_open(pid, "status");
+	char line[256];
 	unsigned id, inside, outside, length;
 	bool known = false;
-	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "re");
 	while (file && !known && fgets(line, sizeof(line), file))
 		known = sscanf(line, "Uid: %*u %u", &id) == 1;
 	if (file)
@@ -149,11 +154,9 @@ static bool effective_user(pid_t pid, uint32_t *uid)
 	if (!known)
 		return false;
 	*uid = id;
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	if (namespace_open(pid, "user") == 0)
+	if (namespace_is_ours(pid, "user"))
 		return true;
-	snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
-	file = fopen(path, "re");
+	file = process_open(pid, "uid_map");
 	while (file && fscanf(file, "%u %u %u", &inside, &outside, &length) == 3)
 		if (id >= outside && id - outside < length)
 			*uid = inside + (id - outside);
@@ -208,11 +211,9 @@ static void find_pod(const char *group, char pod[37])
 
 static void name_container(struct source *source, pid_t pid)
 {
-	char path[64], line[4096];
-	FILE *file;
+	FILE *file = process_open(pid, "cgroup");
+	char line[4096];
 
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	file = fopen(path, "re");
 	while (file && !source->container[0] && fgets(line, sizeof(line), file)) {
 		find_container(line, source->container);
 		find_pod(line, source->pod);
@@ -283,6 +284,7 @@ static struct source *sources_all(unsigned *count)
 	struct source *all = NULL;
 	uint64_t ours = namespace_inode(getpid(), "ipc");
 	struct process_list *list = processes_list();
+	char line[PROCESS_LINE];
 
 	*count = 0;
 	add_ours(&all, count);
@@ -292,10 +294,10 @@ static struct source *sources_all(unsigned *count)
 			pid_t pid = list->pids[i];
 			struct source one = {.pid = pid, .ipc = namespace_inode(pid, "ipc")};
 
-			if (!one.ipc || (with && !process_has_library(pid)) ||
+			if (!one.ipc || (with && !process_has_library(pid, line)) ||
 			    !effective_user(pid, &one.uid))
 				continue;
-			if (one.ipc == ours && namespace_open(pid, "user") == 0)
+			if (one.ipc == ours && namespace_is_ours(pid, "user"))
 				one.pid = 0;
 			add(&all, count, &one, pid);
 		}
