@@ -69,8 +69,8 @@ $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map
 
 # Static: it runs in containers of any libc, or none.
 INSPECT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard scripts/inspect/*.c))) \
-	$(patsubst %,$(BUILD)/preload/%.o,address address_sort cares config counters health log mode names pool records \
-	resolvconf resolver rotation setting shared)
+	$(patsubst %,$(BUILD)/preload/%.o,address address_sort cares config counters counters_endpoint health log mode names \
+	pool records resolvconf resolver rotation setting shared)
 $(BUILD)/lbdns-inspect: $(INSPECT)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(CFLAGS) -static -o $@ $(INSPECT) -l:libcares.a

@@ -1,5 +1,5 @@
 /* The memory that the processes of a user share: cursors (rotation.c), ejections (health.c), what
- * is counted for people to see (counters.c) and what they have ordered (mode.c).
+ * is counted for people to see (counters.h) and what they have ordered (mode.c).
  *
  * One System V segment per user and IPC namespace; without it (LBDNS_SHARED=off, refused, hostile)
  * memory of this process alone. Nothing in it is trusted: any bytes at all only change whose turn
@@ -129,5 +129,21 @@ void shared_start(void);
 
 /* Follows when the segment was removed (ipcrm) and others made a new one. The refresh thread. */
 void shared_check(void);
+
+/* Of words that tell nothing of other words. */
+static inline uint64_t shared_load(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static inline void shared_store(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static inline void shared_add_one(_Atomic uint64_t *word)
+{
+	atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
+}
 
 #endif
