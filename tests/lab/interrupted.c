@@ -33,6 +33,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 
 enum { WATCHDOG_S = 20, OVERDUE_US = 150000, LOOKERS = 4, HANDLED = 40, TOGETHER = 20 };
 
@@ -250,9 +251,8 @@ static void in_handlers_of_children(void)
 static sigjmp_buf back;
 static volatile sig_atomic_t may_jump, jumped;
 
-static void on_jump(int number)
+static void jump(void)
 {
-	(void)number;
 	if (!may_jump)
 		return;
 	may_jump = false;
@@ -260,11 +260,25 @@ static void on_jump(int number)
 	siglongjmp(back, 1);
 }
 
-static void jumps_start(void)
+static void on_jump(int number)
 {
-	struct sigaction action = {.sa_handler = on_jump};
+	(void)number;
+	jump();
+}
 
-	sigaction(SIGALRM, &action, NULL);
+/* Only out of a system call that waits: libc's lookups also hold its locks, and who leaves them
+ * then meets the lock the next time, with or without lbdns. */
+static void on_jump_waiting(int number, siginfo_t *info, void *context)
+{
+	(void)number;
+	(void)info;
+#ifdef __x86_64__
+	if (((ucontext_t *)context)->uc_mcontext.gregs[REG_RAX] != -EINTR)
+		return;
+#else
+	(void)context;
+#endif
+	jump();
 }
 
 static void after_us(unsigned us)
@@ -280,7 +294,7 @@ static void jump_out_of_connect(void)
 	volatile int fd;
 
 	known = look_up();
-	jumps_start();
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_jump}, NULL);
 	wait_us(OVERDUE_US);
 	before = use_now();
 	while (jumped < count) {
@@ -311,7 +325,9 @@ static void jump_out_of_lookup(void)
 	}
 	known = look_up();
 	visit(&known);
-	jumps_start();
+	sigaction(SIGALRM,
+	          &(struct sigaction){.sa_sigaction = on_jump_waiting, .sa_flags = SA_SIGINFO},
+	          NULL);
 	dprintf(STDOUT_FILENO, "ready\n");
 	while (access(file, F_OK))
 		wait_us(1000);
