@@ -36,6 +36,7 @@ static char client_name[16]; /* of the thread that started this one (prctl(2), P
 static atomic_bool stop;     /* the queries under way */
 static uint32_t wakes;       /* before it was looked at what is due */
 static uint64_t next_ms;     /* when to look again */
+static _Atomic uint64_t wake_by_ms; /* the last time that somebody wanted it to look by */
 
 static bool is_to_stay(void)
 {
@@ -70,8 +71,12 @@ static void work(void)
 
 static void sleep_until(uint64_t when_ms)
 {
-	uint64_t now_ms = clock_ms();
+	uint64_t now_ms = clock_ms(), by_ms = atomic_load(&wake_by_ms);
 
+	/* Not longer than it was woken for, even if there is nothing to look at any more: else each
+	 * of a row of connects would wake it. */
+	if (by_ms > now_ms && by_ms < when_ms)
+		when_ms = by_ms;
 	atomic_store(&process.asleep_ms, when_ms);
 	if (is_to_stay()) /* whoever asks us to leave from now on counts up what we wait for */
 		wait_for(&process.wakes, wakes, when_ms > now_ms ? when_ms - now_ms : 0);
@@ -211,9 +216,12 @@ void refresher_hurry(void)
 
 void refresher_wake_by(uint64_t when_ms)
 {
-	if (refresher_runs() &&
-	    atomic_load_explicit(&process.asleep_ms, memory_order_relaxed) > when_ms)
-		wake();
+	if (!refresher_runs() ||
+	    atomic_load_explicit(&process.asleep_ms, memory_order_relaxed) <= when_ms)
+		return;
+	if (when_ms)
+		atomic_store(&wake_by_ms, when_ms);
+	wake();
 }
 
 /* Has the kernel still got that thread? Until then it counts, for the kernel and for libc. */

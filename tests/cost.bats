@@ -449,3 +449,15 @@ hook_calls() {
 	lab_equal "$(hook_calls pool-3 - blocks 1)" 1
 	lab_equal "$(hook_calls pool-3 - blocks 3)" 4
 }
+
+# A waker's futex call says 1 if the thread slept.
+@test "a row of connects to many pods wakes the refresh thread now and then, not each time" {
+	lab_crowd_start 8081
+	lab_knot_start crowd 300
+	LBDNS_REFRESH=1h with_lbdns strace -f -o "$LAB/trace" -e trace=futex "$CLIENT" lookup-connect crowd 8081 600 >"$LAB/out"
+	[ "$(wc -l <"$LAB/out")" = 600 ]
+	local wakes
+	wakes=$(grep -c 'FUTEX_WAKE.*= 1$' "$LAB/trace" || true)
+	echo "$wakes wakes"
+	((wakes <= 60))
+}
