@@ -23,23 +23,18 @@ static uint64_t endpoint_key(struct address address, uint32_t port)
 	       1;
 }
 
-static uint64_t load(const _Atomic uint64_t *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
-
 /* The endpoint of a record that counts; false if it is unused, half written, long past, or further
  * in the future than any ejection of ours. */
 static bool record_read(const struct ejection *record, uint64_t now_ms, struct address *address,
                         uint64_t *port)
 {
-	uint64_t key = load(&record->key), until_ms = load(&record->until_ms);
+	uint64_t key = shared_load(&record->key), until_ms = shared_load(&record->until_ms);
 
 	if (!key || until_ms > now_ms + EJECT_MOST_MS || until_ms + REMEMBER_MS < now_ms)
 		return false;
-	address->high = load(&record->high);
-	address->low = load(&record->low);
-	*port = load(&record->port);
+	address->high = shared_load(&record->high);
+	address->low = shared_load(&record->low);
+	*port = shared_load(&record->port);
 	return endpoint_key(*address, (uint32_t)*port) == key;
 }
 
@@ -63,7 +58,7 @@ static void exclude(struct health_view *view, uint32_t index)
 /* Time is up: one caller gets to try it, the others pass over it as long as the lease lasts. */
 static bool lease(struct ejection *record, uint64_t now_ms)
 {
-	uint64_t was = load(&record->lease_ms);
+	uint64_t was = shared_load(&record->lease_ms);
 
 	return was <= now_ms &&
 	       atomic_compare_exchange_strong_explicit(&record->lease_ms, &was, now_ms + PROBE_MS,
@@ -75,7 +70,7 @@ static bool lease(struct ejection *record, uint64_t now_ms)
 static bool is_callers(const struct ejection *record, enum health_trial trial)
 {
 	return trial == TRIAL_CALLER ||
-	       load(&record->failures) % CALLERS_TRIAL == CALLERS_TRIAL - 1;
+	       shared_load(&record->failures) % CALLERS_TRIAL == CALLERS_TRIAL - 1;
 }
 
 void health_look(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
@@ -99,14 +94,14 @@ void health_look(const struct address *endpoints, uint32_t count, uint32_t port,
 		if (index < 0 || excludes(view, (uint32_t)index))
 			continue;
 		if (trial != TRIAL_NONE && view->probe < 0 && view->leased < 0 &&
-		    load(&record->until_ms) <= now_ms && lease(record, now_ms)) {
+		    shared_load(&record->until_ms) <= now_ms && lease(record, now_ms)) {
 			if (is_callers(record, trial)) {
 				view->probe = index;
 				continue;
 			}
 			view->leased = index;
 		}
-		if (load(&record->silent))
+		if (shared_load(&record->silent))
 			health_pass_over(view, count, (uint32_t)index);
 		else if (view->count < HEALTH_EXCLUDED && view->count + 1 < count)
 			exclude(view, (uint32_t)index);
@@ -142,7 +137,7 @@ bool health_blames(int error)
 static struct ejection *record_find(struct shared *in, uint64_t key)
 {
 	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++)
-		if (load(&in->ejections[i].key) == key)
+		if (shared_load(&in->ejections[i].key) == key)
 			return &in->ejections[i];
 	return NULL;
 }
@@ -153,7 +148,7 @@ static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t n
 {
 	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
 		struct ejection *record = &in->ejections[i];
-		uint64_t was = load(&record->key), of_port;
+		uint64_t was = shared_load(&record->key), of_port;
 		struct address of;
 
 		if (was != key && record_read(record, now_ms, &of, &of_port))
@@ -178,7 +173,7 @@ static void record_begin(struct ejection *record, struct address address, uint32
 
 static void raise_until(struct shared *in, uint64_t until_ms)
 {
-	uint64_t was = load(&in->ejected_until_ms);
+	uint64_t was = shared_load(&in->ejected_until_ms);
 
 	while (was < until_ms &&
 	       !atomic_compare_exchange_weak(&in->ejected_until_ms, &was, until_ms))
@@ -201,7 +196,7 @@ bool health_failed(struct address address, uint32_t port, int error, uint64_t no
 		if (!record)
 			return false;
 		record_begin(record, address, port);
-	} else if (load(&record->until_ms) > now_ms) {
+	} else if (shared_load(&record->until_ms) > now_ms) {
 		return false; /* known: this one was under way before it was ejected */
 	}
 	failures = atomic_fetch_add_explicit(&record->failures, 1, memory_order_relaxed);
@@ -236,5 +231,6 @@ uint64_t health_until(struct address address, uint32_t port, uint64_t now_ms)
 	struct address of;
 	uint64_t of_port;
 
-	return record && record_read(record, now_ms, &of, &of_port) ? load(&record->until_ms) : 0;
+	return record && record_read(record, now_ms, &of, &of_port) ? shared_load(&record->until_ms)
+	                                                            : 0;
 }
