@@ -68,7 +68,7 @@ each() {
 # Has lbdns chosen ADDRESS for a connection? This client sees new pods by itself, perhaps before lbdns does.
 chosen() {
 	answers 1 >"$LAB/chosen"
-	grep -q -- "-> $1\$" "$LAB/lbdns.log"
+	grep -q -- "-> $1 port " "$LAB/lbdns.log"
 }
 
 # It does not ask libc: its name has to be told, and is known from its first connection on.
