@@ -284,7 +284,8 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 	if (answer->canonical && names_normalize(answer->canonical, &canonical))
 		draft_set_canonical(&draft, place, &canonical);
 	draft_answer(&draft, service, answer, names_hash(name), changes, &change_count);
-	draft_publish(&draft, changes, change_count);
+	if (!draft_publish(&draft, changes, change_count))
+		return false;
 	counters_name(name);
 	return true;
 }
@@ -320,6 +321,7 @@ bool directory_learn(const struct name_text *name, const struct directory_answer
 		return false;
 	}
 	learned = learn_locked(name, answer, verdict == NAMES_LISTED);
+	draft_end();
 	process_unlock(&lock);
 	if (!learned)
 		claim_all(key, answer);

@@ -52,6 +52,7 @@ bool directory_add_listed(void)
 	shared_start();
 	if (draft_begin(&draft) && add_listed(&draft))
 		draft_publish(&draft, NULL, 0);
+	draft_end();
 	atomic_store_explicit(&listed_added, true, memory_order_relaxed);
 	process_unlock(&lock);
 	return true;

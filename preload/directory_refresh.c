@@ -367,6 +367,7 @@ bool directory_refreshed(const struct directory_due *due, const struct resolver_
 			count(refresh.changed ? refresh.draft.next : refresh.draft.old, service,
 			      answer, now_ms, refresh.change_count > 0);
 	}
+	draft_end();
 	process_unlock(&lock);
 	return true;
 }

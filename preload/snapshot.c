@@ -3,23 +3,21 @@
 #include "clock.h"
 #include "config.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { TTL_UNKNOWN_MS = 5000 }; /* LBDNS_REFRESH=ttl, before DNS was asked */
+enum {
+	TTL_UNKNOWN_MS = 5000, /* LBDNS_REFRESH=ttl, before DNS was asked */
+	PAGE_SMALLEST = 4096
+};
 
 struct live live[SERVICES];
 _Atomic uint64_t departed_used_ms[DEPARTED];
 
 struct snapshot_state snapshot_state;
-
-/* The one mapping; snapshot_state.buffers points to its beginning. */
-struct arena {
-	struct snapshot buffers[2];
-	struct draft_scratch scratch;
-};
 
 void live_reset(uint32_t service)
 {
@@ -73,48 +71,83 @@ int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *te
 	return -1;
 }
 
-static struct arena *arena_get(void)
+static void *map(size_t size)
 {
-	struct snapshot *buffers =
-		atomic_load_explicit(&snapshot_state.buffers, memory_order_acquire);
-	struct arena *in;
-	long got;
+	long got = syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+	                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
 
-	if (buffers)
-		return (struct arena *)buffers;
-	got = syscall(SYS_mmap, NULL, sizeof(struct arena), PROT_READ | PROT_WRITE,
-	              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
-	if (got == -1)
-		return NULL;
-	in = (struct arena *)got;
-	atomic_store_explicit(&snapshot_state.buffers, in->buffers, memory_order_release);
-	return in;
+	return got == -1 ? NULL : (void *)got; // NOLINT(performance-no-int-to-ptr)
+}
+
+/* ---- The writer's draft */
+
+static struct draft_memory {
+	struct snapshot next;
+	struct service services[SERVICES];
+	struct name names[NAMES];
+	struct set sets[SETS];
+	struct group groups[GROUPS];
+	struct name_text service_text[SERVICES], name_text[NAMES], canonical[NAMES];
+	struct mark marks[ENDPOINTS];
+	struct address addresses[ENDPOINTS];
+	uint64_t index[INDEX / 2];
+	struct departed departed[DEPARTED];
+	struct draft_scratch scratch;
+} * memory; /* mapped once; its pages are given back after each draft */
+
+/* What was there before anything was published. */
+static uint64_t no_index;
+static const struct snapshot nothing = {.index = &no_index};
+
+static void names_copy(struct snapshot *to, const struct snapshot *from)
+{
+	words_store(to->services, from->services, from->service_count * sizeof(struct service));
+	words_store(to->service_text, from->service_text,
+	            from->service_count * sizeof(struct name_text));
+	words_store(to->names, from->names, from->name_count * sizeof(struct name));
+	words_store(to->name_text, from->name_text, from->name_count * sizeof(struct name_text));
+	for (uint64_t n = 0; n < from->name_count; n++)
+		if (from->names[n].has_canonical)
+			words_store(&to->canonical[n], &from->canonical[n],
+			            sizeof(struct name_text));
 }
 
 bool draft_begin(struct draft *draft)
 {
-	struct arena *in = arena_get();
 	uint64_t at = atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed);
-	struct snapshot *next;
-	const struct snapshot *old;
+	const struct snapshot *old = &nothing;
 
-	if (!in)
+	if (!memory)
+		memory = map(sizeof(*memory));
+	if (!memory)
 		return false;
-	/* Before the first store into the buffer, and each of those is a release: see
-	 * snapshot_valid. */
-	atomic_store_explicit(&snapshot_state.begun, at + 1, memory_order_release);
-	old = &in->buffers[at & 1];
-	next = &in->buffers[(at + 1) & 1];
-	*draft = (struct draft){.old = old, .next = next, .scratch = &in->scratch, .sequence = at};
-	word_store(&next->service_count, old->service_count);
-	word_store(&next->name_count, old->name_count);
-	words_store(next->services, old->services, old->service_count * sizeof(struct service));
-	words_store(next->service_text, old->service_text,
-	            old->service_count * sizeof(struct name_text));
-	words_store(next->names, old->names, old->name_count * sizeof(struct name));
-	words_store(next->name_text, old->name_text, old->name_count * sizeof(struct name_text));
-	words_store(next->canonical, old->canonical, old->name_count * sizeof(struct name_text));
+	if (at)
+		old = atomic_load_explicit(&snapshot_state.buffers[at & 1], memory_order_relaxed);
+	memory->next = (struct snapshot){
+		.service_count = old->service_count,
+		.name_count = old->name_count,
+		.index = memory->index,
+		.addresses = memory->addresses,
+		.marks = memory->marks,
+		.groups = memory->groups,
+		.sets = memory->sets,
+		.services = memory->services,
+		.names = memory->names,
+		.service_text = memory->service_text,
+		.name_text = memory->name_text,
+		.canonical = memory->canonical,
+		.departed = memory->departed,
+	};
+	*draft = (struct draft){
+		.old = old, .next = &memory->next, .scratch = &memory->scratch, .sequence = at};
+	names_copy(draft->next, old);
 	return true;
+}
+
+void draft_end(void)
+{
+	if (memory)
+		syscall(SYS_madvise, memory, sizeof(*memory), MADV_DONTNEED);
 }
 
 struct service draft_service(const struct draft *draft, uint32_t service)
@@ -194,14 +227,131 @@ uint32_t draft_add_name(struct draft *draft)
 const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t service,
                                          enum family family, size_t *count)
 {
-	const struct service_family *of = &in->services[service].family[family];
+	const struct service_family *of;
 
+	*count = 0;
+	if (service >= in->service_count)
+		return NULL;
+	of = &in->services[service].family[family];
 	*count = of->state == DIRECTORY_POOL ? in->sets[of->set].count : 0;
 	return *count ? in->addresses + in->sets[of->set].first : NULL;
 }
 
-void draft_commit(const struct draft *draft)
+/* ---- The buffers */
+
+/* Of one family of arrays how many a buffer has room for. */
+struct room {
+	size_t services, names, sets, groups, endpoints, slots;
+};
+
+static const struct room least = {
+	.services = 2, .names = 2, .sets = 4, .groups = 16, .endpoints = 32, .slots = 64};
+
+struct buffer {
+	struct snapshot snapshot; /* first: what snapshot_state points to */
+	struct room room;
+	size_t size;
+};
+
+_Static_assert(sizeof(struct buffer) <= PAGE_SMALLEST, "what buffer_leave leaves");
+
+/* Lays the arrays one behind the other; returns where the last one ends. */
+static uintptr_t lay(struct snapshot *in, const struct room *room, uintptr_t at)
 {
+#define LAY(array, count)                                                                          \
+	in->array = (void *)at; /* NOLINT(performance-no-int-to-ptr) */                            \
+	at += (count) * sizeof(*in->array)
+
+	LAY(index, room->slots / 2);
+	LAY(addresses, room->endpoints);
+	LAY(marks, room->endpoints);
+	LAY(groups, room->groups);
+	LAY(sets, room->sets);
+	LAY(services, room->services);
+	LAY(names, room->names);
+	LAY(service_text, room->services);
+	LAY(name_text, room->names);
+	LAY(canonical, room->names);
+	LAY(departed, DEPARTED);
+	return at;
+#undef LAY
+}
+
+static size_t enough(size_t had, size_t need)
+{
+	while (had < need)
+		had *= 2;
+	return had;
+}
+
+/* The buffer itself if it has room for the draft, else a larger one; NULL if there is no memory. */
+static struct buffer *buffer_for(struct buffer *had, const struct snapshot *draft)
+{
+	const struct room *was = had ? &had->room : &least;
+	const struct room room = {
+		.services = enough(was->services, draft->service_count),
+		.names = enough(was->names, draft->name_count),
+		.sets = enough(was->sets, draft->set_count),
+		.groups = enough(was->groups, draft->group_count),
+		.endpoints = enough(was->endpoints, draft->endpoint_count),
+		.slots = enough(was->slots, draft->index_mask + 1),
+	};
+	struct snapshot measured;
+	struct buffer *made;
+	size_t size;
+
+	if (had && !memcmp(was, &room, sizeof(room)))
+		return had;
+	size = lay(&measured, &room, sizeof(*made));
+	made = map(size);
+	if (!made)
+		return NULL;
+	made->room = room;
+	made->size = size;
+	lay(&made->snapshot, &room, (uintptr_t)(made + 1));
+	return made;
+}
+
+/* A larger one is in its place. Who still reads it finds its arrays empty, where the system's pages
+ * are as small as that, and the snapshot no longer valid: `begun` was stored before. */
+static void buffer_leave(struct buffer *left)
+{
+	syscall(SYS_madvise, (char *)left + PAGE_SMALLEST, left->size - PAGE_SMALLEST,
+	        MADV_DONTNEED);
+}
+
+bool draft_commit(const struct draft *draft)
+{
+	const struct snapshot *from = draft->next;
+	struct snapshot *_Atomic *place = &snapshot_state.buffers[(draft->sequence + 1) & 1];
+	struct buffer *had = (struct buffer *)atomic_load_explicit(place, memory_order_relaxed);
+	struct buffer *buffer = buffer_for(had, from);
+	struct snapshot *to;
+
+	if (!buffer)
+		return false;
+	to = &buffer->snapshot;
+	/* Before the first store into the buffer, and each of those is a release: see
+	 * snapshot_valid. */
+	atomic_store_explicit(&snapshot_state.begun, draft->sequence + 1, memory_order_release);
+	atomic_store_explicit(place, to, memory_order_release); /* pairs with snapshot_read */
+	if (had && had != buffer)
+		buffer_leave(had);
+	word_store(&to->service_count, from->service_count);
+	word_store(&to->name_count, from->name_count);
+	word_store(&to->endpoint_count, from->endpoint_count);
+	word_store(&to->set_count, from->set_count);
+	word_store(&to->group_count, from->group_count);
+	word_store(&to->index_mask, from->index_mask);
+	word_store(&to->departed_count, from->departed_count);
+	names_copy(to, from);
+	words_store(to->sets, from->sets, from->set_count * sizeof(struct set));
+	words_store(to->groups, from->groups, from->group_count * sizeof(struct group));
+	words_store(to->departed, from->departed, from->departed_count * sizeof(struct departed));
+	words_store(to->marks, from->marks, from->endpoint_count * sizeof(struct mark));
+	words_store(to->addresses, from->addresses, from->endpoint_count * sizeof(struct address));
+	words_store(to->index, from->index, (from->index_mask + 1) / 2 * sizeof(*from->index));
 	/* Pairs with snapshot_read. */
 	atomic_store_explicit(&snapshot_state.sequence, draft->sequence + 1, memory_order_release);
+	return true;
 }

@@ -1,11 +1,18 @@
 /* How the directory is kept: private to directory*.c and snapshot*.c.
  *
  * There are two buffers and a sequence number. Readers read buffers[sequence & 1]; the writer (one
- * at a time, see process_trylock) fills the other one from the published one and the change, then
- * raises the sequence. `begun` says what the writer is at: a reader whose sequence is s has read
- * nothing torn while begun <= s + 1. All that readers see is read and written as 64-bit atomics, so
- * readers hold nothing, write nothing and never wait; and as the published buffer is all the state
- * there is, a fork at any moment leaves the child with a whole directory.
+ * at a time, see process_trylock) drafts the next snapshot from the published one and the change,
+ * copies it into the other buffer, then raises the sequence. `begun` says what the writer is at: a
+ * reader whose sequence is s has read nothing torn while begun <= s + 1. All that readers see is
+ * read and written as 64-bit atomics, so readers hold nothing, write nothing and never wait; and as
+ * the published buffer is all the state there is, a fork at any moment leaves the child with a
+ * whole directory.
+ *
+ * A buffer has little more room than it once needed, its arrays side by side: few names need few
+ * pages. One that is too small gives way to one of at least twice the room; it stays where it is,
+ * for readers may be in it, and but its first page is given back. No number that is read from a
+ * buffer reaches out of its arrays, torn as it may be; and none that was read from one reaches out
+ * of the next.
  *
  * What changes at every connection or refresh is in `live`, single atomics outside the buffers. */
 #ifndef LBDNS_SNAPSHOT_H
@@ -28,7 +35,7 @@ enum {
 	SETS = 1024,
 	GROUPS = 2048,
 	GROUP_MEMBERS = 8,
-	GROUP_FIXED = GROUPS - 1, /* of addresses in more pools than we keep track of */
+	GROUP_FIXED = 0, /* of addresses in more pools than we keep track of */
 	DEPARTED = 1024,
 	DEPARTED_KEPT_MS = 60 * 60 * 1000, /* after it was last asked for */
 	INDEX = 131072,
@@ -106,18 +113,18 @@ struct name {
 struct snapshot {
 	uint64_t service_count, name_count, endpoint_count, set_count, group_count, index_mask,
 		departed_count;
-	struct service services[SERVICES];
-	struct name names[NAMES];
-	struct set sets[SETS];
-	struct group groups[GROUPS];
-	struct departed departed[DEPARTED];
-	struct name_text
-		service_text[SERVICES]; /* the absolute name once pinned, else the one asked for */
-	struct name_text name_text[NAMES];
-	struct name_text canonical[NAMES]; /* what libc said is the canonical name */
-	struct mark marks[ENDPOINTS];
-	struct address addresses[ENDPOINTS];
-	uint64_t index[INDEX / 2]; /* by address_hash: an endpoint + 1, two to a word */
+	/* All that follows is never changed while it is a snapshot_state's. */
+	uint64_t *index; /* by address_hash: an endpoint + 1, two to a word */
+	struct address *addresses;
+	struct mark *marks;
+	struct group *groups;
+	struct set *sets;
+	struct service *services;
+	struct name *names;
+	struct name_text *service_text; /* the absolute name once pinned, else the one asked for */
+	struct name_text *name_text;
+	struct name_text *canonical; /* what libc said is the canonical name; see has_canonical */
+	struct departed *departed;   /* DEPARTED of them, always */
 };
 
 struct live {
@@ -194,17 +201,18 @@ static inline void word_store(uint64_t *to, uint64_t value)
 
 /* snapshot.c alone writes it. */
 extern struct snapshot_state {
-	_Atomic uint64_t sequence;        /* published; 0: nothing was */
-	_Atomic uint64_t begun;           /* what the writer fills: sequence, or sequence + 1 */
-	struct snapshot *_Atomic buffers; /* two */
+	_Atomic uint64_t sequence; /* published; 0: nothing was */
+	_Atomic uint64_t begun;    /* what the writer fills: sequence, or sequence + 1 */
+	struct snapshot *_Atomic buffers[2];
 } snapshot_state;
 
 /* Readers: NULL while nothing was ever published. */
 static inline const struct snapshot *snapshot_read(uint64_t *at)
 {
-	/* First: what it pairs with in draft_commit brings the buffers along. */
+	/* First: what it pairs with in draft_commit brings the buffer along. */
 	*at = atomic_load_explicit(&snapshot_state.sequence, memory_order_acquire);
-	return *at ? atomic_load_explicit(&snapshot_state.buffers, memory_order_relaxed) + (*at & 1)
+	/* A larger one, of the writer of at + 2, brings its `begun` along. */
+	return *at ? atomic_load_explicit(&snapshot_state.buffers[*at & 1], memory_order_acquire)
 	           : NULL;
 }
 
@@ -255,13 +263,13 @@ int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *te
 
 /* The writer's own memory. */
 struct draft_scratch {
-	struct address addresses[ENDPOINTS];
 	uint32_t departed_group[SERVICES][FAMILY_COUNT];
+	struct address addresses[ENDPOINTS];
 };
 
 struct draft {
 	const struct snapshot *old;
-	struct snapshot *next;
+	struct snapshot *next; /* has room for all there may ever be; no reader sees it */
 	struct draft_scratch *scratch;
 	uint64_t sequence; /* of old */
 };
@@ -278,6 +286,9 @@ struct change {
 /* Begins a new snapshot with the services and names of the published one; false if there is no
  * memory. */
 bool draft_begin(struct draft *draft);
+
+/* Gives the memory of a draft back, be it published or not, or not even begun. */
+void draft_end(void);
 
 /* Services and names of the draft, read and written whole. */
 struct service draft_service(const struct draft *draft, uint32_t service);
@@ -299,11 +310,11 @@ uint32_t draft_add_name(struct draft *draft);
 
 /* Builds sets, groups, departed ones and the index, and publishes. A family that is DIRECTORY_POOL
  * in the draft has the endpoints of its change, else those it had; one that no longer is loses
- * them. */
-void draft_publish(struct draft *draft, const struct change *changes, size_t change_count);
+ * them. False if there is no memory. */
+bool draft_publish(struct draft *draft, const struct change *changes, size_t change_count);
 
 /* Makes the draft the published snapshot; for draft_publish. */
-void draft_commit(const struct draft *draft);
+bool draft_commit(const struct draft *draft);
 
 /* Is there room for so many endpoints more? */
 bool snapshot_has_room(const struct snapshot *in, size_t count);

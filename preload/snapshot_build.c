@@ -57,7 +57,7 @@ static uint32_t add_set(struct build *build, const struct set *set)
 
 static uint32_t add_group(struct build *build, const struct group *group)
 {
-	if (build->groups == GROUP_FIXED)
+	if (build->groups == GROUPS)
 		return GROUP_FIXED;
 	words_store(&build->next->groups[build->groups], group, sizeof(*group));
 	return build->groups++;
@@ -78,7 +78,8 @@ static bool is_same(const struct build *build, uint32_t service)
 {
 	const struct service *is = &build->next->services[service];
 
-	return is->used && is->generation == build->old->services[service].generation;
+	return is->used && service < build->old->service_count &&
+	       is->generation == build->old->services[service].generation;
 }
 
 /* The place in the table of an address that a client was handed for a name that it has left;
@@ -132,12 +133,12 @@ static void build_pool(struct build *build, uint32_t service, enum family family
 		from = snapshot_endpoints(build->old, service, family, &count);
 	}
 	for (size_t i = 0; i < count; i++)
-		add_endpoint(build, from[i], build->sets,
+		add_endpoint(build, from[i], build->groups,
 		             since_of(build, service, family, from[i], of->version));
 	set.count = (uint32_t)count;
 	set.key = pool_key(from, count);
 	of->set = add_set(build, &set);
-	/* A group for each set by itself, with the same number. */
+	/* A group for each set by itself. */
 	add_group(build,
 	          &(struct group){.candidate = of->set, .count = 1, .member = {(uint16_t)of->set}});
 	draft_set_service(build->draft, service, &value);
@@ -152,7 +153,7 @@ static uint32_t group_with(struct build *build, uint32_t base, uint32_t set)
 	if (base == GROUP_FIXED || group.count == GROUP_MEMBERS)
 		return GROUP_FIXED;
 	group.member[group.count++] = (uint16_t)set;
-	for (uint32_t i = 0; i < build->groups; i++) {
+	for (uint32_t i = GROUP_FIXED + 1; i < build->groups; i++) {
 		const struct group *other = &build->next->groups[i];
 		bool same = other->count == group.count;
 
@@ -373,13 +374,15 @@ static void settle(const struct snapshot *in, const struct change *change)
 			claims_release(in->names[n].hash, change->endpoints, change->count);
 }
 
-void draft_publish(struct draft *draft, const struct change *changes, size_t change_count)
+bool draft_publish(struct draft *draft, const struct change *changes, size_t change_count)
 {
 	struct build build = {.draft = draft, .next = draft->next, .old = draft->old};
 	struct snapshot *next = draft->next;
-	size_t entries = draft->old->endpoint_count + DEPARTED;
+	/* An endpoint stays, or departs, or was departed. */
+	size_t entries = draft->old->endpoint_count;
 	uint32_t pools, alone;
 
+	add_group(&build, &(struct group){.candidate = NO_SET}); /* GROUP_FIXED */
 	for (size_t i = 0; i < change_count; i++)
 		entries += changes[i].count;
 	index_clear(next, entries < POOL_ENDPOINTS + 2 * DEPARTED ? entries : INDEX / 2);
@@ -390,11 +393,9 @@ void draft_publish(struct draft *draft, const struct change *changes, size_t cha
 				build_pool(&build, s, f, change_of(changes, change_count, s, f));
 	pools = build.sets;
 	alone = build.groups;
-	words_store(&next->groups[GROUP_FIXED], &(struct group){.candidate = NO_SET},
-	            sizeof(struct group));
 	if (build_index(&build, pools))
 		mark_shared(&build, pools);
-	for (uint32_t g = alone; g < build.groups && g < GROUP_FIXED; g++) {
+	for (uint32_t g = alone; g < build.groups; g++) {
 		struct group group = next->groups[g];
 
 		group.candidate = intersection(&build, &group);
@@ -406,7 +407,9 @@ void draft_publish(struct draft *draft, const struct change *changes, size_t cha
 	word_store(&next->set_count, build.sets);
 	word_store(&next->group_count, build.groups);
 	word_store(&next->departed_count, build.departed);
-	draft_commit(draft);
+	if (!draft_commit(draft))
+		return false;
 	for (size_t i = 0; i < change_count; i++)
 		settle(next, &changes[i]);
+	return true;
 }
