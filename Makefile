@@ -29,10 +29,18 @@ endif
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 CFLAGS   ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt -pthread \
+	-ffunction-sections -fdata-sections \
 	-DLBDNS_VERSION='"$(VERSION)"' -D_GNU_SOURCE -Ipreload $(WARNINGS) $(CFLAGS)
 
 SOURCES := $(sort $(wildcard preload/*.c preload/hooks/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+
+# Not on the way of a connection or a lookup, but once or now and then: for them small is fast. Unless CFLAGS say otherwise.
+SMALL = $(patsubst %,$(BUILD)/preload/%.o,cares cares_libc config counters_process descriptors directory_due \
+	directory_learn directory_listed directory_refresh libc log outcome probe process queries records refresher resolvconf \
+	resolver setting shared snapshot snapshot_build start hooks/connect_log hooks/getaddrinfo_a hooks/gethostbyname \
+	hooks/unshare)
+$(SMALL): ALL_CFLAGS += $(patsubst -O2,-Os,$(filter -O2,$(CFLAGS)))
 
 # libpthread and libdl are named even though nothing needs them on new glibc: on old glibc the symbols live there, and
 # musl answers to both names itself. Found by path, so that -l does not pick a static stub.
@@ -41,7 +49,7 @@ LIBRARY_DIRS := $(shell $(CC) -print-search-dirs 2>/dev/null | sed -n 's/^librar
 STUBS = $(call stub,libpthread.so.0) $(call stub,libdl.so.2)
 LINK = -shared -nostartfiles -Wl,--version-script=preload/exports.map -Wl,--exclude-libs,ALL -Wl,-Bsymbolic \
 	-Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,text -Wl,-z,defs -Wl,--hash-style=both \
-	-Wl,-soname,liblbdns.so
+	-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-T,preload/sections.ld -Wl,-soname,liblbdns.so
 
 LAB  = $(addprefix $(BUILD)/lab/,pod client answer)
 LAB_CHECK = $(addprefix $(BUILD)/lab/,lookups release client-musl lookups-musl release-musl Connections.class meddler.so)
@@ -63,7 +71,7 @@ TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
 .PHONY: all programs lab units check demo fuzz soak clean
 all: $(BUILD)/liblbdns.so $(BUILD)/lbdns-inspect
 
-$(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map
+$(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map preload/sections.ld
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(OBJECTS) -l:libcares.a -Wl,--no-as-needed $(STUBS) -Wl,--as-needed
 

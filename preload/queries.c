@@ -32,7 +32,6 @@ struct running {
 
 static struct running running[QUERIES];
 static unsigned running_count;
-static struct pollfd pollfds[QUERIES * RESOLVER_POLLFDS];
 static const char *process_name;
 static struct resolvconf
 	conf; /* the last one that could be read: a client may have gone into a chroot */
@@ -190,6 +189,7 @@ static void finish(struct running *done)
 /* Fills in their pollfds. */
 static void wait_for_answers(int timeout_ms)
 {
+	struct pollfd pollfds[running_count * RESOLVER_POLLFDS + 1];
 	unsigned total = 0;
 	struct timespec time;
 

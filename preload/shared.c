@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-	LAYOUT = 4,     /* raise it with every change of struct shared */
+	LAYOUT = 5,     /* raise it with every change of struct shared */
 	KEYS_TO_TRY = 4 /* somebody else may sit on our first keys */
 };
 
@@ -94,7 +94,6 @@ void shared_start(void)
 
 	if (atomic_load(&done))
 		return;
-	segment_seed(&own);
 	for (int i = 0; i < KEYS_TO_TRY && config.shared; i++) {
 		int id = segment_find(geteuid(), i, IPC_CREAT);
 		struct shared *at = id >= 0 ? segment_attach(id, geteuid(), NULL) : NULL;
@@ -106,6 +105,8 @@ void shared_start(void)
 		                      memory_order_release); /* pairs with shared() */
 		break;
 	}
+	if (shared() == &own)
+		segment_seed(&own);
 	atomic_store(&done, true); /* last: a child forked before this attaches by itself */
 	errno = saved_errno;
 }

@@ -99,11 +99,11 @@ struct shared {
 	_Atomic uint64_t mode;             /* ordered for all names (mode.h) */
 	_Atomic uint64_t recent_next;      /* how many of recent were written */
 	uint64_t reserved[3];
+	struct shared_process processes[SHARED_PROCESSES]; /* the first of them in the same page */
 	struct cursor cursors[SHARED_SETS * SHARED_WAYS];
 	struct ejection ejections[SHARED_EJECTIONS];
 	struct shared_name names[SHARED_NAMES];
 	struct tally tallies[SHARED_TALLIES];
-	struct shared_process processes[SHARED_PROCESSES];
 	struct shared_recent recent[SHARED_RECENT];
 };
 

@@ -390,6 +390,45 @@ survives_closing() {
 	survives_closing close_range
 }
 
+# ---- Memory
+
+# memory_runs NAME [with_lbdns]: of clients side by side, each of which looks the name up and connects once, and then lives
+# for ten refreshes: "Rss Anonymous", KiB, on average. Where libc lies is random, and so is how much of it is mapped.
+memory_runs() {
+	local i name=$1 pids=()
+	shift
+	for ((i = 0; i < 20; i++)); do
+		LBDNS_REFRESH=100ms "$@" "$LAB_BUILD/bench/driver" memory "$name" 8081 1000 >"$LAB/memory.$i" &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	cat "$LAB/memory."* | sed 's/.*"Rss":\([0-9]*\).*"Anonymous":\([0-9]*\).*/\1 \2/' |
+		awk '{ rss += $1; anonymous += $2 } END { if (NR != 20) exit 1; print int(rss / NR), int(anonymous / NR) }'
+}
+
+# memory_adds NAME RSS ANONYMOUS: KiB at most.
+memory_adds() {
+	local without with
+	without=$(memory_runs "$1" env)
+	lab_dns_queries_reset
+	with=$(memory_runs "$1" with_lbdns)
+	echo "$1: without $without, with $with"
+	((${without% *} > 1000 && ${without#* } > 50))
+	((${with% *} - ${without% *} <= $2))
+	((${with#* } - ${without#* } <= $3))
+}
+
+@test "a name of 3 endpoints: at most 300 KiB of memory more, of which 100 are nobody else's" {
+	memory_adds rng-headless 300 100
+	(($(lab_dns_queries rng-headless A) >= 5 * 20)) # that were refreshed
+}
+
+@test "a name of 4,000 endpoints: at most 1.5 MiB of memory more" {
+	many_up
+	memory_adds many-headless 1536 1200
+	(($(tcp_questions) >= 5 * 20))
+}
+
 # ---- What it adds to a call of connect, by counts that repeat exactly. A stub stands in libc's place (tests/bench/stub.c).
 
 # hook_run CALLS POOL ADDRESS blocks|nonblock ATTEMPTS PROGRAM...: so many calls after others of the same kind.
