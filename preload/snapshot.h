@@ -42,10 +42,12 @@ enum {
 	STRIKES = 3, /* so many times in a row DNS must say that there is nothing */
 	NO_SET = UINT32_MAX,
 	NO_SLOT = UINT32_MAX,
-	READ_TRIES = 3, /* by a reader, while what it reads changes */
 	/* Uses are noted once a second: the pick path writes nothing but the cursor. */
 	USED_GRAIN_MS = 1000
 };
+
+/* By a reader, while what it reads changes. Apart: NO_SET is why the others are unsigned. */
+enum { READ_TRIES = 3 };
 
 #define SINCE_SHARED (1u << 31) /* in since: another name's pool has held this address too */
 
