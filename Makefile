@@ -199,7 +199,7 @@ $(BUILD)/lab/processes $(BUILD)/lab/processes-musl $(BUILD)/lab/interrupted $(BU
 $(BUILD)/lab/%: tests/lab/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< $(LAB_LIBRARY) -lresolv -ldl
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< $(LAB_LIBRARY) -lresolv -ldl -lrt
 
 # ---- The client matrix: make clients
 
