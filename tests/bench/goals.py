@@ -1,5 +1,6 @@
 """What is to be reached, and what was."""
 
+import connect
 import report
 
 
@@ -8,6 +9,11 @@ def p99(values):
 
 
 def connect_goals(of):
+    """The controls first: where they are not 1.00, the run cannot tell what the other figures say."""
+    for label, peers in of["configurations"].items():
+        for name in connect.CONTROL if label.startswith("request") else ():
+            ratio = peers[name]["to_plain"]
+            yield f"control, off from 1 with its 95 %: {name}: {label}", "≤", connect.SURE, connect.doubt(ratio)
     wanted = [("lbdns, non-blocking", 0.99), ("lbdns, ATTEMPTS=1", 0.99), ("lbdns", 0.98)]
     for label, peers in of["configurations"].items():
         if not label.startswith("request"):

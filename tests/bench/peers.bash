@@ -80,18 +80,23 @@ bench_names_up() {
 }
 
 bench_peers_up() {
+	local rotated=${PODS[0]},${PODS[1]},${PODS[2]}
 	local with="env LD_PRELOAD=$LIBLBDNS" client="taskset -c $BENCH_CLIENT_CPUS $DRIVER client"
 	sysctl -qw net.ipv4.ip_local_port_range='10000 65000' net.ipv4.tcp_tw_reuse=1 2>/dev/null || true
 	bench_peer connect plain - "$client once ${PODS[0]} $BENCH_PORT"
-	bench_peer connect 'plain, non-blocking' - "$client nonblock ${PODS[0]} $BENCH_PORT"
+	bench_peer connect 'plain again' - "$client once ${PODS[0]} $BENCH_PORT"
+	bench_peer connect 'plain, rotates itself' - "$client once $rotated $BENCH_PORT"
 	bench_peer connect lbdns - "$with $client once rng-headless $BENCH_PORT"
 	bench_peer connect 'lbdns, ATTEMPTS=1' - "$with LBDNS_ATTEMPTS=1 $client once rng-headless $BENCH_PORT"
-	bench_peer connect 'lbdns, non-blocking' - "$with $client nonblock rng-headless $BENCH_PORT"
 	bench_peer connect 'lookup each time' - "$client lookup rng-headless $BENCH_PORT"
 	bench_ebpf_up
 	bench_nftables_up
 	bench_haproxy_up
 	bench_nginx_up
+	bench_peer connect 'plain, non-blocking' - "$client nonblock ${PODS[0]} $BENCH_PORT"
+	bench_peer connect 'plain again, non-blocking' - "$client nonblock ${PODS[0]} $BENCH_PORT"
+	bench_peer connect 'plain, rotates itself, non-blocking' - "$client nonblock $rotated $BENCH_PORT"
+	bench_peer connect 'lbdns, non-blocking' - "$with $client nonblock rng-headless $BENCH_PORT"
 	bench_peer lookup glibc - "$DRIVER lookup"
 	bench_peer lookup lbdns - "$with $DRIVER lookup"
 	bench_nscd_up

@@ -29,6 +29,11 @@ def spread(value, digits=0):
     return f"{value['median']:,.{digits}f} ({value['min']:,.{digits}f}–{value['max']:,.{digits}f})"
 
 
+def interval(value):
+    """A median, with the interval in which it is in 95 of 100 cases."""
+    return f"{value['median']:.3f} ({value['low']:.3f}–{value['high']:.3f})"
+
+
 def us(ns):
     return f"{ns / 1000:,.1f}"
 

@@ -9,12 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MESSAGE = 64, WAIT_MS = 5000 };
+enum { MESSAGE = 64, WAIT_MS = 5000, ADDRESSES = 8 };
 
 struct task {
 	const char *host, *port;
 	bool looks_up, blocks, requests;
-	struct sockaddr_in address;
+	unsigned count; /* of addresses, which are taken in turn */
+	struct sockaddr_in addresses[ADDRESSES];
 };
 
 static bool wait_for(int fd, short events)
@@ -58,7 +59,8 @@ static uint64_t connect_one(const struct task *task, struct work *work, uint64_t
 {
 	/* Ends by a reset: no TIME_WAIT uses up the ports. */
 	const struct linger none = {.l_onoff = 1, .l_linger = 0};
-	struct sockaddr_in address = task->address;
+	struct sockaddr_in address =
+		task->addresses[(work->index + work->done + work->failed) % task->count];
 	uint64_t connecting_ns, connected_ns, ended_ns;
 	int fd;
 	bool good;
@@ -102,12 +104,13 @@ int mode_client(int argc, char **argv)
 	                    .port = argv[2],
 	                    .looks_up = !strcmp(argv[0], "lookup"),
 	                    .blocks = strcmp(argv[0], "nonblock") != 0};
-	char what[16];
+	char what[16], *rest = strdup(argv[1]), *host;
 	int threads, ms;
 
 	(void)argc;
-	if (look_up(task.host, task.port, &task.address, 1) != 1)
-		return 1;
+	while (task.count < ADDRESSES && (host = strsep(&rest, ",")))
+		if (look_up(host, task.port, &task.addresses[task.count++], 1) != 1)
+			return 1;
 	printf("{}\n");
 	while (scanf("%15s %d %d", what, &threads, &ms) == 3) {
 		const struct work *work;

@@ -3,7 +3,8 @@
  *
  *   serve ADDRESS PORT             a pod: answers a request with 64 bytes that begin with its
  * address, and a request "c" with how many connections it has accepted client KIND HOST PORT new
- * connections; once, lookup or nonblock. Commands: WHAT THREADS MS, WHAT being connect or request
+ * connections; once, lookup or nonblock. HOST may be several with commas between them, for a client
+ * that rotates by itself. Commands: WHAT THREADS MS, WHAT being connect or request
  *   lookup                         getaddrinfo. Commands: NAME THREADS MS
  *   hook HOST TO blocks|nonblock   connect alone, over tests/bench/stub.c: HOST is looked up, TO
  * (an address, or - for the first of HOST's) connected to. Commands: CALLS (once, counted by
