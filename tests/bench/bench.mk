@@ -1,7 +1,7 @@
 # The benchmark: part of the Makefile.
-#   make bench                            all of it, about 4 minutes
+#   make bench                            all of it, about 5 minutes
 #   make bench SECTIONS="connect hook"    some of it: connect lookup hook start fresh scale
-#   BENCH_ROUNDS=2                        fewer rounds than 7, for a quick look
+#   BENCH_ROUNDS=2                        fewer rounds than 15, for a quick look
 
 SECTIONS ?=
 DRIVER = $(patsubst tests/bench/driver/%.c,$(BUILD)/bench/driver.o/%.o,$(wildcard tests/bench/driver/*.c))

@@ -43,6 +43,7 @@ const struct work *work_run(void *(*run)(void *), const void *task, int threads,
 int look_up(const char *host, const char *port, struct sockaddr_in *addresses, int room);
 
 int mode_client(int argc, char **argv);
+int mode_delay(int argc, char **argv);
 int mode_fresh(int argc, char **argv);
 int mode_hook(int argc, char **argv);
 int mode_lookup(int argc, char **argv);
