@@ -29,7 +29,7 @@ endif
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 CFLAGS   ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-plt -pthread \
-	-ffunction-sections -fdata-sections \
+	-ffunction-sections -fdata-sections -fno-tree-slp-vectorize \
 	-DLBDNS_VERSION='"$(VERSION)"' -D_GNU_SOURCE -Ipreload $(WARNINGS) $(CFLAGS)
 
 SOURCES := $(sort $(wildcard preload/*.c preload/hooks/*.c))

@@ -115,13 +115,18 @@ static inline uint64_t hash_mix(uint64_t value)
 	return value ^ value >> 31;
 }
 
+/* 2^64 divided by the golden ratio: the upper bits of a product with it are spread evenly (Knuth,
+ * The Art of Computer Programming, 6.4). */
+#define HASH_GOLDEN UINT64_C(0x9e3779b97f4a7c15)
+
+/* For tables, by any of its bits. */
 static inline uint64_t address_hash(struct address address)
 {
-	const uint64_t salt = UINT64_C(0x9e3779b97f4a7c15);
+	/* The odd number is hash_mix's: halves that are alike must not cancel out. */
+	uint64_t product =
+		(address.low ^ address.high * UINT64_C(0x94d049bb133111eb)) * HASH_GOLDEN;
 
-	/* Most often the inner one is of a constant. */
-	return hash_mix(address.low ^
-	                (address.high ? hash_mix(address.high ^ salt) : hash_mix(salt)));
+	return product ^ product >> 32;
 }
 
 /* "10.244.1.5" or "fd00::5" into text[ADDRESS_TEXT_SIZE]; no libc call, so usable in a signal

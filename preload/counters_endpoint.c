@@ -6,29 +6,12 @@
 #include <errno.h>
 
 enum {
-	USED_GRAIN_S = 8, /* how often it is noted that a tally is in use */
-	IN_USE_S = 64,    /* a tally that was used so lately is not given away */
+	IN_USE_S = 64, /* a tally that was used so lately is not given away */
 	RECENT_TRIES = 2
 };
 
-static struct tally *tally_ways(uint64_t name, struct address endpoint, uint32_t port)
-{
-	/* The name is a good hash already. */
-	uint64_t hash = (name ^ endpoint.high ^ endpoint.low ^ (uint64_t)port << 40) *
-	                UINT64_C(0x9e3779b97f4a7c15);
-
-	return &shared()->tallies[(hash >> 32) % (SHARED_TALLIES / SHARED_WAYS) * SHARED_WAYS];
-}
-
-static inline bool tally_is(const struct tally *tally, uint64_t name, struct address endpoint,
-                            uint32_t port)
-{
-	/* Acquire: pairs with tally_begin, whose zeros are there before the port is. */
-	return shared_load(&tally->name) == name &&
-	       (uint32_t)atomic_load_explicit(&tally->port_used, memory_order_acquire) == port &&
-	       shared_load(&tally->low) == endpoint.low &&
-	       shared_load(&tally->high) == endpoint.high;
-}
+/* When all the ways of a place were last found in use, in the grain of port_used. */
+static _Atomic uint32_t full_s[SHARED_TALLIES / SHARED_WAYS];
 
 static bool tally_begin(struct tally *tally, uint64_t was, uint64_t name, struct address endpoint,
                         uint64_t port_used)
@@ -46,21 +29,28 @@ static bool tally_begin(struct tally *tally, uint64_t was, uint64_t name, struct
 	return true;
 }
 
+/* The way that is looked at as the i-th, of those of which this place is the first. */
+static struct tally *tally_way(uint32_t place, uint32_t i)
+{
+	return &shared()->tallies[place ^ i];
+}
+
 /* An unused place, or the one that was not used for the longest; NULL if all of them are in use:
  * endpoints that take places from each other are counted nowhere. Two that begin one for the same
  * endpoint may take two places: whoever reads adds them up. NULL too if somebody else was faster.
  */
 static __attribute__((noinline)) struct tally *
-tally_claim(struct tally *ways, uint64_t name, struct address endpoint, uint64_t port_used)
+tally_claim(uint32_t place, uint64_t name, struct address endpoint, uint64_t port_used)
 {
-	struct tally *oldest = ways;
+	struct tally *oldest = tally_way(place, 0);
 
-	for (int i = 0; i < SHARED_WAYS; i++) {
-		if (!shared_load(&ways[i].name) &&
-		    tally_begin(&ways[i], 0, name, endpoint, port_used))
-			return &ways[i];
-		if (shared_load(&ways[i].port_used) >> 32 < shared_load(&oldest->port_used) >> 32)
-			oldest = &ways[i];
+	for (uint32_t i = 0; i < SHARED_WAYS; i++) {
+		struct tally *way = tally_way(place, i);
+
+		if (!shared_load(&way->name) && tally_begin(way, 0, name, endpoint, port_used))
+			return way;
+		if (shared_load(&way->port_used) >> 32 < shared_load(&oldest->port_used) >> 32)
+			oldest = way;
 	}
 	if ((port_used >> 32) - (shared_load(&oldest->port_used) >> 32) < IN_USE_S)
 		return NULL;
@@ -68,54 +58,37 @@ tally_claim(struct tally *ways, uint64_t name, struct address endpoint, uint64_t
 	                                                                                  : NULL;
 }
 
-static bool tally_is_used(const struct tally *tally, uint64_t now_ms)
+struct tally *counters_tally_slowly(uint64_t name, struct address endpoint, uint32_t port,
+                                    uint64_t now_ms)
 {
-	return (now_ms >> 10) - (shared_load(&tally->port_used) >> 32) < USED_GRAIN_S;
-}
-
-static struct tally *tally_get(uint64_t name, struct address endpoint, uint32_t port,
-                               uint64_t now_ms)
-{
-	struct tally *ways = tally_ways(name, endpoint, port);
+	uint32_t place = counters_tally_place(name, endpoint, port);
 	uint64_t port_used = port | now_ms >> 10 << 32;
+	_Atomic uint32_t *full = &full_s[place / SHARED_WAYS];
+	struct tally *claimed;
 
 	if (!name)
 		return NULL;
-	for (int i = 0; i < SHARED_WAYS; i++) {
-		if (!tally_is(&ways[i], name, endpoint, port))
+	for (uint32_t i = 0; i < SHARED_WAYS; i++) {
+		struct tally *way = tally_way(place, i);
+
+		if (shared_load(&way->low) != endpoint.low || /* mostly so */
+		    !counters_tally_is(way, name, endpoint, port))
 			continue;
-		if (!tally_is_used(&ways[i], now_ms))
-			shared_store(&ways[i].port_used, port_used);
-		return &ways[i];
+		if (!counters_tally_is_used(way, now_ms))
+			shared_store(&way->port_used, port_used);
+		return way;
 	}
-	return tally_claim(ways, name, endpoint, port_used);
-}
-
-static __attribute__((noinline)) void connected_slowly(uint64_t name, struct address endpoint,
-                                                       uint32_t port, bool rewritten,
-                                                       uint64_t now_ms)
-{
-	struct tally *tally = tally_get(name, endpoint, port, now_ms);
-
-	if (tally)
-		shared_add_one(rewritten ? &tally->rewritten : &tally->kept);
-}
-
-void counters_connected(uint64_t name, struct address endpoint, uint32_t port, bool rewritten,
-                        uint64_t now_ms)
-{
-	struct tally *first = tally_ways(name, endpoint, port);
-
-	/* The usual way: in the first place, and in use. 0 is no name, and has no tally. */
-	if (tally_is(first, name, endpoint, port) && tally_is_used(first, now_ms) && name)
-		shared_add_one(rewritten ? &first->rewritten : &first->kept);
-	else
-		connected_slowly(name, endpoint, port, rewritten, now_ms);
+	if (atomic_load_explicit(full, memory_order_relaxed) == (uint32_t)(now_ms >> 10))
+		return NULL;
+	claimed = tally_claim(place, name, endpoint, port_used);
+	if (!claimed)
+		atomic_store_explicit(full, (uint32_t)(now_ms >> 10), memory_order_relaxed);
+	return claimed;
 }
 
 void counters_failed(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms)
 {
-	struct tally *tally = tally_get(name, endpoint, port, now_ms);
+	struct tally *tally = counters_tally(name, endpoint, port, now_ms);
 
 	if (tally)
 		shared_add_one(&tally->failures);
@@ -123,7 +96,7 @@ void counters_failed(uint64_t name, struct address endpoint, uint32_t port, uint
 
 void counters_retried(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms)
 {
-	struct tally *tally = tally_get(name, endpoint, port, now_ms);
+	struct tally *tally = counters_tally(name, endpoint, port, now_ms);
 
 	if (tally)
 		shared_add_one(&tally->retries);
@@ -131,50 +104,49 @@ void counters_retried(uint64_t name, struct address endpoint, uint32_t port, uin
 
 /* ---- The last rewritten connections */
 
-static void recent_load(const struct shared_recent *from, uint64_t words[SHARED_RECENT_WORDS])
+static bool recent_load(const struct shared_recent *from, struct counters_rewrite *rewrite)
 {
-	for (int i = 0; i < SHARED_RECENT_WORDS; i++)
-		words[i] = shared_load(&from->words[i]);
+	const uint64_t results = (1 << COUNTERS_RESULT_BITS) - 1;
+	uint64_t first = shared_load(&from->words[0]), check = shared_load(&from->words[3]);
+	const struct tally *tally = &shared()->tallies[first % SHARED_TALLIES];
+
+	*rewrite = (struct counters_rewrite){
+		.at_ms = first >> (COUNTERS_RESULT_BITS + COUNTERS_TALLY_BITS),
+		.asked = {shared_load(&from->words[1]), shared_load(&from->words[2])},
+		.name = shared_load(&tally->name),
+		.picked = {shared_load(&tally->high), shared_load(&tally->low)},
+		.port = (uint32_t)shared_load(&tally->port_used),
+		.result = (int)(first >> COUNTERS_TALLY_BITS & results)};
+	return check == counters_recent_check(first, rewrite->asked, tally);
 }
 
 void counters_recent_failed(struct address picked, uint32_t port, int error)
 {
 	struct shared *in = shared();
-	uint64_t next = shared_load(&in->recent_next), words[SHARED_RECENT_WORDS];
+	uint64_t next = shared_load(&in->recent_next);
 
 	for (uint64_t i = 1; i <= SHARED_RECENT; i++) {
 		struct shared_recent *at = &in->recent[(next - i) % SHARED_RECENT];
+		struct counters_rewrite rewrite;
+		uint64_t first = shared_load(&at->words[0]);
+		uint32_t place = (uint32_t)(first % SHARED_TALLIES);
 
-		if (shared_load(&at->words[7]) != (port | (uint64_t)EINPROGRESS << 32) ||
-		    shared_load(&at->words[6]) != picked.low ||
-		    shared_load(&at->words[5]) != picked.high)
-			continue;
-		recent_load(at, words);
-		if (words[0] != counters_recent_check(words))
+		if (!recent_load(at, &rewrite) || rewrite.result != EINPROGRESS ||
+		    rewrite.port != port || !address_equal(rewrite.picked, picked))
 			continue;
 		/* If another one takes the place meanwhile, the check will tell. */
-		words[7] = port | (uint64_t)(uint32_t)error << 32;
-		shared_store(&at->words[0], counters_recent_check(words));
-		shared_store(&at->words[7], words[7]);
+		first = counters_recent_first(rewrite.at_ms, place, error);
+		shared_store(&at->words[3],
+		             counters_recent_check(first, rewrite.asked, &in->tallies[place]));
+		shared_store(&at->words[0], first);
 		return;
 	}
 }
 
 bool counters_read_recent(const struct shared_recent *from, struct counters_rewrite *rewrite)
 {
-	uint64_t words[SHARED_RECENT_WORDS];
-
-	for (int tries = 0; tries < RECENT_TRIES; tries++) {
-		recent_load(from, words);
-		if (words[0] != counters_recent_check(words))
-			continue;
-		*rewrite = (struct counters_rewrite){.name = words[2],
-		                                     .at_ms = words[1],
-		                                     .asked = {words[3], words[4]},
-		                                     .picked = {words[5], words[6]},
-		                                     .port = (uint32_t)words[7],
-		                                     .result = (int)(words[7] >> 32)};
-		return true;
-	}
+	for (int tries = 0; tries < RECENT_TRIES; tries++)
+		if (recent_load(from, rewrite))
+			return true;
 	return false;
 }

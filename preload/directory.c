@@ -141,7 +141,7 @@ void directory_distrust(void)
 {
 	for (uint32_t service = 0; service < SERVICES; service++) {
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			atomic_store_explicit(&live[service].good_ms[f], 0, memory_order_relaxed);
+			live_doubt(service, f);
 		atomic_store_explicit(&live[service].checked_ms, 0, memory_order_relaxed);
 	}
 }

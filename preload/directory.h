@@ -107,7 +107,7 @@ extern _Atomic uint64_t directory_sieve[1 << (DIRECTORY_SIEVE_BITS - 6)];
 
 static inline uint32_t directory_sieve_bit(struct address address)
 {
-	return (uint32_t)(((address.low ^ address.high) * UINT64_C(0x9e3779b97f4a7c15)) >>
+	return (uint32_t)(((address.low ^ address.high) * HASH_GOLDEN) >>
 	                  (64 - DIRECTORY_SIEVE_BITS));
 }
 

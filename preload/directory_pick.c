@@ -3,6 +3,7 @@
 
 #include "claims.h"
 #include "clock.h"
+#include "directory_usual.h"
 #include "mode.h"
 #include "pending.h"
 #include "pool.h"
@@ -51,24 +52,6 @@ bool directory_route(struct address asked, struct directory_route *route)
 	return route_again(asked, route);
 }
 
-static inline void set_load(const struct snapshot *in, uint32_t index, struct set *set)
-{
-	words_load(set, &in->sets[index % SETS], sizeof(*set));
-	set->service %= SERVICES;
-	set->family %= FAMILY_COUNT;
-	if (set->first > ENDPOINTS || set->count > ENDPOINTS - set->first)
-		set->count = 0; /* torn; snapshot_valid will say so */
-}
-
-static struct address endpoint_load(const struct snapshot *in, const struct set *set,
-                                    uint32_t index)
-{
-	struct address address;
-
-	words_load(&address, &in->addresses[set->first + index], sizeof(address));
-	return address;
-}
-
 bool directory_service(const struct directory_route *route, uint32_t *service)
 {
 	uint64_t sequence;
@@ -82,15 +65,10 @@ bool directory_service(const struct directory_route *route, uint32_t *service)
 	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
 	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
 	if (group.count) {
-		set_load(in, group.member[0], &set);
+		snapshot_set(in, group.member[0], &set);
 		*service = set.service;
 	}
 	return group.count && snapshot_valid(sequence);
-}
-
-static bool any_passed_over(uint64_t now_ms)
-{
-	return health_any(now_ms) || pending_any(now_ms);
 }
 
 /* Who is passed over: those that are ejected, for all processes, and those late, for this one. */
@@ -143,10 +121,11 @@ static bool take_turn(const struct snapshot *in, const struct set *set, struct a
                       uint32_t port, uint64_t now_ms)
 {
 	uint64_t turn;
-	uint32_t index = any_passed_over(now_ms) ? peek_healthy(in, set, port, now_ms, &turn)
-	                                         : rotation_peek(set->key, port, set->count, &turn);
+	uint32_t index = directory_any_passed_over(now_ms)
+	                         ? peek_healthy(in, set, port, now_ms, &turn)
+	                         : rotation_peek(set->key, port, set->count, &turn);
 
-	return address_equal(endpoint_load(in, set, index), asked) &&
+	return address_equal(snapshot_endpoint(in, set, index), asked) &&
 	       rotation_take(set->key, port, turn);
 }
 
@@ -163,7 +142,7 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 	for (uint32_t i = 0; i < group.count && i < GROUP_MEMBERS; i++) {
 		struct set set;
 
-		set_load(in, group.member[i], &set);
+		snapshot_set(in, group.member[i], &set);
 
 		/* All of them: one that is never used becomes idle, then stale. */
 		live_note_use(set.service, now_ms);
@@ -178,7 +157,7 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 		for (uint32_t i = 0; i < group.count && i < GROUP_MEMBERS; i++) {
 			struct set set;
 
-			set_load(in, group.member[i], &set);
+			snapshot_set(in, group.member[i], &set);
 
 			set.key ^= observers;
 			if (shown && (set.count < 2 || !rotation_is_shown(set.key, port)))
@@ -194,11 +173,11 @@ static void pick_within(const struct snapshot *in, const struct set *set, struct
                         uint32_t port, uint64_t now_ms, enum health_trial trial,
                         struct directory_picked *picked)
 {
-	uint32_t index = any_passed_over(now_ms)
+	uint32_t index = directory_any_passed_over(now_ms)
 	                         ? pick_healthy(in, set, port, now_ms, trial)
 	                         : rotation_pick(set->key, port, set->count, now_ms);
 
-	picked->target = endpoint_load(in, set, index);
+	picked->target = snapshot_endpoint(in, set, index);
 	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
 	rotation_note_port(set->key, port & UINT16_MAX);
 }
@@ -210,7 +189,7 @@ uint32_t directory_show(const struct address *endpoints, uint32_t count, uint64_
 	uint64_t now_ms = clock_ms();
 
 	port = rotation_port(key, port);
-	if (any_passed_over(now_ms))
+	if (directory_any_passed_over(now_ms))
 		look(endpoints, count, port, now_ms, TRIAL_NONE, &view);
 	return health_map(&view, rotation_show(key, port, count - view.count));
 }
@@ -242,7 +221,7 @@ static __attribute__((noinline)) void set_of_member(const struct snapshot *in,
 	words_load(&group, at, sizeof(group));
 	*set = (struct set){.count = 0};
 	if (group.count)
-		set_load(in, group.member[0], set);
+		snapshot_set(in, group.member[0], set);
 }
 
 /* fixed: of an address in more pools than we keep track of. */
@@ -273,7 +252,7 @@ static inline bool find_pool(const struct snapshot *in, const struct directory_r
 	group = &in->groups[mark.group % GROUPS];
 	words_load(&head, group, sizeof(head));
 	if (head.candidate < SETS)
-		set_load(in, head.candidate, set);
+		snapshot_set(in, head.candidate, set);
 	else
 		set_of_member(in, group, set);
 	if (!head.count && mark.group != GROUP_FIXED)
@@ -310,56 +289,11 @@ static inline bool find_pool(const struct snapshot *in, const struct directory_r
 		picked->why = why_not(&head, mark.group == GROUP_FIXED, claimed, fresh, expired);
 		return false;
 	}
+	if (config.mode == MODE_ON)
+		live_note_usual(set->service, set->family);
 	picked->may_retry = set->count > 1;
 	picked->key = set->key;
 	return true;
-}
-
-/* The usual pick: of one pool, fresh and of nobody else's, of which nothing is passed over, and on
- * as LBDNS_MODE says. False if it is not so usual, and then nothing is written, or the snapshot
- * changed meanwhile. */
-static inline bool pick_usual(const struct directory_route *route, uint32_t port,
-                              struct directory_picked *picked)
-{
-	uint64_t now_ms = clock_ms(); /* a call: before anything is in registers */
-	uint64_t made = atomic_load_explicit(&claims_made, memory_order_acquire), sequence;
-	const struct snapshot *in;
-	struct group_head head;
-	const struct live *of;
-	struct mark mark;
-	struct set set;
-
-	if (made && claims_hold(route->hash))
-		return false;
-	in = snapshot_read(&sequence);
-	if (sequence != route->sequence)
-		return false;
-	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
-	words_load(&head, &in->groups[mark.group % GROUPS], sizeof(head));
-	if (head.count != 1 || head.candidate >= SETS)
-		return false;
-	set_load(in, head.candidate, &set);
-	if (!set.count || claims_hold_since(made, route->hash))
-		return false;
-	of = &live[set.service];
-	if (!live_is_fresh(set.service, set.family, now_ms) || any_passed_over(now_ms) ||
-	    config.mode != MODE_ON ||
-	    atomic_load_explicit(&shared()->mode, memory_order_relaxed)) /* as in mode_for */
-		return false;
-	live_note_use(set.service, now_ms);
-	picked->service = set.service;
-	picked->name = atomic_load_explicit(&of->name, memory_order_relaxed);
-	picked->age_ms =
-		clock_since(atomic_load_explicit(&of->checked_ms, memory_order_relaxed), now_ms);
-	picked->interval_ms = atomic_load_explicit(&of->interval_ms, memory_order_relaxed);
-	picked->mode = MODE_ON;
-	picked->may_retry = set.count > 1;
-	picked->key = set.key;
-	picked->now_ms = now_ms;
-	picked->target = endpoint_load(in, &set, rotation_pick(set.key, port, set.count, now_ms));
-	picked->what = address_equal(picked->target, route->asked) ? PICK_ASKED : PICK_OTHER;
-	rotation_note_port(set.key, port & UINT16_MAX);
-	return snapshot_valid(sequence);
 }
 
 /* Word by word: a whole struct assigned would be built on the stack first. */
@@ -378,9 +312,8 @@ static void picked_begin(struct directory_picked *picked, struct address asked)
 	picked->now_ms = clock_ms();
 }
 
-static __attribute__((noinline)) void pick_any(struct directory_route *route, uint32_t port,
-                                               enum health_trial trial,
-                                               struct directory_picked *picked)
+void directory_pick(struct directory_route *route, uint32_t port, enum health_trial trial,
+                    struct directory_picked *picked)
 {
 	for (int i = 0; i < READ_TRIES; i++) {
 		uint64_t made = atomic_load_explicit(&claims_made, memory_order_acquire), sequence;
@@ -401,11 +334,4 @@ static __attribute__((noinline)) void pick_any(struct directory_route *route, ui
 			return;
 	}
 	picked->what = PICK_NONE;
-}
-
-void directory_pick(struct directory_route *route, uint32_t port, enum health_trial trial,
-                    struct directory_picked *picked)
-{
-	if (!pick_usual(route, port, picked))
-		pick_any(route, port, trial, picked);
 }

@@ -18,9 +18,7 @@ enum {
 
 static uint64_t endpoint_key(struct address address, uint32_t port)
 {
-	return hash_mix(address_hash(address) ^
-	                (uint64_t)(port + 1) * UINT64_C(0x9e3779b97f4a7c15)) |
-	       1;
+	return hash_mix(address_hash(address) ^ (uint64_t)(port + 1) * HASH_GOLDEN) | 1;
 }
 
 /* The endpoint of a record that counts; false if it is unused, half written, long past, or further

@@ -5,7 +5,7 @@ uint64_t pool_key(const struct address *endpoints, size_t count)
 	uint64_t key = hash_mix(count);
 
 	for (size_t i = 0; i < count; i++)
-		key = hash_mix(key ^ address_hash(endpoints[i])) + i;
+		key = hash_mix(hash_mix(key ^ endpoints[i].high) ^ endpoints[i].low) + i;
 	return key;
 }
 

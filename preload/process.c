@@ -42,6 +42,8 @@ static void process_forked(void)
 	atomic_store(&process.owner, own_id());
 	atomic_store(&process.main_ended, false);
 	atomic_store(&process.writing, false);
+	atomic_store(&process.cuts, false);
+	atomic_store(&process.watched, false);
 	atomic_store(&process.thread, THREAD_NONE);
 	atomic_store(&process.left, 0);
 	atomic_store(&process.asleep_ms, 0);

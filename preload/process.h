@@ -19,6 +19,8 @@ struct process {
 	_Atomic uint32_t owner;      /* whose memory this is, a process id; 0: not known yet */
 	atomic_bool main_ended;      /* the main thread has, and others go on */
 	atomic_bool writing;         /* somebody holds the right to write the directory */
+	atomic_bool cuts;            /* the refresh thread can get at the client's sockets */
+	atomic_bool watched;         /* a refresh thread has looked at what is pending */
 	_Atomic uint32_t thread;     /* enum process_thread */
 	_Atomic uint32_t left;       /* the kernel's id of the last one that ended */
 	_Atomic uint32_t wakes;      /* the futex that the refresh thread sleeps on */

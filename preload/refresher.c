@@ -6,6 +6,7 @@
 #include "libc.h"
 #include "libc_versions.h"
 #include "outcome.h"
+#include "pending.h"
 #include "probe.h"
 #include "process.h"
 #include "queries.h"
@@ -101,6 +102,7 @@ static void *refresher_main(void *unused)
 
 	(void)unused;
 	probe_begin(own);
+	pending_watch_begins(own);
 	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	queries_begin(client_name);
@@ -114,6 +116,7 @@ static void *refresher_main(void *unused)
 		}
 		sleep_until(next_ms);
 	}
+	pending_watch_ends();
 	note_left();
 	atomic_store(&process.thread, THREAD_NONE);
 	return NULL;

@@ -15,21 +15,6 @@ enum {
 
 _Atomic uint64_t rotation_noted;
 
-static uint64_t slot_key(uint64_t key, uint32_t port)
-{
-	return hash_mix(key ^ (uint64_t)(port + 1) * UINT64_C(0x9e3779b97f4a7c15)) | 1;
-}
-
-static uint64_t slot_time(uint64_t now_ms)
-{
-	return now_ms >> 10;
-}
-
-static struct cursor *slot_ways(struct shared *in, uint64_t key)
-{
-	return &in->cursors[(key >> 40) % SHARED_SETS * SHARED_WAYS];
-}
-
 static struct cursor *slot_find(struct cursor *ways, uint64_t key)
 {
 	for (int i = 0; i < SHARED_WAYS; i++)
@@ -85,14 +70,14 @@ static struct cursor *slot_claim(struct cursor *ways, uint64_t key)
 
 static void slot_use(struct cursor *slot, uint64_t now_ms)
 {
-	if (atomic_load_explicit(&slot->used, memory_order_relaxed) != slot_time(now_ms))
-		atomic_store_explicit(&slot->used, slot_time(now_ms),
+	if (atomic_load_explicit(&slot->used, memory_order_relaxed) != rotation_slot_time(now_ms))
+		atomic_store_explicit(&slot->used, rotation_slot_time(now_ms),
 		                      memory_order_release); /* pairs with slot_reuse */
 }
 
 static struct cursor *slot_get(struct shared *in, uint64_t key)
 {
-	struct cursor *ways = slot_ways(in, key), *slot = slot_find(ways, key);
+	struct cursor *ways = rotation_slot_ways(in, key), *slot = slot_find(ways, key);
 
 	if (!slot)
 		slot = slot_claim(ways, key);
@@ -100,62 +85,33 @@ static struct cursor *slot_get(struct shared *in, uint64_t key)
 	return slot;
 }
 
-/* Where a rotation starts: random, so that a thousand clients do not begin with the same pod, and a
- * function of the key alone, so that two processes that meet on a new slot agree. 32 bits: adding
- * picks must not wrap around. */
-static uint64_t slot_start(struct shared *in, uint64_t key)
+uint32_t rotation_pick_slowly(struct shared *in, uint64_t slot_key, uint32_t count)
 {
-	return hash_mix(key ^ atomic_load_explicit(&in->seed, memory_order_relaxed)) >> 32;
-}
-
-static uint32_t slot_pick(struct shared *in, struct cursor *slot, uint64_t key, uint32_t count)
-{
-	return (uint32_t)((atomic_fetch_add_explicit(&slot->picks, 1, memory_order_relaxed) +
-	                   slot_start(in, key)) %
-	                  count);
-}
-
-static __attribute__((noinline)) uint32_t pick_slowly(struct shared *in, uint64_t key,
-                                                      uint32_t count)
-{
-	return slot_pick(in, slot_get(in, key), key, count);
-}
-
-uint32_t rotation_pick(uint64_t key, uint32_t port, uint32_t count, uint64_t now_ms)
-{
-	struct shared *in = shared();
-	uint64_t of = slot_key(key, port);
-	struct cursor *first = slot_ways(in, of);
-
-	/* The usual way: in the first place, and in use. */
-	if (atomic_load_explicit(&first->key, memory_order_relaxed) == of &&
-	    atomic_load_explicit(&first->used, memory_order_relaxed) == slot_time(now_ms))
-		return slot_pick(in, first, of, count);
-	return pick_slowly(in, of, count);
+	return rotation_slot_pick(in, slot_get(in, slot_key), slot_key, count);
 }
 
 uint32_t rotation_peek(uint64_t key, uint32_t port, uint32_t count, uint64_t *turn)
 {
 	struct shared *in = shared();
-	uint64_t of = slot_key(key, port);
+	uint64_t of = rotation_slot_key(key, port);
 
 	*turn = atomic_load_explicit(&slot_get(in, of)->picks, memory_order_relaxed);
-	return (uint32_t)((*turn + slot_start(in, of)) % count);
+	return (uint32_t)((*turn + rotation_slot_start(in, of)) % count);
 }
 
 uint32_t rotation_next(uint64_t key, uint32_t port, uint32_t count)
 {
 	struct shared *in = shared();
-	uint64_t of = slot_key(key, port);
-	struct cursor *slot = slot_find(slot_ways(in, of), of);
+	uint64_t of = rotation_slot_key(key, port);
+	struct cursor *slot = slot_find(rotation_slot_ways(in, of), of);
 	uint64_t picks = slot ? atomic_load_explicit(&slot->picks, memory_order_relaxed) : 0;
 
-	return (uint32_t)((picks + slot_start(in, of)) % count);
+	return (uint32_t)((picks + rotation_slot_start(in, of)) % count);
 }
 
 bool rotation_is_shown(uint64_t key, uint32_t port)
 {
-	struct cursor *slot = slot_get(shared(), slot_key(key, port));
+	struct cursor *slot = slot_get(shared(), rotation_slot_key(key, port));
 	uint64_t shown = atomic_load_explicit(&slot->shown, memory_order_relaxed);
 	uint64_t picks = atomic_load_explicit(&slot->picks, memory_order_relaxed);
 
@@ -164,7 +120,7 @@ bool rotation_is_shown(uint64_t key, uint32_t port)
 
 bool rotation_take(uint64_t key, uint32_t port, uint64_t turn)
 {
-	struct cursor *slot = slot_get(shared(), slot_key(key, port));
+	struct cursor *slot = slot_get(shared(), rotation_slot_key(key, port));
 
 	return atomic_compare_exchange_strong_explicit(&slot->picks, &turn, turn + 1,
 	                                               memory_order_relaxed, memory_order_relaxed);
@@ -173,13 +129,13 @@ bool rotation_take(uint64_t key, uint32_t port, uint64_t turn)
 /* The slot whose picks word is not a cursor but the port last connected. */
 static uint64_t port_key(uint64_t key)
 {
-	return slot_key(~key, 0);
+	return rotation_slot_key(~key, 0);
 }
 
 uint32_t rotation_port(uint64_t key, uint32_t port)
 {
 	uint64_t of = port_key(key);
-	struct cursor *slot = port ? NULL : slot_find(slot_ways(shared(), of), of);
+	struct cursor *slot = port ? NULL : slot_find(rotation_slot_ways(shared(), of), of);
 
 	if (port)
 		return port;
@@ -196,7 +152,7 @@ void rotation_write_port(uint64_t key, uint32_t port)
 uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count)
 {
 	struct shared *in = shared();
-	uint64_t of = slot_key(key, port);
+	uint64_t of = rotation_slot_key(key, port);
 	struct cursor *slot = slot_get(in, of);
 	uint64_t picks = 0, offset = 0;
 
@@ -210,12 +166,12 @@ uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count)
 			    memory_order_relaxed, memory_order_relaxed))
 			break;
 	}
-	return (uint32_t)((picks + offset + slot_start(in, of)) % count);
+	return (uint32_t)((picks + offset + rotation_slot_start(in, of)) % count);
 }
 
 bool rotation_may_retry(uint64_t key, uint32_t port)
 {
-	struct cursor *cursor = slot_get(shared(), slot_key(key, port));
+	struct cursor *cursor = slot_get(shared(), rotation_slot_key(key, port));
 	uint64_t picks = atomic_load_explicit(&cursor->picks, memory_order_relaxed);
 	uint64_t base = atomic_load_explicit(&cursor->retry_base, memory_order_relaxed);
 	uint64_t retries = atomic_load_explicit(&cursor->retries, memory_order_relaxed);

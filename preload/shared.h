@@ -20,7 +20,7 @@ enum {
 	SHARED_TALLIES = 8192,
 	SHARED_PROCESSES = 128,
 	SHARED_RECENT = 64,
-	SHARED_RECENT_WORDS = 8,
+	SHARED_RECENT_WORDS = 4,
 	SHARED_TEXT_WORDS = 32, /* of a name: CONFIG_NAME_SIZE bytes */
 	SHARED_REASONS = 12     /* room for enum counters_pass */
 };
@@ -86,8 +86,8 @@ struct shared_process {
 	_Atomic uint64_t pid_namespace; /* its inode; 0: not known */
 };
 
-/* A rewritten connection (counters.h): a check of the others, when (clock_ms), name, asked (2),
- * picked (2), port and result. */
+/* A rewritten connection (counters.h): when (clock_ms), result and tally in one, asked (2), and a
+ * check of these and of whose the tally was. */
 struct shared_recent {
 	_Atomic uint64_t words[SHARED_RECENT_WORDS];
 };

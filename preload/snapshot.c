@@ -19,6 +19,35 @@ _Atomic uint64_t departed_used_ms[DEPARTED];
 
 struct snapshot_state snapshot_state;
 
+static uint64_t load(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+void live_note_usual(uint32_t service, enum family family)
+{
+	struct live *of = &live[service];
+	uint64_t good_ms = atomic_load(&of->good_ms[family]);
+	uint64_t until_ms = load(&of->used_ms) + USED_GRAIN_MS;
+	uint64_t asked_ms = load(&of->checked_ms) +
+	                    atomic_load_explicit(&of->interval_ms, memory_order_relaxed);
+
+	if (asked_ms < until_ms)
+		until_ms = asked_ms;
+	if (good_ms + config.max_stale_ms < until_ms)
+		until_ms = good_ms + config.max_stale_ms;
+	/* It may be doubted meanwhile: pairs with live_doubt, one of us sees the other. */
+	atomic_store(&of->usual_until_ms[family], good_ms ? until_ms : 0);
+	if (atomic_load(&of->good_ms[family]) != good_ms)
+		atomic_store(&of->usual_until_ms[family], 0);
+}
+
+void live_doubt(uint32_t service, enum family family)
+{
+	atomic_store(&live[service].good_ms[family], 0);
+	atomic_store(&live[service].usual_until_ms[family], 0);
+}
+
 void live_reset(uint32_t service)
 {
 	struct live *at = &live[service];
@@ -27,7 +56,7 @@ void live_reset(uint32_t service)
 	atomic_store_explicit(&at->checked_ms, 0, memory_order_relaxed);
 	atomic_store_explicit(&at->asked_ms, 0, memory_order_relaxed);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		atomic_store_explicit(&at->good_ms[f], 0, memory_order_relaxed);
+		live_doubt(service, f);
 		atomic_store_explicit(&at->handed[f], 0, memory_order_relaxed);
 		atomic_store_explicit(&at->strikes[f], 0, memory_order_relaxed);
 	}
@@ -344,6 +373,7 @@ bool draft_commit(const struct draft *draft)
 	word_store(&to->group_count, from->group_count);
 	word_store(&to->index_mask, from->index_mask);
 	word_store(&to->departed_count, from->departed_count);
+	word_store(&to->pool_count, from->pool_count);
 	names_copy(to, from);
 	words_store(to->sets, from->sets, from->set_count * sizeof(struct set));
 	words_store(to->groups, from->groups, from->group_count * sizeof(struct group));

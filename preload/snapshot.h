@@ -36,6 +36,7 @@ enum {
 	GROUPS = 2048,
 	GROUP_MEMBERS = 8,
 	GROUP_FIXED = 0, /* of addresses in more pools than we keep track of */
+	GROUP_ALONE = 1, /* of the addresses in the first pool and no other, and so on */
 	DEPARTED = 1024,
 	DEPARTED_KEPT_MS = 60 * 60 * 1000, /* after it was last asked for */
 	INDEX = 131072,
@@ -115,8 +116,9 @@ struct name {
 struct snapshot {
 	uint64_t service_count, name_count, endpoint_count, set_count, group_count, index_mask,
 		departed_count;
+	uint64_t pool_count; /* the first sets: pools, each with the group GROUP_ALONE + set */
 	/* All that follows is never changed while it is a snapshot_state's. */
-	uint64_t *index; /* by address_hash: an endpoint + 1, two to a word */
+	uint64_t *index; /* by address_hash: an endpoint + 1, two to a word, the low half first */
 	struct address *addresses;
 	struct mark *marks;
 	struct group *groups;
@@ -138,6 +140,9 @@ struct live {
 	_Atomic uint64_t doubted[FAMILY_COUNT]; /* pool_key of the last answer not believed */
 	_Atomic uint32_t handed[FAMILY_COUNT];  /* the version last handed to the client */
 	_Atomic uint32_t strikes[FAMILY_COUNT]; /* times in a row that DNS said there is nothing */
+	/* Until then a pool is fresh, its name's use is noted and no refresh is late: all that a
+	 * connection has to know (live_is_usual). */
+	_Atomic uint64_t usual_until_ms[FAMILY_COUNT];
 	_Atomic uint32_t interval_ms;
 	_Atomic uint32_t generation; /* raised when the place is given to another name */
 	_Atomic uint32_t refreshes;  /* begun */
@@ -170,6 +175,21 @@ static inline bool live_is_fresh(uint32_t service, enum family family, uint64_t 
 	return good_ms && clock_since(good_ms, now_ms) <= config.max_stale_ms;
 }
 
+/* Readers, of LBDNS_MODE=on: notes until when connections need not look at all this again. */
+void live_note_usual(uint32_t service, enum family family);
+
+/* The last good answer counts no longer. */
+void live_doubt(uint32_t service, enum family family);
+
+/* What lies further ahead than any note is of another boot (clock_since). */
+static inline bool live_is_usual(uint32_t service, enum family family, uint64_t now_ms)
+{
+	uint64_t until_ms =
+		atomic_load_explicit(&live[service].usual_until_ms[family], memory_order_relaxed);
+
+	return until_ms - now_ms <= USED_GRAIN_MS;
+}
+
 /* Since DNS or libc was last asked. */
 static inline uint64_t live_age_ms(uint32_t service, uint64_t now_ms)
 {
@@ -178,6 +198,7 @@ static inline uint64_t live_age_ms(uint32_t service, uint64_t now_ms)
 }
 
 typedef uint64_t __attribute__((may_alias)) snapshot_word;
+typedef uint32_t __attribute__((may_alias)) snapshot_half;
 
 /* Atomic, word by word; acquire and release pair with each other through `begun` (above). size in
  * bytes, a multiple of 8. */
@@ -237,9 +258,8 @@ static inline int64_t snapshot_probe(const struct snapshot *in, struct address a
 	mask &= INDEX - 1;
 	*slot = hash & mask;
 	for (uint64_t probes = 0; probes <= mask; probes++, *slot = (*slot + 1) & mask) {
-		uint64_t pair = __atomic_load_n((const snapshot_word *)&in->index[*slot / 2],
-		                                __ATOMIC_ACQUIRE);
-		uint32_t endpoint = (uint32_t)(pair >> 32 * (*slot & 1));
+		uint32_t endpoint =
+			__atomic_load_n((const snapshot_half *)in->index + *slot, __ATOMIC_ACQUIRE);
 		struct address at;
 
 		if (!endpoint || endpoint > ENDPOINTS)
@@ -256,6 +276,24 @@ static inline int64_t snapshot_find(const struct snapshot *in, struct address ad
 	uint64_t slot;
 
 	return snapshot_probe(in, address, address_hash(address), &slot);
+}
+
+static inline void snapshot_set(const struct snapshot *in, uint32_t index, struct set *set)
+{
+	words_load(set, &in->sets[index % SETS], sizeof(*set));
+	set->service %= SERVICES;
+	set->family %= FAMILY_COUNT;
+	if (set->first > ENDPOINTS || set->count > ENDPOINTS - set->first)
+		set->count = 0; /* torn; snapshot_valid will say so */
+}
+
+static inline struct address snapshot_endpoint(const struct snapshot *in, const struct set *set,
+                                               uint32_t index)
+{
+	struct address address;
+
+	words_load(&address, &in->addresses[set->first + index], sizeof(address));
+	return address;
 }
 
 /* The place of a name, or -1. */

@@ -392,7 +392,7 @@ bool draft_publish(struct draft *draft, const struct change *changes, size_t cha
 			    next->services[s].family[f].state == DIRECTORY_POOL)
 				build_pool(&build, s, f, change_of(changes, change_count, s, f));
 	pools = build.sets;
-	alone = build.groups;
+	alone = build.groups; /* GROUP_ALONE + pools */
 	if (build_index(&build, pools))
 		mark_shared(&build, pools);
 	for (uint32_t g = alone; g < build.groups; g++) {
@@ -407,6 +407,7 @@ bool draft_publish(struct draft *draft, const struct change *changes, size_t cha
 	word_store(&next->set_count, build.sets);
 	word_store(&next->group_count, build.groups);
 	word_store(&next->departed_count, build.departed);
+	word_store(&next->pool_count, pools);
 	if (!draft_commit(draft))
 		return false;
 	for (size_t i = 0; i < change_count; i++)

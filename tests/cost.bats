@@ -475,18 +475,20 @@ hook_calls() {
 	lab_equal "$(hook_calls pool-3 10.99.9.9 blocks 3)" 0
 }
 
-@test "a managed connect: at most 1,200 instructions more, 1,350 of 10,000 endpoints" {
-	hook_adds 1200 pool-3 - blocks 3
-	hook_adds 750 pool-3 - blocks 1
-	hook_adds 950 pool-3 - nonblock 3
-	hook_adds 1350 pool-10000 - blocks 3
-	hook_adds 1250 pool-10000 - nonblock 3
+# Under callgrind a blocking connect limits itself, with three system calls more: it knows no pidfd_getfd(2).
+@test "a managed connect: at most 500 instructions more, 600 of 10,000 endpoints" {
+	hook_adds 500 pool-3 - blocks 3
+	hook_adds 500 pool-3 - blocks 1
+	hook_adds 500 pool-3 - nonblock 3
+	hook_adds 600 pool-10000 - blocks 3
+	hook_adds 600 pool-10000 - blocks 1
+	hook_adds 600 pool-10000 - nonblock 3
 }
 
-@test "a managed connect: one system call more, four where a blocking one may be retried" {
+@test "a managed connect: one system call more" {
 	lab_equal "$(hook_calls pool-3 - nonblock 3)" 1
 	lab_equal "$(hook_calls pool-3 - blocks 1)" 1
-	lab_equal "$(hook_calls pool-3 - blocks 3)" 4
+	lab_equal "$(hook_calls pool-3 - blocks 3)" 1
 }
 
 # A waker's futex call says 1 if the thread slept.

@@ -192,9 +192,10 @@ visits_reach_all() {
 	lab_equal "$(<"$LAB/data")" data
 }
 
-@test "a socket that is closed while it connects, and its number another socket's: that one is not touched" {
+# replaced COMMAND...: of a client that runs under it.
+replaced() {
 	local pod
-	told_start with_lbdns "$LAB_BUILD/lab/told"
+	told_start with_lbdns "$@" "$LAB_BUILD/lab/told"
 	for pod in 10.244.1.11 10.244.2.12 10.244.3.13; do
 		lab_pod_silence $pod
 	done
@@ -205,6 +206,14 @@ visits_reach_all() {
 		lab_pod_unsilence $pod
 	done
 	told_end
+}
+
+@test "a socket that is closed while it connects, and its number another socket's: that one is not touched" {
+	replaced
+}
+
+@test "under a seccomp filter: a socket that is closed while it connects, and its number another socket's: that one is not touched" {
+	replaced "$LAB_BUILD/lab/denied" ENOSYS pidfd_getfd --
 }
 
 # ---- Limits

@@ -1,5 +1,6 @@
 #include "counters.h"
 #include "directory.h"
+#include "directory_usual.h"
 #include "hooks/blocking.h"
 #include "hooks/connect_log.h"
 #include "hooks/connect_retry.h"
@@ -56,7 +57,7 @@ static __attribute__((noinline)) int connect_collect(int fd, const struct sockad
 	bool known = socket_peer(fd, &peer, &port);
 	int status = connect_left(fd, address, length, sequence, endpoint, PASS_SOCKET);
 
-	if (status && known && !pending_ended(fd, errno))
+	if (status && known && !pending_told(fd, errno))
 		outcome_note_peer(peer, port, errno);
 	return status;
 }
@@ -73,9 +74,10 @@ static __attribute__((noinline)) int connect_plain(int fd, const struct sockaddr
 	if (picked->what == PICK_NONE)
 		counters_passed(picked->name, picked->why);
 	else
-		counters_connected(picked->name, rotates ? picked->target : asked,
-		                   datagram ? port | ROTATION_DATAGRAM : port, rotates && changes,
-		                   picked->now_ms);
+		counters_connected(counters_tally(picked->name, rotates ? picked->target : asked,
+		                                  datagram ? port | ROTATION_DATAGRAM : port,
+		                                  picked->now_ms),
+		                   rotates && changes);
 	if (changes && !rotates)
 		counters_passed(picked->name, PASS_OBSERVED);
 	if (log_wants(LOG_DEBUG))
@@ -85,18 +87,16 @@ static __attribute__((noinline)) int connect_plain(int fd, const struct sockaddr
 	return libc()->connect(fd, address, length);
 }
 
-/* To an address that we may have to do with. Apart from the usual way of all others, and a tail
- * call: signal handlers may have little stack. */
-static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr *address,
-                                                   socklen_t length)
+/* Whatever is not as usual. */
+static __attribute__((noinline)) int connect_unusual(int fd, const struct sockaddr *address,
+                                                     socklen_t length, struct address asked,
+                                                     uint16_t port)
 {
 	struct directory_route route;
 	struct directory_picked picked;
 	enum socket_state state;
-	uint16_t port;
 
-	if (!address_from_sockaddr(address, length, &route.asked, &port) ||
-	    !directory_route(route.asked, &route) || getaddrinfo_a_unseen())
+	if (!directory_route(asked, &route) || getaddrinfo_a_unseen())
 		return connect_unknown(fd, address, length);
 	state = socket_state(fd);
 	if (state == SOCKET_ENDED)
@@ -111,8 +111,115 @@ static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr
 		refresher_nudge(picked.age_ms, picked.interval_ms);
 	if (picked.what == PICK_NONE || picked.mode != MODE_ON || state != SOCKET_FRESH_STREAM)
 		return connect_plain(fd, address, length, port, state == SOCKET_FRESH_DATAGRAM,
-		                     route.asked, &picked);
+		                     asked, &picked);
 	return connect_retry(fd, address, length, &route, port, &picked);
+}
+
+/* As directory_pick would have said it. */
+static struct directory_picked usual_picked(const struct directory_usual *usual,
+                                            struct address asked, struct address target)
+{
+	return (struct directory_picked){
+		.what = address_equal(target, asked) ? PICK_ASKED : PICK_OTHER,
+		.target = target,
+		.service = usual->set.service,
+		.may_retry = usual->set.count > 1,
+		.key = usual->set.key,
+		.mode = MODE_ON,
+		.name = directory_usual_name(usual),
+		.now_ms = usual->now_ms,
+	};
+}
+
+/* What has failed at first, or took its time. */
+static __attribute__((noinline, cold)) int
+connect_on(int fd, const struct sockaddr *address, socklen_t length, struct address asked,
+           uint16_t port, struct address target, const struct directory_usual *usual,
+           const struct connect_first *first, int error, int saved_errno)
+{
+	struct directory_picked picked = usual_picked(usual, asked, target);
+
+	error = connect_retry_after(fd, address, length, asked, port, &picked, first, error);
+	errno = error ? error : saved_errno;
+	return error ? -1 : 0;
+}
+
+/* errno is kept. */
+static __attribute__((noinline, cold)) void log_ended(struct address asked, uint16_t port,
+                                                      struct address target,
+                                                      const struct directory_usual *usual,
+                                                      int error)
+{
+	struct directory_picked picked = usual_picked(usual, asked, target);
+
+	connect_log_ended(&picked, asked, port, NULL, 0, error);
+}
+
+/* errno is kept. */
+static __attribute__((noinline, cold)) void note_failed(uint32_t service, struct address target,
+                                                        uint16_t port, int error)
+{
+	if (outcome_failure_matters(error))
+		outcome_note(service, target, port, error);
+}
+
+/* To an address that we may have to do with. Apart from the way of all others, and a tail call:
+ * signal handlers may have little stack. What a call by reference gets is made where it is needed:
+ * the rest is to stay in registers. */
+static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr *address,
+                                                   socklen_t length, struct address asked,
+                                                   uint16_t port)
+{
+	struct directory_usual usual;
+	struct connect_first first = {.syn_count = 0};
+	struct address target;
+	enum blocking blocking = BLOCKING_NO;
+	struct tally *tally;
+	bool rewritten;
+	int *own_errno, saved_errno, error = 0;
+
+	if (!directory_usual(asked, &usual) || getaddrinfo_a_unseen() || !socket_is_fresh(fd) ||
+	    !directory_usual_take(&usual, port, &target))
+		return connect_unusual(fd, address, length, asked, port);
+
+	rewritten = !address_equal(target, asked);
+	tally = counters_tally(directory_usual_name(&usual), target, port, usual.now_ms);
+	counters_connected(tally, rewritten);
+	if (config.attempts > 1 && usual.set.count > 1)
+		blocking = blocking_guess(fd);
+	own_errno = &errno;
+	saved_errno = *own_errno;
+	if (blocking == BLOCKING_YES)
+		first = connect_first_begins(fd, target, port, usual.now_ms,
+		                             !pending_has_company(own_errno));
+
+	if (rewritten ? connect_to(fd, address, length, target)
+	              : libc()->connect(fd, address, length))
+		error = *own_errno;
+
+	if (blocking == BLOCKING_YES) {
+		if (!connect_first_is_good(&first, fd, usual.now_ms, error)) {
+			struct directory_usual before = usual;
+			struct connect_first attempt = first;
+
+			return connect_on(fd, address, length, asked, port, target, &before,
+			                  &attempt, error, saved_errno);
+		}
+	} else if (error == EINPROGRESS) {
+		pending_goes_on(fd, target, port, usual.now_ms);
+	} else if (__builtin_expect(error, 0)) {
+		note_failed(usual.set.service, target, port, error);
+	}
+	if (blocking == BLOCKING_TRUSTED_NOT)
+		blocking_trusted(fd, error);
+	if (rewritten)
+		counters_recent(tally, asked, usual.now_ms, error);
+	if (__builtin_expect(log_wants(LOG_INFO), 0)) {
+		struct directory_usual logged = usual;
+
+		log_ended(asked, port, target, &logged, error);
+	}
+	return error ? -1 : 0;
 }
 
 HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
@@ -125,7 +232,7 @@ HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 	    length <= sizeof(struct sockaddr_storage) &&
 	    address_from_sockaddr(address, length, &asked, &port)) {
 		if (directory_may_route(asked))
-			return connect_known(fd, address, length);
+			return connect_known(fd, address, length, asked, port);
 		if (config.listed)
 			return connect_unknown(fd, address, length);
 	}

@@ -6,6 +6,7 @@
 #include "hooks/blocking.h"
 #include "hooks/connect_log.h"
 #include "hooks/socket_state.h"
+#include "kernel.h"
 #include "libc.h"
 #include "log.h"
 #include "outcome.h"
@@ -16,14 +17,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
-#include <unistd.h>
 
 enum {
 	ATTEMPTS_LIMIT = 10,
-	AWHILE_MS = 20,    /* from then on the client may have done anything meanwhile */
-	SYN_COUNT = 1,     /* one repetition of the SYN: a silent endpoint costs 3 s (1 + 2) */
 	TIME_LEAST_MS = 20 /* of SO_SNDTIMEO, for another attempt */
 };
 
@@ -52,29 +49,38 @@ int connect_to(int fd, const struct sockaddr *address, socklen_t length, struct 
 	return libc()->connect(fd, (struct sockaddr *)&changed, sizeof(changed));
 }
 
-static int get_option(int fd, int level, int name, void *value, socklen_t length)
+static long get_option(int fd, int level, int name, void *value, socklen_t length)
 {
-	return (int)syscall(SYS_getsockopt, fd, level, name, value, &length);
+	return kernel_get_option(fd, level, name, value, &length);
 }
 
-static void set_option(int fd, int level, int name, const void *value, socklen_t length)
-{
-	syscall(SYS_setsockopt, fd, level, name, value, length);
-}
-
-/* The client bound it to an address of its own: it may not be fit for another endpoint. (After a
- * failure a socket that was not bound still has the port that the kernel gave it.) */
-static bool is_bound(int fd)
+/* What a socket is bound to, by the client or by the kernel; false if it does not say. */
+static bool own_address(int fd, struct address *address, uint16_t *port)
 {
 	struct sockaddr_in6 own;
 	socklen_t length = sizeof(own);
+
+	return !kernel_call(SYS_getsockname, fd, (long)&own, (long)&length, 0, 0) &&
+	       address_from_sockaddr((struct sockaddr *)&own, length, address, port);
+}
+
+/* The client bound it to an address of its own: it may not be fit for another endpoint. */
+static bool is_bound(int fd)
+{
 	struct address address;
 	uint16_t port;
 
-	if (syscall(SYS_getsockname, fd, &own, &length) ||
-	    !address_from_sockaddr((struct sockaddr *)&own, length, &address, &port))
-		return true;
-	return address.high || (uint32_t)address.low; /* neither :: nor 0.0.0.0 */
+	/* neither :: nor 0.0.0.0 */
+	return !own_address(fd, &address, &port) || address.high || (uint32_t)address.low;
+}
+
+/* After a failure a socket still has the port that the kernel gave it. */
+static bool has_port(int fd)
+{
+	struct address address;
+	uint16_t port;
+
+	return own_address(fd, &address, &port) && port;
 }
 
 /* One connect that may go on elsewhere. */
@@ -88,7 +94,8 @@ struct attempts {
 	uint64_t began_ms;
 	uint64_t cookie;             /* of the socket (SO_COOKIE, Linux 4.12) */
 	struct timeval send_timeout; /* the client's, once an attempt failed; all zero: none */
-	int syn_count;               /* the client's; -1: not changed */
+	int syn_count;               /* the client's; 0: not changed */
+	bool cut;                    /* the first attempt, by the refresh thread (pending.h) */
 	struct address *tried;       /* room for ATTEMPTS_LIMIT, once an attempt failed */
 	uint32_t tried_count;
 };
@@ -103,20 +110,23 @@ static uint64_t cookie_of(int fd)
 
 /* While we waited another thread may have closed the socket, and its number be another socket's
  * now, which must not be connected for it, nor given its options. Until the first attempt failed
- * there is no cookie, which would be one more system call: the count that ours has tells, by us or
- * by the client. Another thread may have given it to the other socket too, to connect that one. */
+ * there is no cookie, which would be one more system call: the count that ours has tells, by us, by
+ * the refresh thread or by the client; or the port, if nobody has changed the count. Another thread
+ * may have given it to the other socket too, to connect that one. */
 static bool is_gone(const struct attempts *attempts, bool failed)
 {
-	int syn_count = 0;
+	int syn_count;
 
-	if (clock_since(attempts->began_ms, clock_ms()) < AWHILE_MS)
+	if (clock_since(attempts->began_ms, clock_ms()) < CONNECT_AWHILE_MS)
 		return false;
 	if (attempts->cookie)
 		return cookie_of(attempts->fd) != attempts->cookie;
-	if (attempts->tried_count && attempts->syn_count < 0)
+	if (attempts->tried_count && !attempts->syn_count)
 		return false; /* the client's count again; no cookies before Linux 4.12 */
-	return get_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &syn_count, sizeof(syn_count)) ||
-	       syn_count != SYN_COUNT || (failed && socket_state(attempts->fd) == SOCKET_USED);
+	if (attempts->cut && !attempts->syn_count)
+		return failed && !has_port(attempts->fd);
+	return connect_get_syn_count(attempts->fd, &syn_count) || syn_count != PENDING_SYN_COUNT ||
+	       (failed && socket_state(attempts->fd) == SOCKET_USED);
 }
 
 static bool was_tried(const struct attempts *attempts, struct address address)
@@ -147,7 +157,7 @@ static bool has_time(struct attempts *attempts)
 	total_ms -= elapsed_ms;
 	left.tv_sec = (time_t)(total_ms / 1000);
 	left.tv_usec = (suseconds_t)(total_ms % 1000) * 1000;
-	set_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left));
+	kernel_set_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left));
 	return true;
 }
 
@@ -179,40 +189,40 @@ static __attribute__((noinline)) void note_ended(uint16_t port,
 }
 
 /* Returns 0, or the errno. */
-static inline __attribute__((always_inline)) int
-connect_picked(int fd, const struct sockaddr *address, socklen_t length, uint16_t port,
-               const struct directory_picked *picked, bool blocks)
+static int connect_picked(int fd, const struct sockaddr *address, socklen_t length,
+                          const struct directory_picked *picked)
 {
-	bool told = false;
-	int status, error;
+	int status = picked->what == PICK_ASKED ? libc()->connect(fd, address, length)
+	                                        : connect_to(fd, address, length, picked->target);
 
-	/* Before: other threads are to see that it does not return. */
-	if (blocks)
-		pending_begin(fd, picked->target, port);
-	status = picked->what == PICK_ASKED ? libc()->connect(fd, address, length)
-	                                    : connect_to(fd, address, length, picked->target);
-	error = status ? errno : 0;
-	if (!blocks && error == EINPROGRESS)
-		pending_begin(fd, picked->target, port);
-	if (blocks && error != EINPROGRESS) /* it goes on, and SO_SNDTIMEO is over */
-		told = pending_ended(fd, error);
-	if (!told && (error || health_any(picked->now_ms)))
-		note_ended(port, picked, error);
-	return error;
+	return status ? errno : 0;
 }
 
+/* told: the refresh thread has told of this failure. */
+static void note_attempt(uint16_t port, const struct directory_picked *picked, int error, bool told)
+{
+	if (!told && error != EINPROGRESS && (error || health_any(picked->now_ms)))
+		note_ended(port, picked, error);
+}
+
+/* Not the first one. It is noted before: other threads are to see that it does not return. */
 static int attempt(const struct attempts *attempts)
 {
-	return connect_picked(attempts->fd, attempts->address, attempts->length, attempts->port,
-	                      attempts->picked, true);
+	const struct directory_picked *picked = attempts->picked;
+	struct pending *pending = pending_begin(attempts->fd, picked->target, attempts->port,
+	                                        picked->now_ms, PENDING_WAITS);
+	int error = connect_picked(attempts->fd, attempts->address, attempts->length, picked);
+	bool told = pending_ended(pending, attempts->fd, error).told;
+
+	note_attempt(attempts->port, picked, error, told);
+	return error;
 }
 
 static void restore_syn_count(struct attempts *attempts)
 {
-	if (attempts->syn_count > 0)
-		set_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &attempts->syn_count,
-		           sizeof(attempts->syn_count));
-	attempts->syn_count = -1;
+	if (attempts->syn_count)
+		connect_set_syn_count(attempts->fd, attempts->syn_count);
+	attempts->syn_count = 0;
 }
 
 static void note_tried(struct attempts *attempts)
@@ -231,10 +241,11 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 	note_tried(attempts);
 	while (health_blames(error) && !is_gone(attempts, true) && has_time(attempts)) {
 		struct directory_picked before = *attempts->picked;
+		bool cut = attempts->syn_count && error == ETIMEDOUT;
 		bool elsewhere = goes_on(attempts);
 
-		if (!elsewhere && !health_is_silent(error))
-			break; /* refused, and nowhere else to go */
+		if (!elsewhere && !cut)
+			break; /* it took what the client allows, and there is nowhere else to go */
 		if (!elsewhere)
 			*attempts->picked =
 				before; /* cut short by us: wait on as the client would */
@@ -243,6 +254,10 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 			                 attempts->port, attempts->picked->now_ms);
 		if (!elsewhere || attempts->tried_count + 1 >= config.attempts)
 			restore_syn_count(attempts);
+		else if (!attempts->syn_count)
+			attempts->syn_count = connect_shorten(attempts->fd);
+		else /* the refresh thread may have been late to see that the first one ended */
+			connect_set_syn_count(attempts->fd, PENDING_SYN_COUNT);
 		error = attempt(attempts);
 		note_tried(attempts);
 		if (!elsewhere)
@@ -255,20 +270,10 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 	return error;
 }
 
-/* A socket that was only taken for one that blocks is not tried again. */
-static int attempts_make(struct attempts *attempts)
+/* After the first attempt, which ended so. A socket that was only taken for one that blocks is not
+ * tried again. Returns the error of the last one. */
+static int attempts_end(struct attempts *attempts, int error)
 {
-	const int short_count = SYN_COUNT;
-	int error;
-
-	if (get_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &attempts->syn_count,
-	               sizeof(attempts->syn_count)) ||
-	    attempts->syn_count <= SYN_COUNT)
-		attempts->syn_count = -1;
-	else
-		set_option(attempts->fd, IPPROTO_TCP, TCP_SYNCNT, &short_count,
-		           sizeof(short_count));
-	error = attempt(attempts);
 	if (error && (error == EINPROGRESS || health_blames(error)) &&
 	    !is_gone(attempts, error != EINPROGRESS) && blocking_ask(attempts->fd) &&
 	    health_blames(error))
@@ -280,25 +285,37 @@ static int attempts_make(struct attempts *attempts)
 		return error;
 	restore_syn_count(attempts);
 	if (attempts->send_timeout.tv_sec || attempts->send_timeout.tv_usec)
-		set_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &attempts->send_timeout,
-		           sizeof(attempts->send_timeout));
+		kernel_set_option(attempts->fd, SOL_SOCKET, SO_SNDTIMEO, &attempts->send_timeout,
+		                  sizeof(attempts->send_timeout));
 	return error;
 }
 
-static __attribute__((noinline)) int connect_blocking(int fd, const struct sockaddr *address,
-                                                      socklen_t length,
-                                                      struct directory_route *route, uint16_t port,
-                                                      struct directory_picked *picked)
+static struct tally *tally_of(const struct directory_picked *picked, uint16_t port)
 {
+	return counters_tally(picked->name, picked->target, port, picked->now_ms);
+}
+
+int connect_retry_after(int fd, const struct sockaddr *address, socklen_t length,
+                        struct address asked, uint16_t port, struct directory_picked *picked,
+                        const struct connect_first *first, int error)
+{
+	/* Looked for again if there is another pick. */
+	struct directory_route route = {.asked = asked, .hash = address_hash(asked)};
 	struct attempts attempts = {.fd = fd,
 	                            .address = address,
 	                            .length = length,
-	                            .route = route,
+	                            .route = &route,
 	                            .port = port,
 	                            .picked = picked,
-	                            .began_ms = picked->now_ms};
+	                            .began_ms = picked->now_ms,
+	                            .syn_count = first->syn_count,
+	                            .cut = first->cut};
 
-	return attempts_make(&attempts);
+	note_attempt(port, picked, error, first->told);
+	error = attempts_end(&attempts, error);
+	if (picked->what == PICK_OTHER)
+		counters_recent(tally_of(picked, port), asked, picked->now_ms, error);
+	return error;
 }
 
 int connect_retry(int fd, const struct sockaddr *address, socklen_t length,
@@ -306,26 +323,30 @@ int connect_retry(int fd, const struct sockaddr *address, socklen_t length,
 {
 	bool retries = config.attempts > 1 && picked->may_retry;
 	enum blocking blocking = retries ? blocking_guess(fd) : BLOCKING_NO;
+	struct tally *tally = tally_of(picked, port);
 	int saved_errno = errno, error;
 
-	counters_connected(picked->name, picked->target, port, picked->what == PICK_OTHER,
-	                   picked->now_ms);
+	counters_connected(tally, picked->what == PICK_OTHER);
 	if (blocking == BLOCKING_YES) {
-		error = connect_blocking(fd, address, length, route, port, picked);
+		struct connect_first first =
+			connect_first_begins(fd, picked->target, port, picked->now_ms, false);
+
+		error = connect_picked(fd, address, length, picked);
+		connect_first_ended(&first, fd, error);
+		error = connect_retry_after(fd, address, length, route->asked, port, picked, &first,
+		                            error);
 	} else {
-		error = connect_picked(fd, address, length, port, picked, false);
+		error = connect_picked(fd, address, length, picked);
+		if (error == EINPROGRESS)
+			pending_goes_on(fd, picked->target, port, picked->now_ms);
+		note_attempt(port, picked, error, false);
 		if (log_wants(LOG_INFO))
 			connect_log_ended(picked, route->asked, port, NULL, 0, error);
+		if (picked->what == PICK_OTHER)
+			counters_recent(tally, route->asked, picked->now_ms, error);
 	}
 	if (blocking == BLOCKING_TRUSTED_NOT)
 		blocking_trusted(fd, error);
-	if (picked->what == PICK_OTHER)
-		counters_recent(&(struct counters_rewrite){.name = picked->name,
-		                                           .at_ms = picked->now_ms,
-		                                           .asked = route->asked,
-		                                           .picked = picked->target,
-		                                           .port = port,
-		                                           .result = error});
 	errno = error ? error : saved_errno;
 	return error ? -1 : 0;
 }

@@ -31,7 +31,7 @@ HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 	if (level == SOL_SOCKET && name == SO_ERROR && !status && *length == sizeof(int) &&
 	    config.mode != MODE_OFF) {
 		int error = *(int *)value;
-		bool told = error && pending_ended(fd, error);
+		bool told = error && pending_told(fd, error);
 
 		if (!error)
 			pending_asked(fd);

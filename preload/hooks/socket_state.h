@@ -3,8 +3,11 @@
 #define LBDNS_SOCKET_STATE_H
 
 #include "address.h"
+#include "kernel.h"
 
+#include <poll.h>
 #include <stdbool.h>
+#include <time.h>
 
 enum socket_state {
 	SOCKET_USED,  /* connecting, connected or listening; or no socket at all */
@@ -13,6 +16,25 @@ enum socket_state {
 	SOCKET_FRESH_DATAGRAM, /* UDP without a peer; only with LBDNS_UDP=on */
 	SOCKET_ENDED           /* a stream socket whose connection, or connecting, has ended */
 };
+
+/* Surely SOCKET_FRESH_STREAM? Half the time that TCP_INFO takes, which locks the socket. A TCP
+ * socket that is closed hangs up; if it was connected, or failed to be, and nobody has collected
+ * that yet, there is an error to tell or an end of what is read too. No socket of another protocol
+ * hangs up before it is connected and can be written to (tcp_poll, mptcp_poll, datagram_poll,
+ * sctp_poll of Linux 6.18) but for Unix domain sockets, which refuse to connect to an IP address.
+ */
+static inline bool socket_is_fresh(int fd)
+{
+	struct pollfd poll = {.fd = fd, .events = POLLOUT | POLLRDHUP};
+#ifdef SYS_poll
+	long ready = kernel_call(SYS_poll, (long)&poll, 1, 0, 0, 0);
+#else
+	struct timespec at_once = {.tv_sec = 0};
+	long ready = kernel_call(SYS_ppoll, (long)&poll, 1, (long)&at_once, 0, 0);
+#endif
+
+	return ready == 1 && poll.revents == (POLLOUT | POLLHUP);
+}
 
 enum socket_state socket_state(int fd);
 

@@ -4,6 +4,7 @@
 #include "directory.h"
 #include "hooks/hook.h"
 #include "libc.h"
+#include "pending.h"
 #include "process.h"
 #include "refresher.h"
 #include "wait.h"
@@ -48,6 +49,8 @@ HOOK int unshare(int flags)
 {
 	int result;
 
+	if (flags & CLONE_FILES)
+		pending_cut_no_more();
 	if (!(flags & (CLONE_NEWUSER | CLONE_NEWNET | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)))
 		return libc()->unshare(flags);
 	result = without_thread(call_unshare, flags, 0);

@@ -146,12 +146,12 @@ static void count_all(uint32_t p, uint32_t index, uint32_t port, uint64_t now_ms
 	counters_alias(&texts[p], &texts[(p + 1) % POOLS]);
 	counters_refreshed(&(struct counters_refresh){
 		.name = &texts[p], .now_ms = now_ms, .outcome = index % 5, .changed = index & 1});
-	counters_connected(names[p], address, port, index & 1, now_ms);
+	counters_connected(counters_tally(names[p], address, port, now_ms), index & 1);
 	counters_failed(names[p], address, port, now_ms);
 	counters_retried(names[p], address, port, now_ms);
 	counters_passed(names[p], index % PASS_COUNT);
-	counters_recent(&(struct counters_rewrite){
-		.name = names[p], .asked = address, .picked = endpoints[p][0], .port = port, .at_ms = now_ms});
+	counters_recent(counters_tally(names[p], endpoints[p][0], port, now_ms), address, now_ms,
+	                EINPROGRESS);
 	counters_process(now_ms, "a process's name");
 }
 

@@ -276,6 +276,32 @@ static int number_option(int fd, int level, int name)
 	return value;
 }
 
+static bool is_over(const int *connecting)
+{
+	return __atomic_load_n(connecting, __ATOMIC_RELAXED) < 0;
+}
+
+/* The other socket's own connect, to a silent endpoint: it is given up after 3 s, and until then
+ * has another TCP_SYNCNT than its client gave it. */
+static void replace_busy(int *connecting, int *other, int fd)
+{
+	int own = number_option(fd, IPPROTO_TCP, TCP_SYNCNT), count, i = 0;
+	bool over;
+	pthread_t second;
+
+	if (pthread_create(&second, NULL, connect_thread, other))
+		say("no thread");
+	pthread_detach(second);
+	for (; i < 25 && number_option(fd, IPPROTO_TCP, TCP_SYNCNT) == own; i++)
+		poll(NULL, 0, 100);
+	/* The last of its three attempts has the client's own again. */
+	for (; i < 40 && !is_over(connecting) && !is_over(other); i++)
+		poll(NULL, 0, 100);
+	count = number_option(fd, IPPROTO_TCP, TCP_SYNCNT);
+	over = is_over(other);
+	say(count == 1 || (over && count == own) ? "untouched" : "has another TCP_SYNCNT");
+}
+
 /* A silent endpoint is given up after 3 s, and nobody has to wait for more than twice that. */
 static void replace(const char *how)
 {
@@ -285,7 +311,6 @@ static void replace(const char *how)
 	socklen_t length = sizeof(peer);
 	struct tcp_info info;
 	socklen_t info_length = sizeof(info);
-	bool busy = !strcmp(how, " busy");
 	const int short_count = 1;
 	pthread_t thread;
 
@@ -295,33 +320,29 @@ static void replace(const char *how)
 		say("no thread");
 		return;
 	}
+	pthread_detach(thread);
 	poll(NULL, 0, 500);
 	close(was);
 	fresh = socket(AF_INET, SOCK_STREAM, 0);
 	expect(fresh == was, fresh, "has another number");
 	other = fresh;
-	syn_count = number_option(fresh, IPPROTO_TCP, TCP_SYNCNT);
-	if (busy) {
-		pthread_t second;
-
-		if (pthread_create(&second, NULL, connect_thread, &other))
-			say("no thread");
-		pthread_detach(second);
-		poll(NULL, 0, 100);
-		syn_count = number_option(fresh, IPPROTO_TCP, TCP_SYNCNT);
+	if (!strcmp(how, " busy")) {
+		replace_busy(&connecting, &other, fresh);
+		close(fresh);
+		return;
 	}
-	for (int i = 0; i < 60 && __atomic_load_n(&connecting, __ATOMIC_RELAXED) >= 0; i++)
+	syn_count = number_option(fresh, IPPROTO_TCP, TCP_SYNCNT);
+	for (int i = 0; i < 60 && !is_over(&connecting); i++)
 		poll(NULL, 0, 100);
-	if (!busy && (!getpeername(fresh, (struct sockaddr *)&peer, &length) ||
-	              getsockopt(fresh, IPPROTO_TCP, TCP_INFO, &info, &info_length) ||
-	              info.tcpi_state != TCP_CLOSE))
+	if (!getpeername(fresh, (struct sockaddr *)&peer, &length) ||
+	    getsockopt(fresh, IPPROTO_TCP, TCP_INFO, &info, &info_length) ||
+	    info.tcpi_state != TCP_CLOSE)
 		say("was connected");
 	else if (number_option(fresh, IPPROTO_TCP, TCP_SYNCNT) != syn_count)
 		say("has another TCP_SYNCNT");
 	else
 		say("untouched");
 	close(fresh);
-	pthread_detach(thread);
 }
 
 static int filled[LAST + 1], filled_count;

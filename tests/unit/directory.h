@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "config.h"
 #include "directory.h"
+#include "directory_usual.h"
 #include "rotation.h"
 #include "snapshot.h"
 
@@ -139,8 +140,14 @@ static inline struct directory_picked connect_to(struct address asked)
 	struct directory_picked picked = {.what = PICK_NONE};
 	struct directory_route route;
 
+	struct directory_usual usual;
+
+	if (directory_usual(asked, &usual) && directory_usual_take(&usual, PORT, &picked.target)) {
+		picked.what = address_equal(picked.target, asked) ? PICK_ASKED : PICK_OTHER;
+		return picked;
+	}
 	if (directory_route(asked, &route))
-		directory_pick(&route, PORT, true, &picked);
+		directory_pick(&route, PORT, TRIAL_CALLER, &picked);
 	if (picked.what != PICK_OTHER)
 		picked.target = asked;
 	return picked;

@@ -66,7 +66,7 @@ static int watch(const struct sockaddr_in *to)
 {
 	int fd = begin_connect(to);
 
-	pending_begin(fd, address_of(to), port_of(to));
+	pending_goes_on(fd, address_of(to), port_of(to), clock_ms());
 	return fd;
 }
 
@@ -140,7 +140,7 @@ static void late_while_it_does_not_answer(void)
 	CHECK(!late());
 	CHECK(becomes_late(10000));
 	CHECK(late() == 1);
-	pending_ended(fd, ETIMEDOUT);
+	pending_told(fd, ETIMEDOUT);
 	CHECK(!late());
 }
 
@@ -240,14 +240,14 @@ static void told_of_when_it_ends_if_not_before(void)
 {
 	int fd = watch(&silent);
 
-	CHECK(!pending_ended(fd, ETIMEDOUT));
+	CHECK(!pending_told(fd, ETIMEDOUT));
 	fd = watch(&silent);
 	nap(2000);
 	CHECK(!told());
 	nap(1500);
 	CHECK(told());
-	CHECK(pending_ended(fd, ETIMEDOUT));
-	CHECK(!pending_ended(fd, ETIMEDOUT));
+	CHECK(pending_told(fd, ETIMEDOUT));
+	CHECK(!pending_told(fd, ETIMEDOUT));
 }
 
 static void never_silent_for_giving_up_before(void)
