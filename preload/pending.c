@@ -332,6 +332,16 @@ static enum look look_at(int fd, const struct pending *at)
 	return info.tcpi_retransmits ? LOOK_REPEATED : LOOK_TRYING;
 }
 
+/* Not while its client may yet ask for its count (pending_ended): it would keep ours. */
+static void forget(struct pending *at, uint64_t age_ms)
+{
+	if ((load32(&at->flags) & (FLAG_SHORT | FLAG_ENDED)) != FLAG_SHORT || age_ms >= UNTOLD_MS)
+		store(&at->since_ms, 0);
+	else
+		atomic_fetch_and_explicit(&at->flags, ~(uint32_t)(FLAG_LATE | FLAG_REPEATED),
+		                          memory_order_relaxed);
+}
+
 /* Notes what was seen, unless it has ended meanwhile. */
 static void looked(struct pending *at, enum look look, uint64_t since_ms, uint64_t age_ms)
 {
@@ -348,7 +358,7 @@ static void looked(struct pending *at, enum look look, uint64_t since_ms, uint64
 		if (flags & FLAG_REPEATED && !(flags & FLAG_TOLD))
 			refresher_wake_by(0);
 	} else {
-		store(&at->since_ms, 0);
+		forget(at, age_ms);
 	}
 }
 
@@ -389,8 +399,11 @@ static void cut_short(int fd, struct pending *at, uint64_t since_ms)
 			return;
 	} while (!atomic_compare_exchange_weak(&at->flags, &flags, flags | FLAG_SHORT));
 	kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &(int){PENDING_SYN_COUNT}, sizeof(count));
-	if (!is_still(at, since_ms) || atomic_load(&at->flags) & FLAG_ENDED)
-		kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, sizeof(count));
+	if (is_still(at, since_ms) && !(atomic_load(&at->flags) & FLAG_ENDED))
+		return;
+	kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, sizeof(count));
+	if (!is_still(at, since_ms)) /* another one began in its place before the flag was set */
+		atomic_fetch_and(&at->flags, ~(uint32_t)FLAG_SHORT);
 }
 
 /* ---- Who is late */
@@ -409,7 +422,7 @@ static bool is_late(struct pending *at, uint64_t since_ms, uint64_t now_ms)
 
 		if (age_ms < (untold ? UNTOLD_MS : GAVE_UP_MS))
 			return true;
-		store(&at->since_ms, 0);
+		forget(at, age_ms);
 		return false;
 	}
 	if (clock_since(load(&at->looked_ms), now_ms) >= LOOK_MS) {
@@ -490,7 +503,7 @@ static void look_from_afar(struct pending *at, uint64_t since_ms, uint64_t age_m
 	}
 	atomic_store(&process.cuts, false);
 	if (age_ms >= SILENT_MS)
-		store(&at->since_ms, 0);
+		forget(at, age_ms);
 }
 
 static bool is_silent(struct pending *at, uint64_t since_ms, uint64_t now_ms)

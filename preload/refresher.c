@@ -72,13 +72,16 @@ static void work(void)
 
 static void sleep_until(uint64_t when_ms)
 {
-	uint64_t now_ms = clock_ms(), by_ms = atomic_load(&wake_by_ms);
+	uint64_t now_ms = clock_ms(), by_ms;
 
-	/* Not longer than it was woken for, even if there is nothing to look at any more: else each
-	 * of a row of connects would wake it. */
-	if (by_ms > now_ms && by_ms < when_ms)
-		when_ms = by_ms;
 	atomic_store(&process.asleep_ms, when_ms);
+	/* Not longer than it was woken for, even if there is nothing to look at any more: else each
+	 * of a row of connects would wake it. After asleep_ms: pairs with refresher_wake_by. */
+	by_ms = atomic_load(&wake_by_ms);
+	if (by_ms > now_ms && by_ms < when_ms) {
+		when_ms = by_ms;
+		atomic_store(&process.asleep_ms, when_ms);
+	}
 	if (is_to_stay()) /* whoever asks us to leave from now on counts up what we wait for */
 		wait_for(&process.wakes, wakes, when_ms > now_ms ? when_ms - now_ms : 0);
 	atomic_store(&process.asleep_ms, 0);
@@ -219,11 +222,16 @@ void refresher_hurry(void)
 
 void refresher_wake_by(uint64_t when_ms)
 {
-	if (!refresher_runs() ||
-	    atomic_load_explicit(&process.asleep_ms, memory_order_relaxed) <= when_ms)
+	uint64_t asleep_ms = atomic_load(&process.asleep_ms);
+
+	if (asleep_ms - 1 < when_ms || !refresher_runs()) /* 0: it is awake */
 		return;
-	if (when_ms)
+	if (when_ms) {
 		atomic_store(&wake_by_ms, when_ms);
+		/* If it is awake it looks at that before it sleeps (sleep_until). */
+		if (atomic_load(&process.asleep_ms) <= when_ms)
+			return;
+	}
 	wake();
 }
 

@@ -551,6 +551,37 @@ goes_on_after_sndtimeo() {
 	goes_on_after_sndtimeo "${FILTERED[@]}"
 }
 
+@test "a socket that does not block, after one that did, is not cut short" {
+	local i
+	export LBDNS_EJECT=0
+	cat >"$LAB/after.py" <<-'END'
+		import os, select, socket, sys, time
+		address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		with socket.socket() as blocks:
+		    blocks.connect(address)
+		print("ready", flush=True)
+		while not os.path.exists(sys.argv[1]):
+		    time.sleep(0.01)
+		one = socket.socket()
+		before = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT)
+		one.setblocking(False)
+		one.connect_ex(address)
+		poll = select.poll()
+		poll.register(one, select.POLLOUT)
+		ended = poll.poll(4500)
+		after = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT)
+		print("ended" if ended else "goes on", "kept" if after == before else after, flush=True)
+	END
+	lab_start client with_lbdns /usr/bin/python3 "$LAB/after.py" "$LAB/go"
+	lab_wait_until grep -q ready "$LAB/client.out"
+	for i in 1 2 3; do
+		lab_pod_silence "$(lab_address $i)"
+	done
+	: >"$LAB/go"
+	lab_wait_until grep -qE 'ended|goes on' "$LAB/client.out"
+	lab_equal "$(xargs <"$LAB/client.out")" "ready goes on kept"
+}
+
 @test "a child does not cut short what its parent's threads wait for" {
 	local i
 	export LBDNS_EJECT=0 LBDNS_ATTEMPTS=2

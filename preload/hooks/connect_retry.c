@@ -124,7 +124,8 @@ static bool is_gone(const struct attempts *attempts, bool failed)
 	if (attempts->tried_count && !attempts->syn_count)
 		return false; /* the client's count again; no cookies before Linux 4.12 */
 	if (attempts->cut && !attempts->syn_count)
-		return failed && !has_port(attempts->fd);
+		return failed &&
+		       (!has_port(attempts->fd) || socket_state(attempts->fd) == SOCKET_USED);
 	return connect_get_syn_count(attempts->fd, &syn_count) || syn_count != PENDING_SYN_COUNT ||
 	       (failed && socket_state(attempts->fd) == SOCKET_USED);
 }

@@ -63,7 +63,8 @@ static inline struct connect_first connect_first_begins(int fd, struct address t
 		                              alone ? PENDING_CUT_ALONE : PENDING_CUT);
 	else if (!alone)
 		first.pending = pending_begin(fd, target, port, now_ms, PENDING_WAITS);
-	if (!first.pending)
+	/* The refresh thread may be about to leave, and have looked already at what is pending. */
+	if (!first.pending || !pending_may_cut())
 		first.cut = false;
 	if (!first.cut)
 		first.syn_count = connect_shorten(fd);

@@ -19,9 +19,10 @@ enum socket_state {
 
 /* Surely SOCKET_FRESH_STREAM? Half the time that TCP_INFO takes, which locks the socket. A TCP
  * socket that is closed hangs up; if it was connected, or failed to be, and nobody has collected
- * that yet, there is an error to tell or an end of what is read too. No socket of another protocol
- * hangs up before it is connected and can be written to (tcp_poll, mptcp_poll, datagram_poll,
- * sctp_poll of Linux 6.18) but for Unix domain sockets, which refuse to connect to an IP address.
+ * that yet, there is an error to tell or an end of what is read too. Of other protocols a socket
+ * hangs up before it is connected, and can be written to, only of MPTCP, which its client takes for
+ * TCP, and of Unix domain sockets, which refuse to connect to an IP address (tcp_poll, mptcp_poll,
+ * datagram_poll, sctp_poll of Linux 6.18).
  */
 static inline bool socket_is_fresh(int fd)
 {

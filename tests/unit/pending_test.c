@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -250,6 +251,27 @@ static void told_of_when_it_ends_if_not_before(void)
 	CHECK(!pending_told(fd, ETIMEDOUT));
 }
 
+/* What is seen of it before its client runs again does not lose the client's TCP_SYNCNT. */
+static void cut_short_and_answered_before_its_client_returns(void)
+{
+	int fd = begin_connect(&silent), count = 0, now = 0;
+	socklen_t length = sizeof(count);
+	struct pending *pending;
+
+	getsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &count, &length);
+	pending = pending_begin(fd, address_of(&silent), port_of(&silent), clock_ms(), PENDING_CUT);
+	nap(1400);
+	CHECK(!told()); /* and cuts it short; but let another SYN through, to be answered at last */
+	getsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &now, &length);
+	CHECK(now == PENDING_SYN_COUNT);
+	setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &count, sizeof(count));
+	CHECK(!listen(listener, 1000));
+	CHECK(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 10000) == 1);
+	CHECK(!told());
+	CHECK(pending_ended(pending, fd, 0).syn_count == count);
+	CHECK(pending_ended(pending, fd, 0).syn_count == 0);
+}
+
 static void never_silent_for_giving_up_before(void)
 {
 	int fd = watch(&silent);
@@ -282,6 +304,7 @@ int main(void)
 	RUN(silent_if_the_client_gave_up_after_the_second_packet);
 	RUN(not_silent_if_the_third_packet_is_answered);
 	RUN(told_of_when_it_ends_if_not_before);
+	RUN(cut_short_and_answered_before_its_client_returns);
 	RUN(never_silent_for_giving_up_before);
 	RUN(nothing_without_ejections);
 	return !passed;
