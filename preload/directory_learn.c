@@ -18,7 +18,7 @@
 
 enum {
 	DISOWNED_FOR_MS = 10 * 60 * 1000, /* then DNS is asked again whether it knows the name */
-	LOCK_TRIES = 200,
+	LOCK_TRIES = 1000,                /* 0.1 s */
 	LOCK_NAP_NS = 100000
 };
 

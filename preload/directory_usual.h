@@ -70,6 +70,9 @@ directory_usual_take(const struct directory_usual *usual, uint16_t port, struct 
 {
 	const struct set *set = &usual->set;
 
+	/* Before: the turn would be lost. */
+	if (atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed) != usual->sequence)
+		return false;
 	*target = snapshot_endpoint(usual->in, set,
 	                            rotation_pick(set->key, port, set->count, usual->now_ms));
 	rotation_note_port(set->key, port);
