@@ -59,7 +59,7 @@ void counters_refreshed(const struct counters_refresh *refresh);
 
 enum {
 	COUNTERS_GRAIN_S = 8, /* how often it is noted that a tally is in use */
-	COUNTERS_TALLY_BITS = 13,
+	COUNTERS_TALLY_BITS = 14,
 	COUNTERS_RESULT_BITS = 8 /* of an errno */
 };
 _Static_assert(SHARED_TALLIES == 1 << COUNTERS_TALLY_BITS, "a place in so many bits");

@@ -154,7 +154,6 @@ static __attribute__((noinline)) struct pending *begin(struct pending *at, int f
 	uint64_t since_ms = load(&at->since_ms);
 	bool same = address_equal(address_of(at), address) && port_of(at) == port;
 
-	pending_has_company(&errno);
 	/* Another one is watched; if it had this descriptor it has ended, whatever became of it. */
 	if (since_ms && !(load32(&at->flags) & FLAG_ASKED) && (!same || fd_of(at) != (uint32_t)fd))
 		return NULL;

@@ -98,6 +98,7 @@ static __attribute__((noinline)) int connect_unusual(int fd, const struct sockad
 
 	if (!directory_route(asked, &route) || getaddrinfo_a_unseen())
 		return connect_unknown(fd, address, length);
+	pending_has_company(&errno); /* here, and not each time: all threads come by now and then */
 	state = socket_state(fd);
 	if (state == SOCKET_ENDED)
 		return connect_collect(fd, address, length, route.sequence, route.endpoint);
