@@ -119,7 +119,9 @@ static bool becomes_late(long within_ms)
 /* In the table: of two endpoints with the same one only the first is watched. */
 static uint64_t place_of(const struct sockaddr_in *of)
 {
-	return hash_mix(address_hash(address_of(of)) ^ port_of(of)) % 64;
+	struct address address = address_of(of);
+
+	return (address.low ^ address.high ^ (uint64_t)port_of(of) << 40) * HASH_GOLDEN >> 58;
 }
 
 static void begin(void)
