@@ -146,7 +146,7 @@ static void look_by(uint64_t when_ms)
 		;
 }
 
-/* Whether it is the same endpoint and descriptor as before is known already. */
+/* NULL if another one is in its place. */
 static __attribute__((noinline)) struct pending *begin(struct pending *at, int fd,
                                                        struct address address, uint32_t port,
                                                        uint64_t now_ms, uint32_t flags)
