@@ -96,3 +96,16 @@ setup() {
 	lab_crowd_start
 	lab_equal "$("$CLIENT" each many-headless 8081 4000 | sort -u | wc -l)" 4000
 }
+
+@test "tests/run ends with what failed, once more, and the totals" {
+	local three=$LAB_BUILD/three-$$.bats
+	# bats would take a line that begins with @test for one of its own
+	printf '@%s\n' 'test "good" { true; }' 'test "bad" { seq 100; false; }' 'test "good again" { true; }' >"$three"
+	run tests/run "$three"
+	rm "$three"
+	[ "$status" = 1 ]
+	lab_equal "$(grep -c ' not ok 2 bad' <<<"$output")" 2
+	lab_equal "$(grep -c ' ok 3 good again' <<<"$output")" 1
+	[[ ${lines[-2]} == three-*" # "* ]]
+	lab_equal "${lines[-1]}" "2 passed, 1 failed"
+}

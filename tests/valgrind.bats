@@ -35,10 +35,12 @@ reached() {
 	grep -q " ok .* $1\$" "$LAB/visits"
 }
 
+# finish [LOST]: nothing failed but, of connections that were made, as many as pods that ended may have taken with them.
 finish() {
 	lab_stop visits
 	wait "$visitor"
-	run ! grep -v ' ok ' "$LAB/visits"
+	run ! grep -Ev ' (ok|ECONNRESET) ' "$LAB/visits"
+	[ "$(grep -c ' ECONNRESET ' "$LAB/visits")" -le "${1:-0}" ]
 	nothing_found
 }
 
@@ -98,7 +100,7 @@ asking() {
 	lab_dns_start
 	lab_scale rng-headless 4
 	lab_dns_asks_more 4 rng-headless
-	finish
+	finish 2
 }
 
 @test "valgrind: thousands of addresses" {
@@ -117,7 +119,7 @@ asking() {
 	lab_pod_silence "$(lab_address 2)"
 	lab_wait_until grep -q " after .*$(lab_address 1)" "$LAB/log"
 	lab_wait_until grep -q " after .*$(lab_address 2)" "$LAB/log"
-	finish
+	finish 1
 }
 
 @test "valgrind: exit while a refresh is under way" {
