@@ -33,7 +33,6 @@ MATRIX=$LAB_ROOT/tests/clients
 MATRIX_BUILD=$LAB_BUILD/clients
 export MATRIX MATRIX_BUILD
 export LBDNS_REFRESH=500ms
-export LAB_PATIENCE=60
 mkdir -p "$MATRIX_BUILD"
 
 # One write(2) a row: files run side by side.

@@ -13,7 +13,7 @@
 #   with_lbdns CMD...           runs CMD (or a function) with LD_PRELOAD=liblbdns.so; settings: LBDNS_REFRESH=1s in front
 #   lab_start NAME [with_lbdns] PROGRAM...   in the background, output to $LAB/NAME.out; returns with its first line
 #   lab_stop NAME               ends it (SIGTERM), and so does lab_up
-#   lab_wait_until CMD...       until CMD succeeds, tried every 20 ms; fails after $LAB_PATIENCE seconds (20)
+#   lab_wait_until CMD...       until CMD succeeds, tried every 20 ms; fails after $LAB_PATIENCE seconds (60)
 #   lab_now                     ms since 1970, what client stay prints too
 #   $CLIENT, $CLIENT_MUSL       tests/lab/client.c, which lists its modes, built for glibc and musl
 #   $LAB                        directory for files of the tests; $LAB/hosts is /etc/hosts, $LAB/resolv.conf the other
@@ -65,7 +65,7 @@ LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_BUILD=$(cd "$LAB_ROOT" && realpath -m "${BUILD:-build}")
 LAB_DNS=10.96.0.10
 LAB_DOMAIN=default.svc.cluster.local
-: "${LAB_TTL:=1}" "${LAB_PATIENCE:=20}"
+: "${LAB_TTL:=1}" "${LAB_PATIENCE:=60}"
 LIBLBDNS=$LAB_BUILD/liblbdns.so
 CLIENT=$LAB_BUILD/lab/client
 CLIENT_MUSL=$LAB_BUILD/lab/client-musl
