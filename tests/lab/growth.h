@@ -18,6 +18,7 @@
 
 static const char *host, *port;
 static atomic_bool stop;
+static _Atomic unsigned visits; /* of look_up_and_visit, by all threads */
 
 static inline _Noreturn void die(const char *what, const char *why)
 {
@@ -95,6 +96,7 @@ static inline void *look_up_and_visit(void *unused)
 		struct sockaddr_in to = look_up();
 
 		visit(&to);
+		atomic_fetch_add(&visits, 1);
 	}
 	return NULL;
 }
@@ -169,6 +171,11 @@ static inline void check_growth(const struct use *before, long mappings, long re
 {
 	struct use now = use_now();
 
+	/* Who was joined may still be on its way out of the kernel, where it counts. */
+	for (int ms = 0; ms < 5000 && now.threads > before->threads; ms++) {
+		wait_us(1000);
+		now = use_now();
+	}
 	dprintf(STDERR_FILENO,
 	        "descriptors %ld -> %ld, threads %ld -> %ld, mappings %ld -> %ld, KiB %ld -> %ld\n",
 	        before->descriptors, now.descriptors, before->threads, now.threads,

@@ -17,8 +17,8 @@
  *   cancel-child HOST PORT N    N children whose first connect, that of a thread that is cancelled
  *                               asynchronously, finds what the parent knew overdue; threads start
  *                               as ever, and DNS is asked again: "refreshed" or "not refreshed"
- *   ids HOST PORT N             setuid, setgid and their relatives, N times, while 4 threads look
- *                               up and connect: a line for each connection
+ *   ids HOST PORT N             setuid, setgid and their relatives, N times and until 4 threads
+ *                               have looked up and connected 60 times: a line for each connection
  */
 #include "growth.h"
 
@@ -36,6 +36,7 @@
 #include <ucontext.h>
 
 enum { WATCHDOG_S = 20, OVERDUE_US = 150000, LOOKERS = 4, HANDLED = 40, TOGETHER = 20 };
+enum { VISITS = 60 }; /* enough to see that they rotate */
 
 /* Descriptors of libc's that stay open when a lookup is left that waits for DNS: in glibc those of
  * the last one, which the next one closes. */
@@ -492,7 +493,7 @@ static void ids(void)
 	known = look_up();
 	for (int i = 0; i < LOOKERS; i++)
 		pthread_create(&threads[i], NULL, look_up_and_visit, NULL);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count || atomic_load(&visits) < VISITS; i++)
 		if (setresuid(getuid(), geteuid(), (uid_t)-1) || setgid(group) || setegid(group) ||
 		    seteuid(geteuid()))
 			die("setuid", strerror(errno));
