@@ -181,15 +181,16 @@ follows_down() {
 # ---- To zero, and names that leave DNS
 
 @test "to zero and back: a client that looks up each time has what libc says after three refreshes, and the new pods at once" {
-	local known
+	local known before
 	lab_start client with_lbdns /usr/bin/python3 "$LAB_ROOT/tests/lab/steps.py" every 20 visit 1 rng-headless
 	refreshed rng-headless 1
+	before=$(lab_now) # the first of the three may come while DNS is told
 	lab_dns_remove rng-headless
 	known=$(lab_now)
 	lab_wait_until grep -q ' gaierror ' "$LAB/client.out"
 	# three refreshes, each at most an interval after the one before, and not fewer
 	(($(awk '$2 != "ok" { print $1; exit }' "$LAB/client.out") - known <= 4500))
-	(($(awk '$2 != "ok" { print $1; exit }' "$LAB/client.out") - known >= 1500))
+	(($(awk '$2 != "ok" { print $1; exit }' "$LAB/client.out") - before >= 1500))
 	lab_pod_start $p4
 	lab_pod_start $p5
 	lab_dns_set rng-headless $p4 $p5
@@ -198,7 +199,8 @@ follows_down() {
 	lab_wait_until visited $p5
 	lab_stop client
 	(($(awk -v pod=$p4 '$NF == pod { print $1; exit }' "$LAB/client.out") - known <= 1500))
-	awk -v known=$((known + 100)) '$1 > known && $2 != "ok" { exit 1 }' "$LAB/client.out"
+	# But for the lookup that was under way.
+	awk -v known="$known" '$1 > known && n++ && $2 != "ok" { exit 1 }' "$LAB/client.out"
 }
 
 @test "to zero and back: a client that resolved once goes where it was told, and follows to the new pods within 1.5 s" {
@@ -227,9 +229,11 @@ follows_down() {
 	refreshed rng-headless 1
 	lab_dns_remove rng-headless
 	refreshed rng-headless 2
+	lab_dns_silence # until all this is seen
 	step connect 30 rng-headless=$p2
 	lab_equal "$(went rng-headless)" "10 10 10"
 	lab_equal "$(step resolve rng-headless | wc -w)" 3
+	lab_dns_unsilence
 	refreshed rng-headless 2
 	forget
 	step connect 30 rng-headless=$p2
@@ -457,28 +461,4 @@ past() {
 
 lab_unbound_says_new() {
 	[ "$(lab_dns_answer 10.96.0.20 "rng-headless.$LAB_DOMAIN" | wc -l)" = 3 ]
-}
-
-# ms between two questions for rng-headless, once the first refresh has seen the TTL.
-between_questions() {
-	local first
-	lab_wait_until asked_more_than rng-headless "$(lab_dns_queries rng-headless A)"
-	first=$(lab_now)
-	lab_wait_until asked_more_than rng-headless "$(lab_dns_queries rng-headless A)"
-	echo $(($(lab_now) - first))
-}
-
-@test "LBDNS_REFRESH=ttl asks as often as the records' TTL says: every 1.6 s to 2 s, then every 0.8 s to 1 s" {
-	local ms
-	lab_dns_ttl 2
-	LBDNS_REFRESH=ttl steps_start with_lbdns
-	step resolve rng-headless
-	ms=$(between_questions)
-	echo "TTL 2 s: $ms ms"
-	((ms >= 1550 && ms <= 2500))
-	lab_dns_ttl 1
-	lab_wait_until asked_more_than rng-headless "$(lab_dns_queries rng-headless A)"
-	ms=$(between_questions)
-	echo "TTL 1 s: $ms ms"
-	((ms >= 750 && ms <= 1500))
 }
