@@ -114,9 +114,9 @@ asking() {
 
 @test "valgrind: a pod that refuses, one that is silent" {
 	lab_scale rng-headless 5
+	lab_pod_silence "$(lab_address 2)" # before: a connection just made would wait for its answer without end
 	visiting
 	lab_pod_kill "$(lab_address 1)"
-	lab_pod_silence "$(lab_address 2)"
 	lab_wait_until grep -q " after .*$(lab_address 1)" "$LAB/log"
 	lab_wait_until grep -q " after .*$(lab_address 2)" "$LAB/log"
 	finish 1
