@@ -1,5 +1,7 @@
 /* Endpoints that are late: what makes them so, and for how long. Real sockets on loopback: a
- * listener whose queue is full answers nobody. Each test has a process of its own. */
+ * listener whose queue is full answers nobody. What is asked is what holds at a time after a
+ * connect began (age_ms), whenever this process comes to ask it. Each test has a process of its
+ * own. */
 #include "check.h"
 #include "clock.h"
 #include "config.h"
@@ -62,12 +64,17 @@ static void nap(long ms)
 	nanosleep(&time, NULL);
 }
 
+static uint64_t began_ms; /* the connect that was watched last, to the silent one */
+
 /* As in a client: connecting is noted, and so is what it was told. */
 static int watch(const struct sockaddr_in *to)
 {
+	uint64_t now_ms = clock_ms();
 	int fd = begin_connect(to);
 
-	pending_goes_on(fd, address_of(to), port_of(to), clock_ms());
+	pending_goes_on(fd, address_of(to), port_of(to), now_ms);
+	if (to == &silent)
+		began_ms = now_ms;
 	return fd;
 }
 
@@ -80,40 +87,53 @@ static void answer_one(void)
 	close(fd);
 }
 
-/* How many are late; the silent one must be the only one that ever is. */
-static unsigned late(void)
+/* How many are late then; the silent one must be the only one that ever is. */
+static unsigned late_at(uint64_t now_ms)
 {
 	uint32_t at = 0, port;
 	struct address address;
 	unsigned count = 0;
 
-	if (!pending_any(clock_ms()))
+	if (!pending_any(now_ms))
 		return 0;
-	while (pending_late(&at, clock_ms(), &address, &port)) {
+	while (pending_late(&at, now_ms, &address, &port)) {
 		CHECK(address_equal(address, address_of(&silent)) && port == port_of(&silent));
 		count++;
 	}
 	return count;
 }
 
-static bool told(void)
+static unsigned late(void)
+{
+	return late_at(clock_ms());
+}
+
+static unsigned late_after(uint64_t age_ms)
+{
+	return late_at(began_ms + age_ms);
+}
+
+static bool told_after(uint64_t age_ms)
 {
 	uint64_t next_ms = UINT64_MAX;
 	uint32_t at = 0, port;
 	struct address address;
 
-	return pending_silent(&at, clock_ms(), &next_ms, &address, &port) &&
+	return pending_silent(&at, began_ms + age_ms, &next_ms, &address, &port) &&
 	       address_equal(address, address_of(&silent)) && port == port_of(&silent);
 }
 
-static bool becomes_late(long within_ms)
+/* Until its SYN was repeated, after a second. */
+static void wait_for_second_packet(int fd)
 {
-	for (uint64_t until_ms = clock_ms() + (uint64_t)within_ms; clock_ms() < until_ms; nap(10)) {
-		answer_one();
-		if (late())
-			return true;
-	}
-	return false;
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+
+	do
+		nap(10);
+	while (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) &&
+	       info.tcpi_state == TCP_SYN_SENT && !info.tcpi_retransmits);
+	CHECK(info.tcpi_state == TCP_SYN_SENT && info.tcpi_retransmits);
 }
 
 /* In the table: of two endpoints with the same one only the first is watched. */
@@ -141,17 +161,19 @@ static void late_while_it_does_not_answer(void)
 	int fd = watch(&silent);
 
 	CHECK(!late());
-	CHECK(becomes_late(10000));
-	CHECK(late() == 1);
+	answer_one();
+	CHECK(!late_after(249));
+	CHECK(late_after(250) == 1);
+	CHECK(late_after(900) == 1);
 	pending_told(fd, ETIMEDOUT);
-	CHECK(!late());
+	CHECK(!late_after(900));
 }
 
 static void never_while_nobody_else_is_answered(void)
 {
 	watch(&silent);
-	nap(600);
-	CHECK(!late());
+	CHECK(!late_after(600));
+	CHECK(!late_after(1600));
 }
 
 /* Connected, but the client has not asked yet: it is the client that is slow. */
@@ -159,37 +181,35 @@ static void a_slow_client_makes_nobody_late(void)
 {
 	int fd = watch(&answering);
 
-	nap(400);
-	CHECK(!late());
+	CHECK(!late_at(clock_ms() + 400));
 	pending_asked(fd);
-	CHECK(!late());
+	CHECK(!late_at(clock_ms() + 800));
 }
 
 static void sooner_if_it_used_to_answer_sooner(void)
 {
-	uint64_t began_ms;
 	int fd = watch(&silent);
 
 	/* As if it had answered at once, until now. */
 	pending_asked(fd);
 	close(fd);
 	watch(&silent);
-	began_ms = clock_ms();
-	CHECK(becomes_late(10000));
-	CHECK(clock_ms() - began_ms < 250);
+	answer_one();
+	CHECK(!late_after(39));
+	CHECK(late_after(200) == 1);
 }
 
 static void for_a_while_after_the_client_gave_up(void)
 {
 	int fd = watch(&silent);
 
-	CHECK(becomes_late(10000));
+	answer_one();
+	CHECK(late_after(300) == 1);
 	close(fd);
-	nap(100);
-	CHECK(late() == 1);
-	nap(1000);
-	CHECK(!late());
-	CHECK(!told());
+	CHECK(late_after(400) == 1);
+	CHECK(late_after(999) == 1);
+	CHECK(!late_after(1000));
+	CHECK(!told_after(1000));
 }
 
 static void not_for_what_has_the_descriptor_later(void)
@@ -200,43 +220,40 @@ static void not_for_what_has_the_descriptor_later(void)
 	close(fd);
 	other = make_socket();
 	CHECK(other == fd);
-	nap(400);
-	CHECK(!late());
+	CHECK(!late_after(400));
 }
 
 static void silent_after_three_seconds_and_told_of_once(void)
 {
-	watch(&silent);
-	nap(2000);
-	CHECK(!told());
-	nap(1500);
-	CHECK(told());
-	CHECK(!told());
+	wait_for_second_packet(watch(&silent));
+	CHECK(!told_after(1250));
+	CHECK(!told_after(2999));
+	CHECK(told_after(3000));
+	CHECK(!told_after(3500));
 }
 
 static void silent_if_the_client_gave_up_after_the_second_packet(void)
 {
 	int fd = watch(&silent);
 
-	nap(1600);
-	CHECK(!told());
+	wait_for_second_packet(fd);
+	CHECK(!told_after(1250));
 	close(fd);
-	CHECK(told());
-	CHECK(!told());
+	CHECK(told_after(1300));
+	CHECK(!told_after(3500));
 }
 
 static void not_silent_if_the_third_packet_is_answered(void)
 {
 	int fd = watch(&silent);
 
-	nap(2500);
-	CHECK(!told());
+	wait_for_second_packet(fd);
+	CHECK(!told_after(2500));
 	do
 		while (accept(listener, NULL, NULL) >= 0)
 			;
 	while (!poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 10));
-	nap(100);
-	CHECK(!told());
+	CHECK(!told_after(3500));
 }
 
 static void told_of_when_it_ends_if_not_before(void)
@@ -245,10 +262,9 @@ static void told_of_when_it_ends_if_not_before(void)
 
 	CHECK(!pending_told(fd, ETIMEDOUT));
 	fd = watch(&silent);
-	nap(2000);
-	CHECK(!told());
-	nap(1500);
-	CHECK(told());
+	wait_for_second_packet(fd);
+	CHECK(!told_after(2999));
+	CHECK(told_after(3000));
 	CHECK(pending_told(fd, ETIMEDOUT));
 	CHECK(!pending_told(fd, ETIMEDOUT));
 }
@@ -261,15 +277,16 @@ static void cut_short_and_answered_before_its_client_returns(void)
 	struct pending *pending;
 
 	getsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &count, &length);
-	pending = pending_begin(fd, address_of(&silent), port_of(&silent), clock_ms(), PENDING_CUT);
-	nap(1400);
-	CHECK(!told()); /* and cuts it short; but let another SYN through, to be answered at last */
+	began_ms = clock_ms();
+	pending = pending_begin(fd, address_of(&silent), port_of(&silent), began_ms, PENDING_CUT);
+	wait_for_second_packet(fd);
+	CHECK(!told_after(1400)); /* and cuts it short; but let another SYN through */
 	getsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &now, &length);
 	CHECK(now == PENDING_SYN_COUNT);
 	setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &count, sizeof(count));
 	CHECK(!listen(listener, 1000));
 	CHECK(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 10000) == 1);
-	CHECK(!told());
+	CHECK(!told_after(2000));
 	CHECK(pending_ended(pending, fd, 0).syn_count == count);
 	CHECK(pending_ended(pending, fd, 0).syn_count == 0);
 }
@@ -278,17 +295,17 @@ static void never_silent_for_giving_up_before(void)
 {
 	int fd = watch(&silent);
 
-	nap(700);
+	CHECK(!told_after(700));
 	close(fd);
-	nap(1000);
-	CHECK(!told());
+	CHECK(!told_after(1700));
 }
 
 static void nothing_without_ejections(void)
 {
 	config.eject_ms = 0;
 	watch(&silent);
-	CHECK(!becomes_late(500));
+	answer_one();
+	CHECK(!late_after(500));
 }
 
 int main(void)
