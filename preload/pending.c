@@ -287,7 +287,7 @@ struct pending_end pending_ended(struct pending *pending, int fd, int error)
 	/* It may have been given up, and its place be another one's. */
 	if (!pending || fd_of(pending) != (uint32_t)fd || !load(&pending->since_ms))
 		return (struct pending_end){.told = false};
-	if (error == EINPROGRESS)
+	if (pending_is_left(error))
 		return left(pending, fd);
 	return end(pending, error);
 }

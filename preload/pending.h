@@ -14,6 +14,7 @@
 #include "config.h"
 #include "process.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,8 +66,15 @@ struct pending_end {
 	                */
 };
 
-/* It has returned, with 0 or an errno; of EINPROGRESS (SO_SNDTIMEO is over) it goes on, and is not
- * cut short any more. Nothing happens if it is not watched (any more). */
+/* Has a connect that blocks returned so, and goes on without its client? SO_SNDTIMEO is over, or a
+ * signal came (connect(2), EINTR). */
+static inline bool pending_is_left(int error)
+{
+	return error == EINPROGRESS || error == EINTR;
+}
+
+/* It has returned, with 0 or an errno; one that is left is not cut short any more. Nothing happens
+ * if it is not watched (any more). */
 struct pending_end pending_ended(struct pending *pending, int fd, int error);
 
 /* A client was told how fd's connect ended. True if it is a failure that pending_silent has told

@@ -524,39 +524,55 @@ cut_short_and_restored() {
 	cut_short_and_restored "${FILTERED[@]}"
 }
 
-# SO_SNDTIMEO is over after so long, before and after the refresh thread has been at the socket: the connection goes on, as
-# long as the client's own limit allows.
-goes_on_after_sndtimeo() {
-	local i ms
+# SO_SNDTIMEO is over after so long, or a signal interrupts (HOW: EINPROGRESS, EINTR), before and after the refresh thread has
+# been at the socket: the connection goes on, as long as the client's own limit allows. goes_on_after HOW [COMMAND...]
+goes_on_after() {
+	local i ms how=$1
+	shift
 	export LBDNS_EJECT=0
 	for i in 1 2 3; do
 		lab_pod_silence "$(lab_address $i)"
 	done
 	for ms in 500 2300; do
-		with_lbdns "$@" /usr/bin/python3 - $ms >"$LAB/seen" <<-'END'
-			import errno, os, select, socket, struct, sys, time
-			ms = int(sys.argv[1])
+		with_lbdns "$@" /usr/bin/python3 - $ms $how >"$LAB/seen" <<-'END'
+			import ctypes, errno, select, signal, socket, struct, sys
+			ms, how = int(sys.argv[1]), sys.argv[2]
+			libc = ctypes.CDLL(None, use_errno=True) # Python itself would wait on after a signal
 			address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+			raw = struct.pack("=H", socket.AF_INET) + struct.pack(">H", 8081) + socket.inet_aton(address[0]) + bytes(8)
 			one = socket.socket()
 			before = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT)
-			one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", ms // 1000, ms % 1000 * 1000))
-			error = one.connect_ex(address)
+			if how == "EINTR":
+			    signal.signal(signal.SIGALRM, lambda *_: None)
+			    signal.setitimer(signal.ITIMER_REAL, *[ms / 1000] * 2)
+			else:
+			    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", ms // 1000, ms % 1000 * 1000))
+			error = ctypes.get_errno() if libc.connect(one.fileno(), raw, len(raw)) else 0
+			signal.setitimer(signal.ITIMER_REAL, 0)
 			after = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT)
 			print(errno.errorcode[error], "kept" if after == before else after)
 			poll = select.poll()
 			poll.register(one, select.POLLOUT)
-			print("ended" if poll.poll(4500) else "goes on")
+			print("ended" if poll.poll(3500) else "goes on")
 		END
-		lab_equal "$ms: $(xargs <"$LAB/seen")" "$ms: EINPROGRESS kept goes on"
+		lab_equal "$ms: $(xargs <"$LAB/seen")" "$ms: $how kept goes on"
 	done
 }
 
 @test "a silent pod and SO_SNDTIMEO: the connection goes on afterwards, as without lbdns" {
-	goes_on_after_sndtimeo
+	goes_on_after EINPROGRESS
 }
 
 @test "under a seccomp filter: a silent pod and SO_SNDTIMEO: the connection goes on afterwards, as without lbdns" {
-	goes_on_after_sndtimeo "${FILTERED[@]}"
+	goes_on_after EINPROGRESS "${FILTERED[@]}"
+}
+
+@test "a silent pod and a signal: the connection goes on afterwards, as without lbdns" {
+	goes_on_after EINTR
+}
+
+@test "under a seccomp filter: a silent pod and a signal: the connection goes on afterwards, as without lbdns" {
+	goes_on_after EINTR "${FILTERED[@]}"
 }
 
 @test "a socket that does not block, after one that did, is not cut short" {

@@ -202,7 +202,7 @@ static int connect_picked(int fd, const struct sockaddr *address, socklen_t leng
 /* told: the refresh thread has told of this failure. */
 static void note_attempt(uint16_t port, const struct directory_picked *picked, int error, bool told)
 {
-	if (!told && error != EINPROGRESS && (error || health_any(picked->now_ms)))
+	if (!told && !pending_is_left(error) && (error || health_any(picked->now_ms)))
 		note_ended(port, picked, error);
 }
 
@@ -282,7 +282,7 @@ static int attempts_end(struct attempts *attempts, int error)
 	else if (log_wants(LOG_INFO))
 		connect_log_ended(attempts->picked, attempts->route->asked, attempts->port, NULL, 0,
 		                  error);
-	if (is_gone(attempts, error && error != EINPROGRESS))
+	if (is_gone(attempts, error && !pending_is_left(error)))
 		return error;
 	restore_syn_count(attempts);
 	if (attempts->send_timeout.tv_sec || attempts->send_timeout.tv_usec)
