@@ -212,6 +212,11 @@ eject() {
 	lab_equal "$(ended)" "ok 3"
 }
 
+# Is $DEAD to be tried again by the next connection?
+time_is_up() {
+	"$LAB_BUILD/lbdns-inspect" status | grep -q "^  $DEAD .* out\$"
+}
+
 # ---- A pod that refuses
 
 @test "a pod that refuses: a shell loop of curl does not fail, and the others share evenly" {
@@ -825,7 +830,7 @@ fails_once_per_pod() {
 	export LBDNS_EJECT=500ms
 	eject
 	lab_pod_start "$DEAD"
-	sleep 0.6 # its time
+	lab_wait_until time_is_up
 	with_lbdns tries 3 ask >"$LAB/seen"
 	lab_equal "$(ended)" "ok 3"
 	grep -q "$DEAD" "$LAB/seen"
@@ -837,7 +842,7 @@ fails_once_per_pod() {
 	export LBDNS_EJECT=500ms
 	lab_pod_silence "$DEAD"
 	with_lbdns tries 3 >"$LAB/seen"
-	sleep 0.6 # its time
+	lab_wait_until time_is_up
 	with_lbdns /usr/bin/python3 - <<-'END'
 		import socket
 		address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
@@ -949,7 +954,7 @@ passed_over() {
 	export LBDNS_EJECT=500ms
 	lab_pod_silence "$DEAD"
 	with_lbdns tries 3 >"$LAB/seen"
-	sleep 0.6 # its time
+	lab_wait_until time_is_up
 	log_reset
 	run -137 with_lbdns tries 3 die
 	lab_equal "$(sent "$DEAD")" 1
