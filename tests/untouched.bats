@@ -169,7 +169,7 @@ same() {
 	lab_equal "$(lab_pod_log_counts $TWO_PODS)" "10 10"
 }
 
-# A silent pod that speaks again is reached by the kernel's second packet, after 1 s.
+# A silent pod that speaks again is reached by the kernel's second packet, after 1 s, or the third, after 3 s.
 @test "a non-blocking client that calls connect again while it is in progress" {
 	local pod pids=() opens
 	for pod in $TWO_PODS 10.244.3.13; do

@@ -18,7 +18,7 @@
  *   ports HOST PORTA PORTB N        lookup-connect, the ports in turn: "<port> <pod>"
  *   nonblock HOST PORT N            non-blocking connect, poll, SO_ERROR, connect again to collect
  *   nonblock-errors HOST PORT N     what three calls of connect on one non-blocking socket say: at
- *                                   once, at once again, and after poll (2 s, "-" if it is pending)
+ *                                   once, at once again, and after poll (5 s, "-" if it is pending)
  *   nonblock-failed HOST PORT N     once; what five calls of connect on one non-blocking socket say
  *                                   that a pod refuses: at once, after poll, once more, and that
  *                                   after poll and SO_ERROR, and once more
@@ -477,7 +477,7 @@ static void nonblock_errors(const struct target *target)
 		const char *again = error_name(connect_error(fd, &endpoint));
 		struct pollfd ready = {.fd = fd, .events = POLLOUT};
 		const char *later = "-";
-		if (poll(&ready, 1, 2000) == 1)
+		if (poll(&ready, 1, 5000) == 1)
 			later = error_name(connect_error(fd, &endpoint));
 		dprintf(STDOUT_FILENO, "%s %s %s\n", at_once, again, later);
 		close(fd);
