@@ -32,14 +32,13 @@ ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-
 	-ffunction-sections -fdata-sections -fno-tree-slp-vectorize \
 	-DLBDNS_VERSION='"$(VERSION)"' -D_GNU_SOURCE -Ipreload $(WARNINGS) $(CFLAGS)
 
-SOURCES := $(sort $(wildcard preload/*.c preload/hooks/*.c))
+SOURCES := $(sort $(wildcard preload/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 
 # Not on the way of a connection or a lookup, but once or now and then: for them small is fast. Unless CFLAGS say otherwise.
-SMALL = $(patsubst %,$(BUILD)/preload/%.o,cares cares_libc config counters_process descriptors directory_due \
-	directory_learn directory_listed directory_refresh libc log outcome probe process queries records refresher resolvconf \
-	resolver setting shared snapshot snapshot_build start hooks/connect_log hooks/getaddrinfo_a hooks/gethostbyname \
-	hooks/unshare)
+SMALL = $(patsubst %.c,$(BUILD)/%.o,$(wildcard preload/dns/*.c preload/learn/*.c preload/refresh/*.c)) \
+	$(patsubst %,$(BUILD)/preload/%.o,base/config base/libc base/log base/process base/setting connection/report \
+	directory/snapshot hooks/getaddrinfo_a hooks/gethostbyname hooks/start hooks/unshare shared/processes shared/segment)
 $(SMALL): ALL_CFLAGS += $(patsubst -O2,-Os,$(filter -O2,$(CFLAGS)))
 
 # libpthread and libdl are named even though nothing needs them on new glibc: on old glibc the symbols live there, and
@@ -77,8 +76,9 @@ $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map preload/sections.ld
 
 # Static: it runs in containers of any libc, or none.
 INSPECT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard scripts/inspect/*.c))) \
-	$(patsubst %,$(BUILD)/preload/%.o,address address_sort cares config counters counters_endpoint health log mode names \
-	pool records resolvconf resolver rotation setting shared)
+	$(patsubst %,$(BUILD)/preload/%.o,balance/ejection balance/rotation base/address base/address_set base/address_sort \
+	base/config base/log base/name base/setting dns/cares dns/records dns/resolvconf dns/resolver shared/endpoint_counters \
+	shared/mode shared/name_counters shared/segment)
 $(BUILD)/lbdns-inspect: $(INSPECT)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(CFLAGS) -static -o $@ $(INSPECT) -l:libcares.a
@@ -122,16 +122,16 @@ soak:
 $(BUILD)/unit/%: tests/unit/%.c $(OBJECTS)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $< $(filter-out %/start.o,$(OBJECTS)) -l:libcares.a -ldl
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $< $(filter-out %/hooks/start.o,$(OBJECTS)) -l:libcares.a -ldl
 
-# Without preload/libc_versions.h: the sanitizers have no old versions of what they stand before.
+# Without preload/base/libc_versions.h: the sanitizers have no old versions of what they stand before.
 SANITIZERS = tsan asan fuzzer
-sanitize = -DLBDNS_LIBC_VERSIONS_H -fno-omit-frame-pointer
+sanitize = -DLBDNS_BASE_LIBC_VERSIONS_H -fno-omit-frame-pointer
 tsan = $(CC) $(sanitize) -fsanitize=thread
 asan = $(CC) $(sanitize) -fsanitize=address,undefined -fno-sanitize-recover=undefined
 # libFuzzer is clang's, and needs libc's own getenv and fopen.
 fuzzer = clang $(sanitize) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-fuzzer_without = %/cares_libc.o
+fuzzer_without = %/dns/cares_libc.o
 
 define sanitized
 $(BUILD)/$(1)/%.o: %.c Makefile
@@ -143,7 +143,7 @@ $(BUILD)/$(1)/%: tests/%.c $$(OBJECTS:$(BUILD)/%=$(BUILD)/$(1)/%)
 	@mkdir -p $$(@D)
 	@echo "  CC      $$@"
 	$$(Q)$$($(1)) $$(ALL_CFLAGS) -Itests/unit -o $$@ $$< \
-		$$(filter-out %/start.o $$($(1)_without),$$(filter %.o,$$^)) -l:libcares.a -ldl
+		$$(filter-out %/hooks/start.o $$($(1)_without),$$(filter %.o,$$^)) -l:libcares.a -ldl
 endef
 $(foreach sanitizer,$(SANITIZERS),$(eval $(call sanitized,$(sanitizer))))
 .SECONDARY: $(foreach sanitizer,$(SANITIZERS),$(OBJECTS:$(BUILD)/%=$(BUILD)/$(sanitizer)/%))

@@ -1,5 +1,5 @@
 #include "hooks/hook.h"
-#include "libc.h"
+#include "base/libc.h"
 
 /* Our lists have libc's own layout, so libc frees them and it does not matter whether a client
  * comes through here. The hook stands for those that look up both functions in the object that

@@ -1,12 +1,12 @@
-#include "answer.h"
-#include "directory.h"
+#include "lookup/list.h"
+#include "directory/directory.h"
 #include "hooks/getaddrinfo.h"
 #include "hooks/hook.h"
-#include "hooks/lookup.h"
-#include "libc.h"
-#include "libc_versions.h"
-#include "mode.h"
-#include "refresher.h"
+#include "lookup/lookup.h"
+#include "base/libc.h"
+#include "base/libc_versions.h"
+#include "shared/mode.h"
+#include "refresh/thread.h"
 
 #include <errno.h>
 #include <netinet/in.h>

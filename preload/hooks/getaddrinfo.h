@@ -1,8 +1,8 @@
 /* What a client asked for, kept for an answer that comes when its own arguments may be gone. */
-#ifndef LBDNS_GETADDRINFO_H
-#define LBDNS_GETADDRINFO_H
+#ifndef LBDNS_HOOKS_GETADDRINFO_H
+#define LBDNS_HOOKS_GETADDRINFO_H
 
-#include "config.h"
+#include "base/config.h"
 
 #include <netdb.h>
 #include <stdbool.h>

@@ -10,9 +10,9 @@
 
 #include "hooks/getaddrinfo.h"
 #include "hooks/hook.h"
-#include "libc.h"
-#include "process.h"
-#include "shared.h"
+#include "base/libc.h"
+#include "base/process.h"
+#include "shared/segment.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* Lookups that libc does in threads of its own. */
-#ifndef LBDNS_GETADDRINFO_A_H
-#define LBDNS_GETADDRINFO_A_H
+#ifndef LBDNS_HOOKS_GETADDRINFO_A_H
+#define LBDNS_HOOKS_GETADDRINFO_A_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -1,10 +1,10 @@
 /* gethostbyname and its relatives: libc answers, we put its addresses in order. Old clients connect
  * to the first one. */
-#include "answer.h"
-#include "directory.h"
+#include "lookup/list.h"
+#include "directory/directory.h"
 #include "hooks/hook.h"
-#include "hooks/lookup.h"
-#include "libc.h"
+#include "lookup/lookup.h"
+#include "base/libc.h"
 
 #include <errno.h>
 #include <netdb.h>

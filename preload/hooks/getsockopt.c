@@ -1,11 +1,11 @@
-#include "clock.h"
-#include "config.h"
-#include "directory.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "directory/directory.h"
 #include "hooks/hook.h"
-#include "hooks/socket_state.h"
-#include "libc.h"
-#include "outcome.h"
-#include "pending.h"
+#include "base/socket.h"
+#include "base/libc.h"
+#include "learn/result.h"
+#include "balance/inflight.h"
 
 #include <errno.h>
 #include <sys/socket.h>

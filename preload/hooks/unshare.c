@@ -1,13 +1,13 @@
 /* unshare and setns: a client whose only thread but ours calls them is, as far as it knows, of one
  * thread, and the kernel wants that for a user namespace (unshare(2), setns(2)). And in another
  * network what DNS said in this one is not to be believed. */
-#include "directory.h"
+#include "directory/directory.h"
 #include "hooks/hook.h"
-#include "libc.h"
-#include "pending.h"
-#include "process.h"
-#include "refresher.h"
-#include "wait.h"
+#include "base/libc.h"
+#include "balance/inflight.h"
+#include "base/process.h"
+#include "refresh/thread.h"
+#include "base/futex.h"
 
 #include <errno.h>
 #include <sched.h>

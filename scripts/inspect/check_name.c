@@ -1,14 +1,14 @@
 #include "check.h"
 
-#include "clock.h"
-#include "health.h"
+#include "base/clock.h"
+#include "balance/ejection.h"
 #include "inspect.h"
-#include "names.h"
-#include "pool.h"
+#include "base/name.h"
+#include "base/address_set.h"
 #include "probe.h"
-#include "resolver.h"
-#include "rotation.h"
-#include "shared.h"
+#include "dns/resolver.h"
+#include "balance/rotation.h"
+#include "shared/segment.h"
 #include "words.h"
 
 #include <errno.h>

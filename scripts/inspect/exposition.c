@@ -1,6 +1,6 @@
 #include "exposition.h"
 
-#include "rotation.h"
+#include "balance/rotation.h"
 #include "words.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "mode.h"
+#include "shared/mode.h"
 
 #include "inspect.h"
 #include "source.h"

@@ -1,7 +1,7 @@
 #include "picture.h"
 
-#include "clock.h"
-#include "health.h"
+#include "base/clock.h"
+#include "balance/ejection.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -3,11 +3,11 @@
 #ifndef LBDNS_PICTURE_H
 #define LBDNS_PICTURE_H
 
-#include "address.h"
-#include "counters.h"
-#include "mode.h"
-#include "names.h"
-#include "shared.h"
+#include "base/address.h"
+#include "shared/counters.h"
+#include "shared/mode.h"
+#include "base/name.h"
+#include "shared/segment.h"
 
 /* Connections to one endpoint and port for one name. */
 struct picture_endpoint {

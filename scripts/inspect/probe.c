@@ -1,6 +1,6 @@
 #include "probe.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -2,7 +2,7 @@
 #ifndef LBDNS_PROBE_H
 #define LBDNS_PROBE_H
 
-#include "address.h"
+#include "base/address.h"
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 #include "status.h"
 
-#include "resolver.h"
-#include "rotation.h"
+#include "dns/resolver.h"
+#include "balance/rotation.h"
 #include "words.h"
 
 #include <errno.h>

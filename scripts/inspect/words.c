@@ -1,6 +1,6 @@
 #include "words.h"
 
-#include "resolver.h"
+#include "dns/resolver.h"
 
 #include <errno.h>
 #include <inttypes.h>

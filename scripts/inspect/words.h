@@ -3,8 +3,8 @@
 #ifndef LBDNS_WORDS_H
 #define LBDNS_WORDS_H
 
-#include "config.h"
-#include "mode.h"
+#include "base/config.h"
+#include "shared/mode.h"
 
 #include <stdint.h>
 #include <stdio.h>

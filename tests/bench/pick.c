@@ -1,7 +1,7 @@
 /* pick COUNT: the pick by itself, without a system call: tests/bench/driver's histograms, and the
  * library's own objects. Commands: THREADS MS. */
-#include "directory.h"
-#include "directory_usual.h"
+#include "directory/directory.h"
+#include "balance/pick_fast.h"
 #include "driver/driver.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* A DNS message: read as it is, and sent by a name server as the answer to a question for the name
  * that it answers, by UDP and, where it is cut, by TCP. */
-#include "cares.h"
-#include "config.h"
+#include "dns/cares.h"
+#include "base/config.h"
 #include "fuzz.h"
-#include "records.h"
-#include "resolver.h"
+#include "dns/records.h"
+#include "dns/resolver.h"
 
 #include <arpa/inet.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* getaddrinfo with any hints, ours beside libc's: lookups of 9 bytes each, of names in a hosts file
  * of our own (private addresses of one family and of both, one address, several names) and of what
  * is no name. The answers are the same in all but order, and the order of families is the same. */
-#include "config.h"
+#include "base/config.h"
 #include "fuzz.h"
-#include "libc.h"
-#include "process.h"
+#include "base/libc.h"
+#include "base/process.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* Three lines, patterns to list, patterns to leave alone, and a name as a client writes it: what
  * matches is what a plainer matcher says. */
-#include "config.h"
+#include "base/config.h"
 #include "fuzz.h"
-#include "names.h"
+#include "base/name.h"
 
 #include <string.h>
 #include <sys/mman.h>

@@ -1,8 +1,8 @@
 /* A resolv.conf, its last line also as the name asked for: what comes out is what c-ares can ask
  * for, and ends. */
-#include "cares.h"
+#include "dns/cares.h"
 #include "fuzz.h"
-#include "resolvconf.h"
+#include "dns/resolvconf.h"
 
 #include <string.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 /* An environment, an entry on each line: whatever is in it, the settings are within their bounds.
  */
-#include "cares.h"
-#include "config.h"
+#include "dns/cares.h"
+#include "base/config.h"
 #include "fuzz.h"
 
 #include <string.h>

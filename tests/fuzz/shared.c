@@ -2,16 +2,16 @@
  * it, again and again; the rest are steps, of 2 bytes and what they need: what we do with it, and
  * what is written into it meanwhile. Whatever is there, a pick is one of the endpoints, and
  * everything ends. */
-#include "clock.h"
-#include "config.h"
-#include "counters.h"
-#include "directory.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "shared/counters.h"
+#include "directory/directory.h"
 #include "fuzz.h"
-#include "health.h"
-#include "mode.h"
-#include "pool.h"
-#include "rotation.h"
-#include "shared.h"
+#include "balance/ejection.h"
+#include "shared/mode.h"
+#include "base/address_set.h"
+#include "balance/rotation.h"
+#include "shared/segment.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* Sockaddrs and lengths of all kinds: as we read and change them, and as the arguments of connect
  * on sockets of all kinds, beside what the kernel says to the same. Byte 0 chooses the socket, byte
  * 1 whether it blocks, byte 2 a length of its own, the rest is the sockaddr. */
-#include "directory.h"
-#include "config.h"
+#include "directory/directory.h"
+#include "base/config.h"
 #include "fuzz.h"
-#include "process.h"
+#include "base/process.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

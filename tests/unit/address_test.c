@@ -1,6 +1,6 @@
 /* Addresses: from and into sockaddrs and bytes, what they are, and their text beside inet_ntop(3).
  */
-#include "address.h"
+#include "base/address.h"
 #include "check.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* Every setting, right and wrong, and the one line about those that are wrong. */
 #include "check.h"
-#include "config.h"
-#include "log.h"
+#include "base/config.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* The directory by itself, one thread: what it learns, where connections may go, and its bounds.
  * Each test has a process, and with it a directory, of its own. */
-#include "directory.h"
+#include "learned.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
 /* Health by itself: who is passed over, who tries again, whatever is in the memory. Each test has a
  * process of its own. */
 #include "check.h"
-#include "config.h"
-#include "health.h"
-#include "shared.h"
+#include "base/config.h"
+#include "balance/ejection.h"
+#include "shared/segment.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* Lines as the bytes that arrive: on descriptor 2, in a file, and where they must not. */
 #include "check.h"
-#include "log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

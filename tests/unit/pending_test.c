@@ -3,9 +3,9 @@
  * connect began (age_ms), whenever this process comes to ask it. Each test has a process of its
  * own. */
 #include "check.h"
-#include "clock.h"
-#include "config.h"
-#include "pending.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "balance/inflight.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

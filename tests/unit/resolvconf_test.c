@@ -1,5 +1,5 @@
 #include "check.h"
-#include "resolvconf.h"
+#include "dns/resolvconf.h"
 
 #include <errno.h>
 #include <fcntl.h>

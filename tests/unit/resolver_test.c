@@ -3,10 +3,10 @@
  *prints three lines: name rng.default.svc.cluster.local v4 2 30 10.244.1.1 10.244.1.2 count, TTL,
  *addresses; or none, no-name, failed, not-asked v6 none -a: NAME is absolute. -c: only ask, then
  *give the query up. */
-#include "address_sort.h"
+#include "base/address_sort.h"
 #include "check.h"
-#include "clock.h"
-#include "resolver.h"
+#include "base/clock.h"
+#include "dns/resolver.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* Rotation by itself: whose turn it is, over threads, processes, ports and lookups. Each test has a
  * process of its own. */
 #include "check.h"
-#include "clock.h"
-#include "config.h"
-#include "rotation.h"
-#include "shared.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "balance/rotation.h"
+#include "shared/segment.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

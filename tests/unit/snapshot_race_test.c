@@ -1,10 +1,10 @@
 /* The directory read from many threads while it changes; in forked children, in signal handlers,
  * and by threads that leave the hooks by siglongjmp. Pools are ranges, and each name's addresses
  * are its own, so that what is torn or astray is seen. */
-#include "directory.h"
+#include "learned.h"
 
-#include "answer.h"
-#include "process.h"
+#include "lookup/list.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -1,0 +1,234 @@
+#include "balance/ejection.h"
+
+#include "base/config.h"
+#include "base/address_set.h"
+#include "shared/segment.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	EJECT_MOST_MS = 60 * 1000,
+	DOUBLINGS = 4, /* from 5 s to over 60 s */
+	CALLERS_TRIAL = 8,
+	PROBE_MS = 4000,        /* a lease: longer than a silent endpoint keeps an attempt */
+	REMEMBER_MS = 60 * 1000 /* how long after its time an endpoint nobody tried is remembered */
+};
+
+static uint64_t endpoint_key(struct address address, uint32_t port)
+{
+	return hash_mix(address_hash(address) ^ (uint64_t)(port + 1) * HASH_GOLDEN) | 1;
+}
+
+/* The endpoint of a record that counts; false if it is unused, half written, long past, or further
+ * in the future than any ejection of ours. */
+static bool record_read(const struct ejection *record, uint64_t now_ms, struct address *address,
+                        uint64_t *port)
+{
+	uint64_t key = shared_load(&record->key), until_ms = shared_load(&record->until_ms);
+
+	if (!key || until_ms > now_ms + EJECT_MOST_MS || until_ms + REMEMBER_MS < now_ms)
+		return false;
+	address->high = shared_load(&record->high);
+	address->low = shared_load(&record->low);
+	*port = shared_load(&record->port);
+	return endpoint_key(*address, (uint32_t)*port) == key;
+}
+
+static bool excludes(const struct health_view *view, uint32_t index)
+{
+	for (uint32_t i = 0; i < view->count; i++)
+		if (view->excluded[i] == index)
+			return true;
+	return false;
+}
+
+static void exclude(struct health_view *view, uint32_t index)
+{
+	uint32_t at = view->count++;
+
+	for (; at && view->excluded[at - 1] > index; at--)
+		view->excluded[at] = view->excluded[at - 1];
+	view->excluded[at] = index;
+}
+
+/* Time is up: one caller gets to try it, the others pass over it as long as the lease lasts. */
+static bool lease(struct ejection *record, uint64_t now_ms)
+{
+	uint64_t was = shared_load(&record->lease_ms);
+
+	return was <= now_ms &&
+	       atomic_compare_exchange_strong_explicit(&record->lease_ms, &was, now_ms + PROBE_MS,
+	                                               memory_order_relaxed, memory_order_relaxed);
+}
+
+/* Those who would fail by trying leave it to the refresh thread; now and then they do try, for what
+ * that thread cannot reach and they can. */
+static bool is_callers(const struct ejection *record, enum health_trial trial)
+{
+	return trial == TRIAL_CALLER ||
+	       shared_load(&record->failures) % CALLERS_TRIAL == CALLERS_TRIAL - 1;
+}
+
+void health_look(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
+                 enum health_trial trial, struct health_view *view)
+{
+	struct shared *in = shared();
+
+	view->count = 0;
+	view->silent = 0;
+	view->probe = -1;
+	view->leased = -1;
+	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
+		struct ejection *record = &in->ejections[i];
+		struct address address;
+		uint64_t of_port;
+		int64_t index;
+
+		if (!record_read(record, now_ms, &address, &of_port) || of_port != port)
+			continue;
+		index = pool_find(endpoints, count, address);
+		if (index < 0 || excludes(view, (uint32_t)index))
+			continue;
+		if (trial != TRIAL_NONE && view->probe < 0 && view->leased < 0 &&
+		    shared_load(&record->until_ms) <= now_ms && lease(record, now_ms)) {
+			if (is_callers(record, trial)) {
+				view->probe = index;
+				continue;
+			}
+			view->leased = index;
+		}
+		if (shared_load(&record->silent))
+			health_pass_over(view, count, (uint32_t)index);
+		else if (view->count < HEALTH_EXCLUDED && view->count + 1 < count)
+			exclude(view, (uint32_t)index);
+	}
+}
+
+void health_pass_over(struct health_view *view, uint32_t count, uint32_t index)
+{
+	if (view->probe == index || excludes(view, index) || view->count == HEALTH_EXCLUDED ||
+	    view->count + 1 >= count || ++view->silent > count / 2)
+		return;
+	exclude(view, index);
+}
+
+uint32_t health_map(const struct health_view *view, uint32_t index)
+{
+	for (uint32_t i = 0; i < view->count; i++)
+		index += view->excluded[i] <= index;
+	return index;
+}
+
+bool health_is_silent(int error)
+{
+	return error == ETIMEDOUT || error == EHOSTUNREACH || error == EHOSTDOWN;
+}
+
+bool health_blames(int error)
+{
+	return health_is_silent(error) || error == ECONNREFUSED || error == ENETUNREACH ||
+	       error == ECONNRESET;
+}
+
+static struct ejection *record_find(struct shared *in, uint64_t key)
+{
+	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++)
+		if (shared_load(&in->ejections[i].key) == key)
+			return &in->ejections[i];
+	return NULL;
+}
+
+/* A place for a new record: free, or forgotten. NULL if so many endpoints are down that one more is
+ * not kept. */
+static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
+		struct ejection *record = &in->ejections[i];
+		uint64_t was = shared_load(&record->key), of_port;
+		struct address of;
+
+		if (was != key && record_read(record, now_ms, &of, &of_port))
+			continue;
+		/* Two that claim for one endpoint meet at the same record. */
+		if (was == key || atomic_compare_exchange_strong(&record->key, &was, key) ||
+		    was == key)
+			return record;
+	}
+	return NULL;
+}
+
+/* Of a record that was claimed, forgotten, or never finished by a process that was killed. Until
+ * all three are written, record_read does not take it for valid. */
+static void record_begin(struct ejection *record, struct address address, uint32_t port)
+{
+	atomic_store_explicit(&record->high, address.high, memory_order_relaxed);
+	atomic_store_explicit(&record->low, address.low, memory_order_relaxed);
+	atomic_store_explicit(&record->port, port, memory_order_relaxed);
+	atomic_store_explicit(&record->failures, 0, memory_order_relaxed);
+}
+
+static void raise_until(struct shared *in, uint64_t until_ms)
+{
+	uint64_t was = shared_load(&in->ejected_until_ms);
+
+	while (was < until_ms &&
+	       !atomic_compare_exchange_weak(&in->ejected_until_ms, &was, until_ms))
+		;
+}
+
+bool health_failed(struct address address, uint32_t port, int error, uint64_t now_ms)
+{
+	struct shared *in = shared();
+	struct ejection *record;
+	uint64_t key = endpoint_key(address, port), eject_ms, failures, of_port;
+	struct address of;
+
+	if (!config.eject_ms || !health_blames(error))
+		return false;
+	record = record_find(in, key);
+	if (!record || !record_read(record, now_ms, &of, &of_port)) {
+		if (!record)
+			record = record_claim(in, key, now_ms);
+		if (!record)
+			return false;
+		record_begin(record, address, port);
+	} else if (shared_load(&record->until_ms) > now_ms) {
+		return false; /* known: this one was under way before it was ejected */
+	}
+	failures = atomic_fetch_add_explicit(&record->failures, 1, memory_order_relaxed);
+	eject_ms = (uint64_t)config.eject_ms << (failures < DOUBLINGS ? failures : DOUBLINGS);
+	if (eject_ms > EJECT_MOST_MS)
+		eject_ms = EJECT_MOST_MS;
+	/* Jitter: not all of them are tried again at once. */
+	eject_ms -= hash_mix(now_ms ^ key) % (eject_ms / 5 + 1);
+	atomic_store_explicit(&record->silent, health_is_silent(error), memory_order_relaxed);
+	atomic_store_explicit(&record->lease_ms, 0, memory_order_relaxed);
+	atomic_store_explicit(&record->until_ms, now_ms + eject_ms, memory_order_relaxed);
+	raise_until(in, now_ms + eject_ms + REMEMBER_MS);
+	return !failures;
+}
+
+void health_succeeded(struct address address, uint32_t port, uint64_t now_ms)
+{
+	uint64_t key = endpoint_key(address, port);
+	struct ejection *record;
+
+	if (!health_any(now_ms))
+		return;
+	record = record_find(shared(), key);
+	/* Unless it is another endpoint's by now. */
+	if (record)
+		atomic_compare_exchange_strong(&record->key, &key, 0);
+}
+
+uint64_t health_until(struct address address, uint32_t port, uint64_t now_ms)
+{
+	const struct ejection *record = record_find(shared(), endpoint_key(address, port));
+	struct address of;
+	uint64_t of_port;
+
+	return record && record_read(record, now_ms, &of, &of_port) ? shared_load(&record->until_ms)
+	                                                            : 0;
+}

@@ -1,0 +1,82 @@
+/* The way of almost all connections: to an address of one pool, fresh and of nobody else's, of
+ * which nothing is passed over, that is due for nothing, and on as LBDNS_MODE says. Whatever is not
+ * so is directory_route's and directory_pick's.
+ *
+ * Part of the directory, and inlined where connect is: calls, and what goes through memory between
+ * them, cost half of it. Any thread, any signal handler; nothing is held. */
+#ifndef LBDNS_BALANCE_PICK_FAST_H
+#define LBDNS_BALANCE_PICK_FAST_H
+
+#include "directory/claims.h"
+#include "base/clock.h"
+#include "balance/ejection.h"
+#include "balance/inflight.h"
+#include "balance/rotation.h"
+#include "directory/snapshot.h"
+
+/* Are there endpoints to pass over: ejected ones, for all processes, or late ones, for this one? */
+static inline bool directory_any_passed_over(uint64_t now_ms)
+{
+	return health_any(now_ms) || pending_any(now_ms);
+}
+
+struct directory_usual {
+	const struct snapshot *in;
+	uint64_t sequence, now_ms;
+	struct set set;
+};
+
+/* Is it such an address? Takes nothing, writes nothing. */
+static inline __attribute__((always_inline)) bool directory_usual(struct address asked,
+                                                                  struct directory_usual *usual)
+{
+	uint64_t now_ms = clock_ms(); /* a call: before anything is in registers */
+	uint64_t hash = address_hash(asked), slot;
+	/* First: a pool's address is claimed before the pool goes. */
+	uint64_t made = atomic_load_explicit(&claims_made, memory_order_acquire);
+	const struct snapshot *in = snapshot_read(&usual->sequence);
+	int64_t endpoint = in ? snapshot_probe(in, asked, hash, &slot) : -1;
+	uint64_t pools;
+	struct mark mark;
+	uint32_t set;
+
+	if (endpoint < 0 || __builtin_expect(made && claims_hold(hash), 0))
+		return false;
+	words_load(&mark, &in->marks[endpoint], sizeof(mark));
+	words_load(&pools, &in->pool_count, sizeof(pools));
+	set = mark.group - GROUP_ALONE;
+	if (set >= pools)
+		return false;
+	snapshot_set(in, set, &usual->set);
+	usual->in = in;
+	usual->now_ms = now_ms;
+	/* Whatever was claimed since may be this address. */
+	return usual->set.count &&
+	       atomic_load_explicit(&claims_made, memory_order_acquire) == made &&
+	       live_is_usual(usual->set.service, usual->set.family, now_ms) &&
+	       !directory_any_passed_over(now_ms) &&
+	       !shared_load(&shared()->mode); /* as in mode_for */
+}
+
+/* For counters.h. */
+static inline uint64_t directory_usual_name(const struct directory_usual *usual)
+{
+	return shared_load(&live[usual->set.service].name);
+}
+
+/* Takes the turn. False if all this has changed meanwhile. port is a stream socket's. */
+static inline __attribute__((always_inline)) bool
+directory_usual_take(const struct directory_usual *usual, uint16_t port, struct address *target)
+{
+	const struct set *set = &usual->set;
+
+	/* Before: the turn would be lost. */
+	if (atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed) != usual->sequence)
+		return false;
+	*target = snapshot_endpoint(usual->in, set,
+	                            rotation_pick(set->key, port, set->count, usual->now_ms));
+	rotation_note_port(set->key, port);
+	return snapshot_valid(usual->sequence);
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* Cursors: whose turn it is among the endpoints of a set, on a port.
+ *
+ * They live in shared memory (shared.h), so that the processes of a user rotate as one program
+ * does.
+ *
+ * key is the pool_key of a set of endpoints; port a port in host order, or'd with ROTATION_DATAGRAM
+ * for UDP; count the number of endpoints, above 0; what is returned is an index below count. Any
+ * thread, any signal handler, no lock, no allocation. */
+#ifndef LBDNS_BALANCE_ROTATION_H
+#define LBDNS_BALANCE_ROTATION_H
+
+#include "base/address.h"
+#include "shared/segment.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { ROTATION_DATAGRAM = 1 << 16 };
+
+/* ---- Where cursors are: for rotation.c, and for rotation_pick to be of one piece with connect */
+
+/* The key of a set is mixed already (pool_key). */
+static inline uint64_t rotation_slot_key(uint64_t key, uint32_t port)
+{
+	return (key ^ (port + 1) * HASH_GOLDEN) | 1;
+}
+
+static inline struct cursor *rotation_slot_ways(struct shared *in, uint64_t slot_key)
+{
+	return &in->cursors[(slot_key >> 40) % SHARED_SETS * SHARED_WAYS];
+}
+
+static inline uint64_t rotation_slot_time(uint64_t now_ms)
+{
+	return now_ms >> 10;
+}
+
+/* Where a rotation starts: random, so that a thousand clients do not begin with the same pod, and a
+ * function of the key alone, so that two processes that meet on a new slot agree. 32 bits: adding
+ * picks must not wrap around. */
+static inline uint64_t rotation_slot_start(struct shared *in, uint64_t slot_key)
+{
+	return (slot_key ^ shared_load(&in->seed)) * HASH_GOLDEN >> 32;
+}
+
+static inline uint32_t rotation_slot_pick(struct shared *in, struct cursor *slot, uint64_t slot_key,
+                                          uint32_t count)
+{
+	return (uint32_t)((atomic_fetch_add_explicit(&slot->picks, 1, memory_order_relaxed) +
+	                   rotation_slot_start(in, slot_key)) %
+	                  count);
+}
+
+uint32_t rotation_pick_slowly(struct shared *in, uint64_t slot_key, uint32_t count);
+
+/* ---- Turns */
+
+/* Takes the next turn: the pick for one connection, now (clock_ms). */
+static inline uint32_t rotation_pick(uint64_t key, uint32_t port, uint32_t count, uint64_t now_ms)
+{
+	struct shared *in = shared();
+	uint64_t slot_key = rotation_slot_key(key, port);
+	struct cursor *first = rotation_slot_ways(in, slot_key);
+
+	/* The usual way: in the first place, and in use. */
+	if (__builtin_expect(shared_load(&first->key) == slot_key &&
+	                             shared_load(&first->used) == rotation_slot_time(now_ms),
+	                     1))
+		return rotation_slot_pick(in, first, slot_key, count);
+	return rotation_pick_slowly(in, slot_key, count);
+}
+
+/* Whose turn is next, taking nothing. *turn is for rotation_take. */
+uint32_t rotation_peek(uint64_t key, uint32_t port, uint32_t count, uint64_t *turn);
+
+/* The same, of memory that may only be read: for programs that look. */
+uint32_t rotation_next(uint64_t key, uint32_t port, uint32_t count);
+
+/* Has a lookup listed the next pick first, and no connection taken it yet? */
+bool rotation_is_shown(uint64_t key, uint32_t port);
+
+/* Takes the turn that rotation_peek saw; false if somebody else was faster. */
+bool rotation_take(uint64_t key, uint32_t port, uint64_t turn);
+
+/* What a lookup lists first: the next pick, or one more for each lookup since the last connection.
+ */
+uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count);
+
+/* The port that a lookup is for: port, or the one last connected if that is 0. */
+uint32_t rotation_port(uint64_t key, uint32_t port);
+
+/* What this process wrote last, to write only changes. rotation.c alone writes it. */
+extern _Atomic uint64_t rotation_noted;
+void rotation_write_port(uint64_t key, uint32_t port);
+
+/* Notes the port last connected. */
+static inline void rotation_note_port(uint64_t key, uint32_t port)
+{
+	if (atomic_load_explicit(&rotation_noted, memory_order_relaxed) != key + port)
+		rotation_write_port(key, port);
+}
+
+/* May a failed connection be tried again elsewhere? Counts it if so: retries are at most a fifth of
+ * the recent connections of a set and port, in all processes, so that clients do not storm the
+ * survivors. */
+bool rotation_may_retry(uint64_t key, uint32_t port);
+
+#endif

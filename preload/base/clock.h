@@ -1,0 +1,28 @@
+/* Time, of a clock that neither jumps nor stops for an exec: milliseconds since boot, a few ms
+ * coarse. Any thread, any signal handler. */
+#ifndef LBDNS_BASE_CLOCK_H
+#define LBDNS_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* How long ago that was; 0 if another thread wrote it after this one read the clock. What lies
+ * further ahead is of another boot (a process restored elsewhere): very long ago. */
+static inline uint64_t clock_since(uint64_t then_ms, uint64_t now_ms)
+{
+	enum { AHEAD_MS = 60 * 1000 };
+
+	if (then_ms <= now_ms)
+		return now_ms - then_ms;
+	return then_ms - now_ms < AHEAD_MS ? 0 : UINT64_MAX;
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* The settings: LBDNS_* of the environment, read once.
+ *
+ * config is written by config_load alone, in the constructor, and only read after: any thread, any
+ * handler. */
+#ifndef LBDNS_BASE_CONFIG_H
+#define LBDNS_BASE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum config_mode { MODE_OFF, MODE_OBSERVE, MODE_ON };
+enum config_log { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+enum {
+	CONFIG_NAME_SIZE = 256
+}; /* 253 characters (RFC 1035 2.3.4, as text), a trailing dot, the NUL */
+
+/* Name patterns, lower case and without trailing dots, one after another, each ended by NUL: an
+ * exact name, or one with `*` for any run of characters. An entry given twice is here twice. */
+struct config_names {
+	const char *text;
+	size_t count;
+};
+
+struct config {
+	enum config_mode mode;
+	bool connect;        /* false: connects are untouched */
+	bool udp;            /* connected datagram sockets rotate too */
+	bool shared;         /* cursors in shared memory */
+	bool listed;         /* LBDNS_NAMES was given: names are managed only if listed */
+	uint32_t refresh_ms; /* 0: by the records' TTL */
+	uint32_t attempts;   /* endpoints a blocking connect tries; 1: no retry */
+	uint32_t eject_ms;   /* how long a failed endpoint is passed over at first; 0: never */
+	uint32_t idle_ms;
+	uint32_t max_stale_ms;
+	struct config_names names;
+	struct config_names exclude;
+	const char *nameservers; /* as ares_set_servers_ports_csv(3) takes it; NULL: those of
+	                            resolv.conf */
+	const char *localdomain; /* copies of LOCALDOMAIN and RES_OPTIONS (resolv.conf(5)); NULL:
+	                            not set */
+	const char *res_options;
+	enum config_log log;
+	const char *log_file; /* NULL: stderr */
+};
+
+extern struct config config;
+
+/* Reads the settings from environment, or takes the defaults if it is NULL (AT_SECURE). Copies what
+ * it keeps, so later setenv(3) calls do not matter. A bad value is named on stderr, all of them in
+ * one line, and its default stays. The constructor only. */
+void config_load(char *const *environment);
+
+/* Does any pattern match this name, in lower case without a trailing dot? */
+bool config_names_match(const struct config_names *names, const char *name);
+
+/* True for a pattern without `*`. Patterns are walked as
+ *	const char *pattern = names->text;
+ *	for (size_t i = 0; i < names->count; i++, pattern += strlen(pattern) + 1) */
+bool config_name_is_exact(const char *pattern);
+
+#endif

@@ -1,0 +1,70 @@
+/* The way out: the libc functions behind our hooks, and what old glibc, musl and c-ares want of us.
+ *
+ * The functions are found once (libc_start, from the constructor or the first hook called before
+ * it) and never change; any thread may call them, each under the rules of the function itself. */
+#ifndef LBDNS_BASE_LIBC_H
+#define LBDNS_BASE_LIBC_H
+
+#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct libc {
+	int (*getaddrinfo)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	void (*freeaddrinfo)(struct addrinfo *);
+	int (*connect)(int, const struct sockaddr *, socklen_t);
+	int (*getsockopt)(int, int, int, void *, socklen_t *);
+	struct hostent *(*gethostbyname)(const char *);
+	struct hostent *(*gethostbyname2)(const char *, int);
+	int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **,
+	                       int *);
+	int (*unshare)(int);
+	int (*setns)(int, int);
+	int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *);
+	int (*pthread_atfork)(void (*)(void), void (*)(void), void (*)(void));
+	size_t (*minimum_stack)(const pthread_attr_t *); /* NULL on musl */
+	bool is_musl;
+	bool owns_lookups; /* no other preload, whose lists need not have libc's layout, stands
+	                      between */
+	int (*gethostbyname2_r)(const char *, int, struct hostent *, char *, size_t,
+	                        struct hostent **, int *);
+};
+
+/* libc.c alone writes these. */
+extern struct libc libc_real;
+extern atomic_bool libc_found;
+void libc_find(void);
+
+/* The real functions. */
+static inline const struct libc *libc(void)
+{
+	/* Pairs with libc_find. */
+	if (__builtin_expect(!atomic_load_explicit(&libc_found, memory_order_acquire), 0))
+		libc_find();
+	return &libc_real;
+}
+
+struct libc_async {
+	int (*getaddrinfo_a)(int, struct gaicb *[], int, struct sigevent *);
+	int (*gai_error)(struct gaicb *);
+	int (*gai_suspend)(const struct gaicb *const[], int, const struct timespec *);
+	int (*gai_cancel)(struct gaicb *);
+};
+
+/* NULL where there are none. */
+const struct libc_async *libc_async(void);
+
+/* True if these call getaddrinfo as any client does, and so our hook: before glibc 2.34. */
+bool libc_async_looks_up_here(void);
+
+/* True on musl. */
+bool libc_is_musl(void);
+
+/* Has child called in every child of fork(3). Not in a signal handler. */
+void libc_at_fork_child(void (*child)(void));
+
+#endif

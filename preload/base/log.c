@@ -1,0 +1,201 @@
+/* Only raw system calls, by syscall(2): libc's write(2), open(2) and close(2) are cancellation
+ * points, and a client must not be cancelled in the middle of a line of ours.
+ *
+ * State: stderr_file, which log_start writes in the constructor and everyone else only reads. */
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Of 32-bit systems, the kernel's structures for these calls are not those of libc. */
+_Static_assert(sizeof(long) == 8, "struct stat, struct timespec and signal sets are the kernel's");
+
+enum { LINE_SIZE = 255 };
+
+static struct {
+	bool known;
+	dev_t device;
+	ino_t inode;
+} stderr_file;
+
+struct line {
+	char text[LINE_SIZE];
+	unsigned length;
+};
+
+void log_start(void)
+{
+	int saved = errno;
+	struct stat status;
+
+	stderr_file.known = syscall(SYS_fstat, STDERR_FILENO, &status) == 0;
+	if (stderr_file.known) {
+		stderr_file.device = status.st_dev;
+		stderr_file.inode = status.st_ino;
+	}
+	errno = saved;
+}
+
+/* -1 if descriptor 2 is not (or no longer) the file it was. Not inlined: its struct stat is gone
+ * from the stack when the line comes. */
+static __attribute__((noinline)) int open_stderr(void)
+{
+	struct stat status;
+
+	if (!stderr_file.known || syscall(SYS_fstat, STDERR_FILENO, &status) != 0 ||
+	    status.st_dev != stderr_file.device || status.st_ino != stderr_file.inode)
+		return -1;
+	return STDERR_FILENO;
+}
+
+/* Opened anew for each line: a descriptor kept open would be one more in the client's table, which
+ * it may count, close or reuse for a file of its own. Symbolic links are followed, because
+ * /dev/stderr and /proc/1/fd/1 are what one names in a container. Not blocking, for a FIFO without
+ * a reader. */
+static int open_file(void)
+{
+	return (int)syscall(SYS_openat, AT_FDCWD, config.log_file,
+	                    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+	                    0600);
+}
+
+/* While a line is written no signal handler of the client may run and leave by siglongjmp: it would
+ * leave our descriptor open. Nor may the signals of write(2) arrive: SIGPIPE, SIGXFSZ (at
+ * RLIMIT_FSIZE) and SIGTTOU (of a background job on its terminal; blocked, it does no harm). */
+struct held_signals {
+	uint64_t mask;    /* of the client */
+	uint64_t pending; /* before our write: not ours to take back */
+};
+
+static uint64_t signal_bit(int signal)
+{
+	return UINT64_C(1) << (signal - 1);
+}
+
+static bool signals_hold(struct held_signals *held)
+{
+	/* A fault, or a SIGSYS of a seccomp filter, kills where it is blocked. 32 to 34 are libc's
+	 * own. */
+	const uint64_t held_back = ~(signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGFPE) |
+	                             signal_bit(SIGILL) | signal_bit(SIGTRAP) | signal_bit(SIGSYS) |
+	                             signal_bit(32) | signal_bit(33) | signal_bit(34));
+
+	if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, &held_back, &held->mask, sizeof(held_back)) != 0)
+		return false;
+	if (syscall(SYS_rt_sigpending, &held->pending, sizeof(held->pending)) != 0)
+		held->pending = UINT64_MAX;
+	return true;
+}
+
+static void signals_release(const struct held_signals *held)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &held->mask, NULL, sizeof(held->mask));
+}
+
+/* Left out where it would block: a full pipe whose reader sleeps. */
+static void write_unfelt(int fd, const struct iovec *parts, size_t count,
+                         const struct held_signals *held)
+{
+	uint64_t raised = (signal_bit(SIGPIPE) | signal_bit(SIGXFSZ)) & ~held->pending;
+	struct timespec at_once = {0, 0};
+	struct pollfd writable = {.fd = fd, .events = POLLOUT};
+
+	if (syscall(SYS_ppoll, &writable, 1L, &at_once, NULL, sizeof(raised)) != 1)
+		return;
+	/* The kernel sends these signals to the thread that writes, before the call returns. */
+	if (syscall(SYS_writev, fd, parts, count) < 0 && (errno == EPIPE || errno == EFBIG))
+		syscall(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof(raised));
+}
+
+/* The last byte is kept for the newline. */
+static void line_add(struct line *line, const char *text)
+{
+	for (; *text && line->length < LINE_SIZE - 1; text++)
+		line->text[line->length++] = *text >= ' ' && *text <= '~' ? *text : '?';
+}
+
+/* Not inlined: a level that is off must not pay for the line's stack. */
+static __attribute__((noinline)) void line_write(enum config_log level, int fd, va_list texts,
+                                                 const struct held_signals *held)
+{
+	static const char levels[][8] = {"off", "error", "warn", "info", "debug"};
+	struct line line;
+	char pid[21];
+
+	line.length = 0;
+	line_add(&line, "lbdns[");
+	line_add(&line, log_number((uint64_t)syscall(SYS_getpid), pid));
+	line_add(&line, "]: ");
+	line_add(&line, levels[level]);
+	line_add(&line, ": ");
+	for (const char *text; (text = va_arg(texts, const char *));)
+		line_add(&line, text);
+	line.text[line.length] = '\n';
+
+	struct iovec whole = {line.text, line.length + 1};
+
+	write_unfelt(fd, &whole, 1, held);
+}
+
+void log_line(enum config_log level, ...)
+{
+	struct held_signals held;
+	int saved = errno;
+
+	if (level == LOG_OFF || !log_wants(level))
+		return;
+	if (signals_hold(&held)) {
+		int fd = config.log_file ? open_file() : open_stderr();
+
+		if (fd >= 0) {
+			va_list texts;
+
+			va_start(texts, level);
+			line_write(level, fd, texts, &held);
+			va_end(texts);
+		}
+		if (fd >= 0 && config.log_file)
+			syscall(SYS_close, fd);
+		signals_release(&held);
+	}
+	errno = saved;
+}
+
+char *log_number(uint64_t value, char *text)
+{
+	uint64_t scale = 1;
+	char *end = text;
+
+	while (value / scale >= 10)
+		scale *= 10;
+	for (; scale > 0; scale /= 10)
+		*end++ = (char)('0' + value / scale % 10);
+	*end = '\0';
+	return text;
+}
+
+void log_setting_error(const char *line)
+{
+	struct held_signals held;
+	int saved = errno;
+	struct iovec parts[] = {
+		{(char *)"lbdns: ", 7},
+		{(char *)line, strlen(line)},
+		{(char *)"\n", 1},
+	};
+
+	if (log_wants(LOG_ERROR) && open_stderr() >= 0 && signals_hold(&held)) {
+		write_unfelt(STDERR_FILENO, parts, 3, &held);
+		signals_release(&held);
+	}
+	errno = saved;
+}

@@ -1,0 +1,115 @@
+#include "base/process.h"
+
+#include "base/libc.h"
+#include "base/libc_versions.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	PAGE = 65536
+}; /* the largest page of any system we run on: the wiped pages hold nothing else */
+
+static _Alignas(PAGE) union {
+	struct process process;
+	char page[PAGE];
+} area;
+
+extern struct process process __attribute__((alias("area")));
+
+/* Of the main thread's, set while it runs: libc looks at it when the thread ends, however, and not
+ * when the process does. */
+static pthread_key_t main_key;
+static atomic_bool has_main_key;
+static void (*main_ends)(void);
+
+static uint32_t own_id(void)
+{
+	return (uint32_t)syscall(SYS_getpid);
+}
+
+static void mark_main(void)
+{
+	if (atomic_load(&has_main_key) && (uint32_t)syscall(SYS_gettid) == own_id())
+		pthread_setspecific(main_key, &area);
+}
+
+static void process_forked(void)
+{
+	atomic_store(&process.owner, own_id());
+	atomic_store(&process.main_ended, false);
+	atomic_store(&process.writing, false);
+	atomic_store(&process.cuts, false);
+	atomic_store(&process.watched, false);
+	atomic_store(&process.thread, THREAD_NONE);
+	atomic_store(&process.left, 0);
+	atomic_store(&process.asleep_ms, 0);
+	atomic_store(&process.refused_ms, 0);
+	mark_main();
+}
+
+void process_start(void)
+{
+	static atomic_bool started;
+	int saved_errno = errno;
+
+	if (atomic_load(&started))
+		return;
+	madvise(&area, sizeof(area), MADV_WIPEONFORK); /* Linux 4.14 */
+	libc_at_fork_child(process_forked);
+	process_is_own();
+	mark_main();
+	/* Last: a fork between these lines leaves a child that does it again, which is harmless. */
+	atomic_store(&started, true);
+	errno = saved_errno;
+}
+
+static void on_main_end(void *unused)
+{
+	(void)unused;
+	main_ends();
+}
+
+void process_watch_main(void (*ends)(void))
+{
+	main_ends = ends;
+	if (!pthread_key_create(&main_key, on_main_end))
+		atomic_store(&has_main_key, true);
+	mark_main();
+}
+
+bool process_is_own(void)
+{
+	uint32_t owner = 0, id = own_id();
+
+	return atomic_compare_exchange_strong(&process.owner, &owner, id) || owner == id;
+}
+
+bool process_trylock(struct process_lock *lock)
+{
+	sigset_t all;
+
+	process_start(); /* before anything is held that a child must not inherit */
+	if (!process_is_own())
+		return false;
+	sigfillset(&all);
+	/* pthread_sigmask leaves the signals alone that glibc sends itself for setuid and
+	 * cancellation. */
+	pthread_sigmask(SIG_SETMASK, &all, &lock->signals);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &lock->cancel_state);
+	if (!atomic_exchange_explicit(&process.writing, true, memory_order_acquire))
+		return true;
+	pthread_setcancelstate(lock->cancel_state, NULL);
+	pthread_sigmask(SIG_SETMASK, &lock->signals, NULL);
+	return false;
+}
+
+void process_unlock(const struct process_lock *lock)
+{
+	atomic_store_explicit(&process.writing, false, memory_order_release);
+	pthread_setcancelstate(lock->cancel_state, NULL);
+	pthread_sigmask(SIG_SETMASK, &lock->signals, NULL);
+}

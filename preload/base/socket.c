@@ -1,0 +1,86 @@
+#include "base/socket.h"
+
+#include "base/config.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+
+enum {
+	INFO_SIZE = offsetof(struct tcp_info, tcpi_segs_in), /* the last word is tcpi_segs_out */
+	TCP_STATE_CLOSE = 7
+};
+_Static_assert(offsetof(struct tcp_info, tcpi_segs_out) + sizeof(uint32_t) == INFO_SIZE, "last");
+/* TCP_CLOSE of netinet/tcp.h, which does not go with linux/tcp.h */
+
+static __attribute__((noinline)) enum socket_state datagram_state(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(int);
+	int protocol;
+
+	if (kernel_get_option(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) ||
+	    protocol != IPPROTO_UDP)
+		return SOCKET_USED;
+	length = sizeof(peer);
+	return kernel_call(SYS_getpeername, fd, (long)&peer, (long)&length, 0, 0) == -ENOTCONN
+	               ? SOCKET_FRESH_DATAGRAM
+	               : SOCKET_USED;
+}
+
+/* TCP_CLOSE is also the state after a failed non-blocking connect, whose second call only collects
+ * the error: such a socket has sent a segment. The field is there since Linux 4.2; without it we
+ * cannot know, and do not rewrite. */
+static __attribute__((noinline)) enum socket_state state_by_info(int fd)
+{
+	/* As much of it as we need: signal handlers may have little stack. */
+	union {
+		char bytes[INFO_SIZE];
+		struct {
+			uint8_t tcpi_state;
+		} state;
+		uint32_t words[INFO_SIZE / sizeof(uint32_t)];
+	} info;
+	socklen_t length = INFO_SIZE;
+	long error = kernel_get_option(fd, IPPROTO_TCP, TCP_INFO, &info, &length);
+
+	if (!error) {
+		if (length != INFO_SIZE || info.state.tcpi_state != TCP_STATE_CLOSE)
+			return SOCKET_USED;
+		return info.words[INFO_SIZE / sizeof(uint32_t) - 1] ? SOCKET_ENDED
+		                                                    : SOCKET_FRESH_STREAM;
+	}
+	if (config.udp)
+		return datagram_state(fd);
+	return error == -EOPNOTSUPP || error == -ENOPROTOOPT ? SOCKET_OTHER : SOCKET_USED;
+}
+
+enum socket_state socket_state(int fd)
+{
+	return socket_is_fresh(fd) ? SOCKET_FRESH_STREAM : state_by_info(fd);
+}
+
+enum socket_past socket_past(int fd)
+{
+	struct tcp_info info;
+	socklen_t length = INFO_SIZE;
+
+	if (kernel_get_option(fd, IPPROTO_TCP, TCP_INFO, &info, &length) || length != INFO_SIZE)
+		return SOCKET_UNKNOWN;
+	/* The peer has acknowledged our SYN, which counts as a byte. */
+	return info.tcpi_bytes_acked ? SOCKET_CONNECTED : SOCKET_NEVER_CONNECTED;
+}
+
+bool socket_peer(int fd, struct address *address, uint16_t *port)
+{
+	struct sockaddr_in6 peer;
+	socklen_t length = sizeof(peer);
+	/* The kernel refuses a length that is more than the address has. */
+	bool known = !kernel_get_option(fd, SOL_SOCKET, SO_PEERNAME, &peer, &length);
+
+	if (!known) {
+		length = sizeof(struct sockaddr_in);
+		known = !kernel_get_option(fd, SOL_SOCKET, SO_PEERNAME, &peer, &length);
+	}
+	return known && address_from_sockaddr((struct sockaddr *)&peer, length, address, port);
+}

@@ -1,0 +1,367 @@
+/* How the directory is kept: private to directory*.c and snapshot*.c.
+ *
+ * There are two buffers and a sequence number. Readers read buffers[sequence & 1]; the writer (one
+ * at a time, see process_trylock) drafts the next snapshot from the published one and the change,
+ * copies it into the other buffer, then raises the sequence. `begun` says what the writer is at: a
+ * reader whose sequence is s has read nothing torn while begun <= s + 1. All that readers see is
+ * read and written as 64-bit atomics, so readers hold nothing, write nothing and never wait; and as
+ * the published buffer is all the state there is, a fork at any moment leaves the child with a
+ * whole directory.
+ *
+ * A buffer has little more room than it once needed, its arrays side by side: few names need few
+ * pages. One that is too small gives way to one of at least twice the room; it stays where it is,
+ * for readers may be in it, and but its first page is given back. No number that is read from a
+ * buffer reaches out of its arrays, torn as it may be; and none that was read from one reaches out
+ * of the next.
+ *
+ * What changes at every connection or refresh is in `live`, single atomics outside the buffers. */
+#ifndef LBDNS_DIRECTORY_SNAPSHOT_H
+#define LBDNS_DIRECTORY_SNAPSHOT_H
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "directory/directory.h"
+#include "base/name.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+enum {
+	SERVICES = 256,
+	NAMES = 1024,
+	POOL_ENDPOINTS = 32768, /* of all pools together */
+	ENDPOINTS = 40960,      /* with intersections and departed ones */
+	SETS = 1024,
+	GROUPS = 2048,
+	GROUP_MEMBERS = 8,
+	GROUP_FIXED = 0, /* of addresses in more pools than we keep track of */
+	GROUP_ALONE = 1, /* of the addresses in the first pool and no other, and so on */
+	DEPARTED = 1024,
+	DEPARTED_KEPT_MS = 60 * 60 * 1000, /* after it was last asked for */
+	INDEX = 131072,
+	STRIKES = 3, /* so many times in a row DNS must say that there is nothing */
+	NO_SET = UINT32_MAX,
+	NO_SLOT = UINT32_MAX,
+	/* Uses are noted once a second: the pick path writes nothing but the cursor. */
+	USED_GRAIN_MS = 1000
+};
+
+/* By a reader, while what it reads changes. Apart: NO_SET is why the others are unsigned. */
+enum { READ_TRIES = 3 };
+
+#define SINCE_SHARED (1u << 31) /* in since: another name's pool has held this address too */
+
+/* The endpoints first … first + count - 1: one pool, or what several pools have in common. */
+struct set {
+	uint64_t key; /* pool_key */
+	uint32_t first, count;
+	uint32_t service, family;
+};
+
+/* Which pools an address is in, and the set it may be rewritten within: of one pool that pool, of
+ * several their intersection, of a departed address the pool it left (and then it is a member of
+ * none). */
+struct group {
+	uint32_t candidate;             /* a set, or NO_SET; first, with count: see group_head */
+	uint32_t count;                 /* members */
+	uint16_t member[GROUP_MEMBERS]; /* sets */
+};
+
+/* The beginning of a group, in one word. */
+struct group_head {
+	uint32_t candidate, count;
+};
+
+_Static_assert(offsetof(struct group, count) == sizeof(uint32_t), "as in struct group_head");
+
+struct mark {
+	uint32_t group;
+	/* The version of the pool that the endpoint joined with, and SINCE_SHARED. Of a departed
+	 * address: its place in `departed`. */
+	uint32_t since;
+};
+
+struct departed {
+	struct address address;
+	uint32_t used, service, family, pad;
+};
+
+struct service_family {
+	uint32_t state;   /* enum directory_state */
+	uint32_t set;     /* while state is DIRECTORY_POOL */
+	uint32_t version; /* raised whenever the set changes */
+	uint32_t pad;
+};
+
+struct service {
+	struct service_family family[FAMILY_COUNT];
+	uint32_t used;
+	uint32_t pinned;   /* text is the absolute name, and DNS is believed for it */
+	uint32_t order;    /* enum directory_order */
+	uint32_t listed;   /* enum names_verdict was NAMES_LISTED */
+	uint32_t exact;    /* an exact name in LBDNS_NAMES: never idle */
+	uint32_t disowned; /* DNS does not know this name as libc does: not managed */
+	uint64_t disowned_ms;
+	uint32_t generation; /* that of the place in `live`, when this was written */
+	uint32_t pad;
+};
+
+struct name {
+	uint64_t hash;
+	uint32_t service;
+	uint32_t has_canonical;
+};
+
+struct snapshot {
+	uint64_t service_count, name_count, endpoint_count, set_count, group_count, index_mask,
+		departed_count;
+	uint64_t pool_count; /* the first sets: pools, each with the group GROUP_ALONE + set */
+	/* All that follows is never changed while it is a snapshot_state's. */
+	uint64_t *index; /* by address_hash: an endpoint + 1, two to a word, the low half first */
+	struct address *addresses;
+	struct mark *marks;
+	struct group *groups;
+	struct set *sets;
+	struct service *services;
+	struct name *names;
+	struct name_text *service_text; /* the absolute name once pinned, else the one asked for */
+	struct name_text *name_text;
+	struct name_text *canonical; /* what libc said is the canonical name; see has_canonical */
+	struct departed *departed;   /* DEPARTED of them, always */
+};
+
+struct live {
+	_Atomic uint64_t name;                  /* names_hash of its text, for counters.h */
+	_Atomic uint64_t used_ms;               /* last lookup or connection */
+	_Atomic uint64_t checked_ms;            /* last refresh or libc answer, good or not */
+	_Atomic uint64_t asked_ms;              /* what the next refresh is counted from */
+	_Atomic uint64_t good_ms[FAMILY_COUNT]; /* last good answer; 0: none */
+	_Atomic uint64_t doubted[FAMILY_COUNT]; /* pool_key of the last answer not believed */
+	_Atomic uint32_t handed[FAMILY_COUNT];  /* the version last handed to the client */
+	_Atomic uint32_t strikes[FAMILY_COUNT]; /* times in a row that DNS said there is nothing */
+	/* Until then a pool is fresh, its name's use is noted and no refresh is late: all that a
+	 * connection has to know (live_is_usual). */
+	_Atomic uint64_t usual_until_ms[FAMILY_COUNT];
+	_Atomic uint32_t interval_ms;
+	_Atomic uint32_t generation; /* raised when the place is given to another name */
+	_Atomic uint32_t refreshes;  /* begun */
+	_Atomic uint32_t unanswered; /* questions since DNS last answered, or failed */
+	atomic_bool due_now;
+};
+
+extern struct live live[SERVICES];
+extern _Atomic uint64_t departed_used_ms[DEPARTED]; /* when a departed address was last asked for */
+
+/* Of a place that is given to a new name; of a service that turned out to be another's alias. The
+ * writer. */
+void live_reset(uint32_t service);
+void live_join(uint32_t service, uint32_t other);
+
+/* Readers too: a lookup or connection is of this service. */
+static inline void live_note_use(uint32_t service, uint64_t now_ms)
+{
+	if (clock_since(atomic_load_explicit(&live[service].used_ms, memory_order_relaxed),
+	                now_ms) > USED_GRAIN_MS)
+		atomic_store_explicit(&live[service].used_ms, now_ms, memory_order_relaxed);
+}
+
+/* Is the last good answer not older than LBDNS_MAX_STALE? */
+static inline bool live_is_fresh(uint32_t service, enum family family, uint64_t now_ms)
+{
+	uint64_t good_ms =
+		atomic_load_explicit(&live[service].good_ms[family], memory_order_relaxed);
+
+	return good_ms && clock_since(good_ms, now_ms) <= config.max_stale_ms;
+}
+
+/* Readers, of LBDNS_MODE=on: notes until when connections need not look at all this again. */
+void live_note_usual(uint32_t service, enum family family);
+
+/* The last good answer counts no longer. */
+void live_doubt(uint32_t service, enum family family);
+
+/* What lies further ahead than any note is of another boot (clock_since). */
+static inline bool live_is_usual(uint32_t service, enum family family, uint64_t now_ms)
+{
+	uint64_t until_ms =
+		atomic_load_explicit(&live[service].usual_until_ms[family], memory_order_relaxed);
+
+	return until_ms - now_ms <= USED_GRAIN_MS;
+}
+
+/* Since DNS or libc was last asked. */
+static inline uint64_t live_age_ms(uint32_t service, uint64_t now_ms)
+{
+	return clock_since(atomic_load_explicit(&live[service].checked_ms, memory_order_relaxed),
+	                   now_ms);
+}
+
+typedef uint64_t __attribute__((may_alias)) snapshot_word;
+typedef uint32_t __attribute__((may_alias)) snapshot_half;
+
+/* Atomic, word by word; acquire and release pair with each other through `begun` (above). size in
+ * bytes, a multiple of 8. */
+static inline void words_load(void *to, const void *from, size_t size)
+{
+#pragma GCC unroll 3
+	for (size_t i = 0; i < size / sizeof(snapshot_word); i++)
+		((snapshot_word *)to)[i] =
+			__atomic_load_n((const snapshot_word *)from + i, __ATOMIC_ACQUIRE);
+}
+
+static inline void words_store(void *to, const void *from, size_t size)
+{
+	for (size_t i = 0; i < size / sizeof(snapshot_word); i++)
+		__atomic_store_n((snapshot_word *)to + i, ((const snapshot_word *)from)[i],
+		                 __ATOMIC_RELEASE);
+}
+
+static inline void word_store(uint64_t *to, uint64_t value)
+{
+	__atomic_store_n((snapshot_word *)to, value, __ATOMIC_RELEASE);
+}
+
+/* snapshot.c alone writes it. */
+extern struct snapshot_state {
+	_Atomic uint64_t sequence; /* published; 0: nothing was */
+	_Atomic uint64_t begun;    /* what the writer fills: sequence, or sequence + 1 */
+	struct snapshot *_Atomic buffers[2];
+} snapshot_state;
+
+/* Readers: NULL while nothing was ever published. */
+static inline const struct snapshot *snapshot_read(uint64_t *at)
+{
+	/* First: what it pairs with in draft_commit brings the buffer along. */
+	*at = atomic_load_explicit(&snapshot_state.sequence, memory_order_acquire);
+	/* A larger one, of the writer of at + 2, brings its `begun` along. */
+	return *at ? atomic_load_explicit(&snapshot_state.buffers[*at & 1], memory_order_acquire)
+	           : NULL;
+}
+
+/* Is all that was read from it since whole? */
+static inline bool snapshot_valid(uint64_t at)
+{
+	/* The loads before this one are acquires, so none of them happens after it; a word that the
+	 * writer of at + 2 stored (release) brings its `begun` along. */
+	return atomic_load_explicit(&snapshot_state.begun, memory_order_acquire) <= at + 1;
+}
+
+/* The endpoint at an address, whose hash this is (address_hash), or -1; and the slot of the index
+ * where it is or would be. Bounded by the index itself: a reader may look at a buffer that is being
+ * filled. */
+static inline int64_t snapshot_probe(const struct snapshot *in, struct address address,
+                                     uint64_t hash, uint64_t *slot)
+{
+	uint64_t mask = __atomic_load_n((const snapshot_word *)&in->index_mask, __ATOMIC_ACQUIRE);
+
+	mask &= INDEX - 1;
+	*slot = hash & mask;
+	for (uint64_t probes = 0; probes <= mask; probes++, *slot = (*slot + 1) & mask) {
+		uint32_t endpoint =
+			__atomic_load_n((const snapshot_half *)in->index + *slot, __ATOMIC_ACQUIRE);
+		struct address at;
+
+		if (!endpoint || endpoint > ENDPOINTS)
+			return -1;
+		words_load(&at, &in->addresses[endpoint - 1], sizeof(at));
+		if (address_equal(at, address))
+			return endpoint - 1;
+	}
+	return -1;
+}
+
+static inline int64_t snapshot_find(const struct snapshot *in, struct address address)
+{
+	uint64_t slot;
+
+	return snapshot_probe(in, address, address_hash(address), &slot);
+}
+
+static inline void snapshot_set(const struct snapshot *in, uint32_t index, struct set *set)
+{
+	words_load(set, &in->sets[index % SETS], sizeof(*set));
+	set->service %= SERVICES;
+	set->family %= FAMILY_COUNT;
+	if (set->first > ENDPOINTS || set->count > ENDPOINTS - set->first)
+		set->count = 0; /* torn; snapshot_valid will say so */
+}
+
+static inline struct address snapshot_endpoint(const struct snapshot *in, const struct set *set,
+                                               uint32_t index)
+{
+	struct address address;
+
+	words_load(&address, &in->addresses[set->first + index], sizeof(address));
+	return address;
+}
+
+/* The place of a name, or -1. */
+int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *text);
+
+/* The rest is for the writer, who holds process_trylock. */
+
+/* The writer's own memory. */
+struct draft_scratch {
+	uint32_t departed_group[SERVICES][FAMILY_COUNT];
+	struct address addresses[ENDPOINTS];
+};
+
+struct draft {
+	const struct snapshot *old;
+	struct snapshot *next; /* has room for all there may ever be; no reader sees it */
+	struct draft_scratch *scratch;
+	uint64_t sequence; /* of old */
+};
+
+/* What one publication changes in the pools: the new endpoints of one name in one family (sorted,
+ * different). */
+struct change {
+	uint32_t service;
+	enum family family;
+	const struct address *endpoints;
+	size_t count;
+};
+
+/* Begins a new snapshot with the services and names of the published one; false if there is no
+ * memory. */
+bool draft_begin(struct draft *draft);
+
+/* Gives the memory of a draft back, be it published or not, or not even begun. */
+void draft_end(void);
+
+/* Services and names of the draft, read and written whole. */
+struct service draft_service(const struct draft *draft, uint32_t service);
+void draft_set_service(struct draft *draft, uint32_t service, const struct service *value);
+void draft_set_service_text(struct draft *draft, uint32_t service, const struct name_text *text);
+
+/* Gives up a service: it has no pool, its place may be used again. */
+void draft_free_service(struct draft *draft, uint32_t service);
+
+/* Makes the name at a place stand for a service; SERVICES: for none, and the place may be used
+ * again. */
+void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *text,
+                    uint32_t service);
+void draft_set_canonical(struct draft *draft, uint32_t name, const struct name_text *canonical);
+
+/* A free place; SERVICES or NAMES if there is none. */
+uint32_t draft_add_service(struct draft *draft);
+uint32_t draft_add_name(struct draft *draft);
+
+/* Builds sets, groups, departed ones and the index, and publishes. A family that is DIRECTORY_POOL
+ * in the draft has the endpoints of its change, else those it had; one that no longer is loses
+ * them. False if there is no memory. */
+bool draft_publish(struct draft *draft, const struct change *changes, size_t change_count);
+
+/* Makes the draft the published snapshot; for draft_publish. */
+bool draft_commit(const struct draft *draft);
+
+/* Is there room for so many endpoints more? */
+bool snapshot_has_room(const struct snapshot *in, size_t count);
+
+/* The endpoints of a service in the published snapshot; none if it has no pool. Valid until the
+ * next publication. */
+const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t service,
+                                         enum family family, size_t *count);
+
+#endif

@@ -1,0 +1,106 @@
+#include "dns/records.h"
+
+#include "base/address_sort.h"
+#include "dns/cares.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* The shortest record there is: a pointer as its name, and the fixed fields. A message of 64 KiB
+ * has 5,461 at most, fewer than RESOLVER_ADDRESS_LIMIT. */
+enum { RECORD_SIZE = 2 + 10 };
+
+enum { HEADER_SIZE = 12, FLAG_ANSWER = 0x80, FLAG_OPCODE = 0x78, RCODE = 0x0f };
+
+bool records_is_answer(const unsigned char *message, int size, unsigned rcode)
+{
+	return size >= HEADER_SIZE && message[2] & FLAG_ANSWER && !(message[2] & FLAG_OPCODE) &&
+	       (message[3] & RCODE) == rcode;
+}
+
+static unsigned records_number(const unsigned char *at)
+{
+	return (unsigned)at[0] << 8 | at[1];
+}
+
+/* The end of a name, or of the message: a pointer ends it, where it points to does not matter. */
+static int records_skip_name(const unsigned char *message, int size, int at)
+{
+	while (at < size && message[at] && message[at] < 0xc0)
+		at += 1 + message[at];
+	return at < size ? at + (message[at] ? 2 : 1) : size;
+}
+
+/* Are there records of this type, be they ever so wrong? */
+static bool records_has(const unsigned char *message, int size, unsigned type)
+{
+	unsigned questions = records_number(message + 4), answers = records_number(message + 6);
+	int at = HEADER_SIZE;
+
+	for (; questions > 0 && at < size; questions--)
+		at = records_skip_name(message, size, at) + 4;
+	for (; answers > 0 && at < size; answers--) {
+		at = records_skip_name(message, size, at);
+		if (size - at < 10)
+			return false;
+		if (records_number(message + at) == type)
+			return true;
+		at += 10 + (int)records_number(message + at + 8);
+	}
+	return false;
+}
+
+static void records_add(struct records *records, enum family family, const void *bytes, int ttl_s)
+{
+	struct address address = address_from_bytes(family, bytes);
+	/* RFC 2181 8: a TTL that needs the highest bit is 0. c-ares 1.34 makes INT_MAX of it. */
+	uint32_t ttl = ttl_s < 0 || ttl_s == INT_MAX ? 0 : (uint32_t)ttl_s;
+
+	records->any = true;
+	if (!address_is_usable(address))
+		return;
+	if (records->count == 0 || ttl < records->ttl_s)
+		records->ttl_s = ttl;
+	records->addresses[records->count++] = address;
+}
+
+static int records_parse_v4(struct records *records, const unsigned char *message, int size,
+                            int most)
+{
+	struct ares_addrttl *found = cares_alloc((size_t)most * sizeof(*found));
+	int status = found ? ares_parse_a_reply(message, size, NULL, found, &most) : ARES_ENOMEM;
+
+	for (int i = 0; status == ARES_SUCCESS && i < most; i++)
+		records_add(records, FAMILY_V4, &found[i].ipaddr, found[i].ttl);
+	return status;
+}
+
+static int records_parse_v6(struct records *records, const unsigned char *message, int size,
+                            int most)
+{
+	struct ares_addr6ttl *found = cares_alloc((size_t)most * sizeof(*found));
+	int status = found ? ares_parse_aaaa_reply(message, size, NULL, found, &most) : ARES_ENOMEM;
+
+	for (int i = 0; status == ARES_SUCCESS && i < most; i++)
+		records_add(records, FAMILY_V6, &found[i].ip6addr, found[i].ttl);
+	return status;
+}
+
+bool records_parse(enum family family, const unsigned char *message, int size,
+                   struct records *records)
+{
+	int most = size / RECORD_SIZE, status;
+
+	memset(records, 0, sizeof(*records));
+	records->addresses = cares_alloc((size_t)most * sizeof(*records->addresses));
+	if (!records->addresses)
+		return false;
+	status = family == FAMILY_V4 ? records_parse_v4(records, message, size, most)
+	                             : records_parse_v6(records, message, size, most);
+	records->count = address_sort_unique(records->addresses, records->count);
+	if (status != ARES_SUCCESS && status != ARES_ENODATA)
+		return false;
+	/* c-ares passes over records of a wrong length, and those of other names. */
+	return records->any ||
+	       !records_has(message, size, family == FAMILY_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA);
+}

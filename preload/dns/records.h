@@ -1,0 +1,28 @@
+/* The addresses in a DNS answer. The refresh thread only. */
+#ifndef LBDNS_DNS_RECORDS_H
+#define LBDNS_DNS_RECORDS_H
+
+#include "base/address.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct records {
+	struct address *addresses; /* usable ones, sorted, each once; from cares_alloc */
+	size_t count;
+	uint32_t ttl_s; /* the smallest of theirs and of the CNAMEs before them */
+	bool any;       /* there were addresses, usable or not */
+};
+
+enum { DNS_CLASS_IN = 1, DNS_TYPE_A = 1, DNS_TYPE_AAAA = 28 };
+
+/* Is this an answer to a query, with this RCODE? c-ares 1.18 takes one that is reserved for
+ * success, and a question that comes back for an answer. */
+bool records_is_answer(const unsigned char *message, int size, unsigned rcode);
+
+/* From the A or AAAA records of a whole DNS message. False if it is malformed, has only such of
+ * them as are no use, or there is no memory; then there are none. */
+bool records_parse(enum family family, const unsigned char *message, int size,
+                   struct records *records);
+
+#endif

@@ -1,0 +1,46 @@
+/* resolv.conf(5): servers, search list, ndots.
+ *
+ * Read here, not by c-ares, because the file must be read with raw system calls (no stdio on our
+ * thread), be kept for clients that chroot, and tell which absolute names a short name may stand
+ * for. */
+#ifndef LBDNS_DNS_RESOLVCONF_H
+#define LBDNS_DNS_RESOLVCONF_H
+
+#include "base/config.h"
+
+enum {
+	RESOLVCONF_SERVERS = 3, /* more are ignored, as libc does (MAXNS) */
+	RESOLVCONF_SEARCH_SIZE = 2048,
+	RESOLVCONF_CANDIDATES = 34 /* domains of the search list, and the name itself */
+};
+
+struct resolvconf {
+	/* "10.96.0.10,[fd00::10]:53", as ares_set_servers_ports_csv(3) takes it (1.18 wants a port
+	 * after brackets); 127.0.0.1 if the file names none, "" if it names only such as
+	 * c-ares 1.18 cannot ask (link-local ones). (LBDNS_NAMESERVERS, where it is set, is used in
+	 * its place by the resolver.) */
+	char servers[RESOLVCONF_SERVERS * 64];
+	char search[RESOLVCONF_SEARCH_SIZE]; /* domains, each ended by NUL, no trailing dots; "" is
+	                                        the root */
+	unsigned search_count;
+	unsigned ndots;
+	unsigned timeout_ms; /* of one try; resolv.conf's `timeout`, at most 5 s here */
+	unsigned tries;
+};
+
+/* Reads /etc/resolv.conf, LOCALDOMAIN and RES_OPTIONS. False if the file cannot be read (then *conf
+ * is what an empty file means). Raw system calls and 8 KiB of stack only; any thread. errno is
+ * kept. */
+bool resolvconf_read(struct resolvconf *conf);
+
+/* The same of another file, for tests. */
+bool resolvconf_read_file(const char *path, struct resolvconf *conf);
+
+/* The index-th absolute name, lower case and without trailing dot, that libc would try for name:
+ * into candidate[CONFIG_NAME_SIZE]. False when there are no more. Those that are no DNS names (too
+ * long, an empty label) are left out, and the name itself is there once even if the root is in the
+ * search list. */
+bool resolvconf_candidate(const struct resolvconf *conf, const char *name, unsigned index,
+                          char *candidate);
+
+#endif

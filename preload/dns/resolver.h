@@ -1,0 +1,68 @@
+/* DNS: one name into addresses and TTL, by c-ares.
+ *
+ * A query never blocks: resolver_start sends, then the caller polls the descriptors and calls
+ * resolver_step until it says done. Each query has a c-ares channel, sockets and memory of its own,
+ * which resolver_end gives back; queries share nothing. The refresh thread only: not thread-safe.
+ */
+#ifndef LBDNS_DNS_RESOLVER_H
+#define LBDNS_DNS_RESOLVER_H
+
+#include "base/address.h"
+#include "base/config.h"
+#include "dns/resolvconf.h"
+
+#include <poll.h>
+
+enum resolver_outcome {
+	RESOLVER_NOT_ASKED,
+	RESOLVER_ADDRESSES, /* at least one usable address */
+	RESOLVER_NO_DATA, /* the name exists and has none of this family (or none that is usable) */
+	RESOLVER_NO_NAME, /* NXDOMAIN, from every candidate of the search list */
+	RESOLVER_FAILED /* no answer to believe: SERVFAIL, REFUSED, timed out, malformed, no memory
+	                   … */
+};
+
+enum { RESOLVER_POLLFDS = 16, RESOLVER_ADDRESS_LIMIT = 16384 };
+
+struct resolver_answer {
+	/* The name that answered: absolute, lower case, no trailing dot; "" if none did. CNAMEs are
+	 * followed but this is the name asked for, not the canonical one. */
+	char absolute[CONFIG_NAME_SIZE];
+	struct {
+		enum resolver_outcome outcome;
+		struct address *addresses; /* usable ones, sorted, each once; owned by the query */
+		size_t count;
+		uint32_t ttl_s; /* the smallest of the records' and their CNAMEs' */
+	} family[FAMILY_COUNT];
+};
+
+struct resolver_query;
+
+/* Asks for a name. With absolute true it is taken as it is; else as libc would: by ndots and the
+ * search list of conf, one candidate after another until one has data in a family asked for
+ * (resolv.conf(5)); a name that ends in a dot is absolute too. A candidate that has no data and
+ * fails in a family ends the search: that family has failed, and so has the other one, unless this
+ * was the last candidate anyway. families is a set of FAMILY_BITs. conf is copied; its servers are
+ * asked, or those of LBDNS_NAMESERVERS. deadline_ms is how long all of it may take: servers are
+ * given up early enough for the next one to be asked, and one alone is asked only once, for all of
+ * deadline_ms. NULL if there is no memory. After a fork the
+ * child has none of its parent's queries: it must not touch them. */
+struct resolver_query *resolver_start(const char *name, bool absolute, unsigned families,
+                                      const struct resolvconf *conf, uint32_t deadline_ms);
+
+/* Fills in what to poll for; returns how many, and lowers *timeout_ms (negative: none yet) to when
+ * resolver_step wants to be called at the latest: 0 once the answer is complete, as it may be from
+ * the start. */
+unsigned resolver_pollfds(struct resolver_query *query, struct pollfd pollfds[RESOLVER_POLLFDS],
+                          int *timeout_ms);
+
+/* Goes on with what arrived. True once the answer is complete (or given up). */
+bool resolver_step(struct resolver_query *query, const struct pollfd *pollfds, unsigned count);
+
+/* The answer, valid until resolver_end; only once resolver_step returned true. */
+const struct resolver_answer *resolver_answer(const struct resolver_query *query);
+
+/* Ends a query, complete or not, and gives back all it held. NULL is allowed. */
+void resolver_end(struct resolver_query *query);
+
+#endif

@@ -1,0 +1,209 @@
+/* Lists of struct addrinfo in the layout of the libc that will free them. */
+#include "lookup/list.h"
+
+#include "base/libc.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What an addrinfo of musl (1.1.20 to 1.2.5, src/network/lookup.h) stands in: one block for the
+ * whole list, whose first element counts the nodes that are still to be freed. */
+struct aibuf {
+	struct addrinfo node;
+	union {
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address;
+	volatile int lock[1];
+	short slot, references;
+};
+
+enum layout {
+	LAYOUT_UNKNOWN,
+	LAYOUT_NODES, /* glibc: one malloc for each node, its sockaddr behind it; the canonical name
+	                 apart */
+	LAYOUT_BLOCK, /* musl */
+	LAYOUT_OTHER
+};
+
+static bool is_block(const struct addrinfo *list, short nodes)
+{
+	const struct aibuf *block = (const void *)list;
+
+	for (short i = 0; i < nodes; i++)
+		if (block[i].slot != i ||
+		    (void *)block[i].node.ai_addr != (const void *)&block[i].address ||
+		    (i + 1 < nodes && block[i].node.ai_next != &block[i + 1].node))
+			return false;
+	return block->references == nodes;
+}
+
+static bool is_nodes(const struct addrinfo *list)
+{
+	for (; list; list = list->ai_next) {
+		const char *end = (const char *)(list + 1) + list->ai_addrlen;
+
+		if ((const void *)list->ai_addr != (const void *)(list + 1) ||
+		    (const char *)list->ai_next == end) /* one block after all */
+			return false;
+	}
+	return true;
+}
+
+static enum layout layout_find(void)
+{
+	struct addrinfo hints = {.ai_family = AF_INET, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV},
+			*list;
+	enum layout layout = LAYOUT_OTHER;
+	short nodes = 0;
+
+	/* No socket type: a node for each, so at least two. */
+	if (!libc()->owns_lookups || libc()->getaddrinfo("127.0.0.1", "1", &hints, &list))
+		return LAYOUT_OTHER;
+	for (const struct addrinfo *node = list; node; node = node->ai_next)
+		nodes++;
+	if (nodes > 1 && libc_is_musl() && is_block(list, nodes))
+		layout = LAYOUT_BLOCK;
+	else if (nodes > 1 && !libc_is_musl() && is_nodes(list))
+		layout = LAYOUT_NODES;
+	libc()->freeaddrinfo(list);
+	return layout;
+}
+
+static enum layout layout_get(void)
+{
+	static _Atomic uint32_t found;
+	uint32_t layout = atomic_load_explicit(&found, memory_order_relaxed);
+	int saved_errno = errno;
+
+	if (layout == LAYOUT_UNKNOWN) {
+		layout = layout_find();
+		atomic_store_explicit(&found, layout, memory_order_relaxed);
+		errno = saved_errno;
+	}
+	return layout;
+}
+
+bool answer_can_make(void)
+{
+	return layout_get() != LAYOUT_OTHER;
+}
+
+/* ---- One node after another */
+
+struct making {
+	struct addrinfo *head, **end;
+	struct aibuf *block; /* LAYOUT_BLOCK: where the nodes are */
+	short nodes;
+	char *canonical; /* of LAYOUT_BLOCK: behind the nodes, shared by all of them */
+};
+
+static struct addrinfo *node_new(struct making *making, const struct addrinfo *template)
+{
+	struct addrinfo *node;
+
+	if (making->block) {
+		struct aibuf *at = &making->block[making->nodes];
+
+		at->slot = making->nodes++;
+		at->node = *template;
+		at->node.ai_addr = (struct sockaddr *)&at->address;
+		at->node.ai_canonname = making->canonical;
+		node = &at->node;
+	} else {
+		node = malloc(sizeof(*node) + template->ai_addrlen);
+		if (!node)
+			return NULL;
+		*node = *template;
+		node->ai_addr = (struct sockaddr *)(node + 1);
+		node->ai_canonname = NULL;
+	}
+	memcpy(node->ai_addr, template->ai_addr, template->ai_addrlen);
+	node->ai_next = NULL;
+	*making->end = node;
+	making->end = &node->ai_next;
+	return node;
+}
+
+static bool family_make(struct making *making, const struct answer *answer, enum family family,
+                        size_t first, const struct addrinfo *template)
+{
+	for (size_t i = 0; i < answer->count[family]; i++) {
+		for (const struct addrinfo *like = template; like; like = like->ai_next) {
+			struct addrinfo *node = node_new(making, like);
+
+			if (!node)
+				return false;
+			address_into_sockaddr(
+				answer->addresses[family][(first + i) % answer->count[family]],
+				node->ai_addr);
+		}
+	}
+	return true;
+}
+
+static size_t count_nodes(const struct answer *answer,
+                          struct addrinfo *const templates[FAMILY_COUNT])
+{
+	size_t nodes = 0;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		for (const struct addrinfo *node = templates[f]; node; node = node->ai_next)
+			nodes += answer->count[f];
+	return nodes;
+}
+
+static bool block_start(struct making *making, size_t nodes, const char *canonical)
+{
+	size_t name = canonical ? strlen(canonical) + 1 : 0;
+
+	if (!nodes || nodes > INT16_MAX)
+		return false;
+	making->block = calloc(1, nodes * sizeof(struct aibuf) + name);
+	if (!making->block)
+		return false;
+	making->block->references = (short)nodes;
+	if (canonical)
+		making->canonical = memcpy(making->block + nodes, canonical, name);
+	return true;
+}
+
+/* glibc frees the canonical name of each node with free(3). */
+static bool nodes_finish(struct making *making, const char *canonical)
+{
+	if (!canonical)
+		return making->head != NULL;
+	if (making->head)
+		making->head->ai_canonname = strdup(canonical);
+	return making->head && making->head->ai_canonname;
+}
+
+struct addrinfo *answer_make(const struct answer *answer, const size_t first[FAMILY_COUNT],
+                             struct addrinfo *const templates[FAMILY_COUNT], const char *canonical)
+{
+	struct making making = {.head = NULL};
+	bool block = layout_get() == LAYOUT_BLOCK, made;
+	int saved_errno = errno;
+	enum family leading = answer->order == ORDER_V6_FIRST ? FAMILY_V6 : FAMILY_V4, other;
+
+	making.end = &making.head;
+	other = leading == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+	made = (!block || block_start(&making, count_nodes(answer, templates), canonical)) &&
+	       family_make(&making, answer, leading, first[leading], templates[leading]) &&
+	       family_make(&making, answer, other, first[other], templates[other]) &&
+	       (block || nodes_finish(&making, canonical));
+	if (!made) {
+		while (!block && making.head) {
+			struct addrinfo *next = making.head->ai_next;
+
+			free(making.head);
+			making.head = next;
+		}
+		errno = saved_errno;
+		return NULL;
+	}
+	return making.head;
+}

@@ -1,0 +1,331 @@
+#include "refresh/thread.h"
+
+#include "base/clock.h"
+#include "refresh/fd_table.h"
+#include "directory/directory.h"
+#include "base/libc.h"
+#include "base/libc_versions.h"
+#include "learn/result.h"
+#include "balance/inflight.h"
+#include "refresh/probe.h"
+#include "base/process.h"
+#include "refresh/queries.h"
+#include "base/futex.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	OVERDUE_MS = QUERIES_MS + 1000,
+	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
+	BUSY_MS = 1,   /* before the directory is tried again */
+	LEAVE_MS = 1000,
+	REFUSED_MS = 60 * 1000,
+	HANDLERS_MS = 1000, /* before the client's signal handlers are looked at again */
+	STACK_SIZE = 256 * 1024,
+	STACK_GRAIN = 64 * 1024, /* the largest page of any system we run on */
+	SIGNAL_SET_SIZE = 8      /* of the kernel's sigset_t */
+};
+
+/* ---- The thread */
+
+static char client_name[16]; /* of the thread that started this one (prctl(2), PR_GET_NAME) */
+static atomic_bool stop;     /* the queries under way */
+static uint32_t wakes;       /* before it was looked at what is due */
+static uint64_t next_ms;     /* when to look again */
+static _Atomic uint64_t wake_by_ms; /* the last time that somebody wanted it to look by */
+
+static bool is_to_stay(void)
+{
+	return atomic_load(&process.thread) == THREAD_RUNS;
+}
+
+/* Asks for all that is due, until nothing is under way any more; then next_ms is right. */
+static void work(void)
+{
+	for (;;) {
+		uint64_t now_ms = clock_ms(), watch_ms, probe_ms;
+
+		/* Before looking at what is due: a wake that comes after is not slept through. */
+		wakes = atomic_load(&process.wakes);
+		while (directory_wants_listed() && !directory_add_listed())
+			wait_ms(BUSY_MS);
+		next_ms = queries_start(now_ms);
+		watch_ms = outcome_watch(now_ms);
+		probe_ms = probe_step(now_ms);
+		if (!queries_any()) {
+			next_ms = watch_ms < next_ms ? watch_ms : next_ms;
+			next_ms = probe_ms < next_ms ? probe_ms : next_ms;
+			return;
+		}
+		if (atomic_load(&stop) || !is_to_stay())
+			break;
+		queries_step(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
+	}
+	queries_drop();
+	next_ms = 0; /* to begin again */
+}
+
+static void sleep_until(uint64_t when_ms)
+{
+	uint64_t now_ms = clock_ms(), by_ms;
+
+	atomic_store(&process.asleep_ms, when_ms);
+	/* Not longer than it was woken for, even if there is nothing to look at any more: else each
+	 * of a row of connects would wake it. After asleep_ms: pairs with refresher_wake_by. */
+	by_ms = atomic_load(&wake_by_ms);
+	if (by_ms > now_ms && by_ms < when_ms) {
+		when_ms = by_ms;
+		atomic_store(&process.asleep_ms, when_ms);
+	}
+	if (is_to_stay()) /* whoever asks us to leave from now on counts up what we wait for */
+		wait_for(&process.wakes, wakes, when_ms > now_ms ? when_ms - now_ms : 0);
+	atomic_store(&process.asleep_ms, 0);
+}
+
+static void refuse(void)
+{
+	atomic_store(&process.refused_ms, clock_ms());
+	atomic_store(&process.thread, THREAD_REFUSED);
+}
+
+static void note_left(void)
+{
+	atomic_store(&process.left, (uint32_t)syscall(SYS_gettid));
+}
+
+static void *refresher_main(void *unused)
+{
+	bool keep_stderr = config.log >= LOG_WARN && !config.log_file;
+	bool own = descriptors_leave(keep_stderr);
+
+	(void)unused;
+	probe_begin(own);
+	pending_watch_begins(own);
+	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
+	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
+	queries_begin(client_name);
+	while (is_to_stay()) {
+		if (own) {
+			work();
+		} else if (!descriptors_apart(work, &stop, keep_stderr)) {
+			note_left();
+			refuse();
+			return NULL;
+		}
+		sleep_until(next_ms);
+	}
+	pending_watch_ends();
+	note_left();
+	atomic_store(&process.thread, THREAD_NONE);
+	return NULL;
+}
+
+/* ---- Starting and waking it */
+
+/* In glibc the client's thread-local storage is taken from the stack. */
+static size_t stack_wanted(void)
+{
+	size_t taken = libc()->minimum_stack ? libc()->minimum_stack(NULL) : 0;
+
+	return STACK_SIZE + (taken + STACK_GRAIN - 1) / STACK_GRAIN * STACK_GRAIN;
+}
+
+static int thread_create(pthread_t *thread, size_t stack_size)
+{
+	pthread_attr_t attributes;
+	int error = pthread_attr_init(&attributes);
+
+	if (error)
+		return error;
+	if (stack_size)
+		pthread_attr_setstacksize(&attributes, stack_size);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	error = pthread_create(thread, &attributes, refresher_main, NULL);
+	pthread_attr_destroy(&attributes);
+	return error;
+}
+
+/* Might there be a thread by now, if it is asked for? */
+static bool may_start(uint32_t thread)
+{
+	if (thread == THREAD_REFUSED &&
+	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
+		return false;
+	return thread != THREAD_RUNS && thread != THREAD_LEAVES &&
+	       !atomic_load(&process.main_ended) && process_is_own();
+}
+
+/* In a lookup the configuration is read before it returns: the client's next call may be chroot(2).
+ * A child that starts its thread in connect has its parent's. */
+static void thread_start(bool in_lookup)
+{
+	uint32_t was = atomic_load(&process.thread);
+	int saved_errno = errno;
+	sigset_t all, before;
+	pthread_t thread;
+	int cancel_type;
+
+	if (!may_start(was))
+		return;
+	sigfillset(&all);
+	/* First, or a siglongjmp may leave a thread that is said to run and does not. Not the raw
+	 * system call: setuid(3) and pthread_cancel(3) need signals that this one leaves open. */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* Nor may a thread that is cancelled asynchronously, in connect, leave libc's locks held.
+	 * Not by the state: glibc (2.36) forgets PTHREAD_CANCELED where it cancels at its end. */
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &cancel_type);
+	process_start();
+	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS)) {
+		if (in_lookup)
+			queries_read_conf();
+		if (atomic_load(&process.main_ended) || /* pairs with refresher_main_ends */
+		    (thread_create(&thread, stack_wanted()) && thread_create(&thread, 0)))
+			refuse();
+	}
+	pthread_setcanceltype(cancel_type, &cancel_type);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = saved_errno;
+}
+
+static void wake(void)
+{
+	int saved_errno = errno;
+
+	atomic_fetch_add(&process.wakes, 1);
+	wait_end(&process.wakes);
+	errno = saved_errno;
+}
+
+bool refresher_runs(void)
+{
+	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_RUNS;
+}
+
+void refresher_want(bool look_again)
+{
+	if (!refresher_runs())
+		thread_start(true);
+	else if (look_again)
+		wake();
+}
+
+void refresher_hurry(void)
+{
+	if (refresher_runs())
+		wake();
+}
+
+void refresher_wake_by(uint64_t when_ms)
+{
+	uint64_t asleep_ms = atomic_load(&process.asleep_ms);
+
+	if (asleep_ms - 1 < when_ms || !refresher_runs()) /* 0: it is awake */
+		return;
+	if (when_ms) {
+		atomic_store(&wake_by_ms, when_ms);
+		/* If it is awake it looks at that before it sleeps (sleep_until). */
+		if (atomic_load(&process.asleep_ms) <= when_ms)
+			return;
+	}
+	wake();
+}
+
+/* Has the kernel still got that thread? Until then it counts, for the kernel and for libc. */
+static bool is_thread(uint32_t id)
+{
+	return id && !syscall(SYS_tgkill, syscall(SYS_getpid), id, 0);
+}
+
+/* Not joined: several may wait for the same thread, and another one start meanwhile. */
+bool refresher_leave(void)
+{
+	uint32_t was = THREAD_RUNS;
+	int saved_errno = errno;
+
+	if (!process_is_own() ||
+	    (!atomic_compare_exchange_strong(&process.thread, &was, THREAD_LEAVES) &&
+	     was != THREAD_LEAVES))
+		return false;
+	wake();
+	for (unsigned ms = 0; ms < LEAVE_MS && (atomic_load(&process.thread) == THREAD_LEAVES ||
+	                                        is_thread(atomic_load(&process.left)));
+	     ms++)
+		wait_ms(1);
+	errno = saved_errno;
+	return atomic_load(&process.thread) != THREAD_LEAVES;
+}
+
+void refresher_main_ends(void)
+{
+	atomic_store(&process.main_ended, true); /* pairs with thread_start */
+	refresher_leave();
+}
+
+bool refresher_is_refused(void)
+{
+	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_REFUSED ||
+	       atomic_load_explicit(&process.main_ended, memory_order_relaxed);
+}
+
+bool refresher_is_overdue(uint64_t age_ms, uint64_t interval_ms)
+{
+	return age_ms > interval_ms + interval_ms / 4 + OVERDUE_MS;
+}
+
+/* What rt_sigaction(2) fills in: the kernel's, not libc's, struct sigaction. */
+struct kernel_action {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+/* A handler with SA_NODEFER (sysv_signal(3)) runs with nothing blocked. */
+static bool has_undeferred_handler(void)
+{
+	struct kernel_action action;
+
+	for (int number = 1; number <= SIGNAL_SET_SIZE * 8; number++)
+		if (!syscall(SYS_rt_sigaction, number, NULL, &action, SIGNAL_SET_SIZE) &&
+		    action.flags & SA_NODEFER && action.handler != SIG_DFL &&
+		    action.handler != SIG_IGN)
+			return true;
+	return false;
+}
+
+/* Is this surely no signal handler? Then a signal would be blocked, or it is one of those that
+ * block none. Not asked again for a while if it may be. */
+static bool may_create(void)
+{
+	static _Atomic uint64_t refused_ms;
+	uint64_t mask = 0, now_ms = clock_ms(), was = atomic_load(&refused_ms);
+	int saved_errno = errno;
+	bool may;
+
+	if (was && clock_since(was, now_ms) < HANDLERS_MS)
+		return false;
+	may = !syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) && !mask;
+	if (may && has_undeferred_handler()) {
+		atomic_store(&refused_ms, now_ms);
+		may = false;
+	}
+	errno = saved_errno;
+	return may;
+}
+
+void refresher_nudge(uint64_t age_ms, uint64_t interval_ms)
+{
+	if (age_ms <= interval_ms)
+		return;
+	if (!refresher_runs()) {
+		if (may_start(atomic_load(&process.thread)) && may_create())
+			thread_start(false);
+	} else if (atomic_load(&process.asleep_ms) > clock_ms()) {
+		wake(); /* it thinks that nobody uses this name */
+	}
+}

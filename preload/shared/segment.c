@@ -1,0 +1,166 @@
+#include "shared/segment.h"
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/ipc.h>
+#include <sys/random.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	LAYOUT = 6,     /* raise it with every change of struct shared */
+	KEYS_TO_TRY = 4 /* somebody else may sit on our first keys */
+};
+
+static const uint64_t MAGIC = UINT64_C(0x6c62646e73000000) | LAYOUT; /* "lbdns" */
+
+static struct shared own;
+_Atomic(struct shared *) shared_used = &own;
+static _Atomic int segment = -1; /* the id of the attached one */
+
+static uint64_t random_word(void)
+{
+	uint64_t word = 0;
+
+	/* The raw call: getrandom(3) is a cancellation point in glibc, and not in 2.17 at all. */
+	if (syscall(SYS_getrandom, &word, sizeof(word), GRND_NONBLOCK) != (long)sizeof(word))
+		word = hash_mix(clock_ms() ^ (uint64_t)syscall(SYS_getpid) << 32);
+	return word | 1;
+}
+
+/* 0 if it is this user's: made by him, for him alone, of this layout. (Raw system calls, as
+ * everywhere: another preload may stand before libc's.) */
+static int segment_check(int id, uint32_t uid, struct shared *at)
+{
+	struct shmid_ds about;
+	uint64_t magic = 0;
+
+	if (syscall(SYS_shmctl, id, IPC_STAT, &about))
+		return -1;
+	if (about.shm_perm.cuid != uid || about.shm_perm.uid != uid ||
+	    (about.shm_perm.mode & 0777) != 0600 || about.shm_segsz != sizeof(struct shared))
+		return -1;
+	if (at && !atomic_compare_exchange_strong(&at->magic, &magic, MAGIC) && magic != MAGIC)
+		return -1;
+	return 0;
+}
+
+static void segment_seed(struct shared *at)
+{
+	uint64_t none = 0;
+
+	atomic_compare_exchange_strong(&at->seed, &none, random_word());
+}
+
+/* The id of a user's segment, made if need be with IPC_CREAT; -1 if there is none to be had under
+ * this key. */
+static int segment_find(uint32_t uid, int attempt, int create)
+{
+	key_t key = (key_t)hash_mix(MAGIC ^ (uint64_t)uid << 8 ^ (uint64_t)attempt);
+	int id;
+
+	if (key == IPC_PRIVATE)
+		return -1;
+	id = (int)syscall(SYS_shmget, key, create ? sizeof(struct shared) : 0, create | 0600);
+	return id >= 0 && segment_check(id, uid, NULL) == 0 ? id : -1;
+}
+
+/* Attaches at an address (NULL: anywhere). SHM_REMAP puts a new segment where a removed one was, so
+ * that no reader ever holds a pointer to nothing. */
+static struct shared *segment_attach(int id, uint32_t uid, struct shared *at)
+{
+	struct shared *got = (struct shared *)syscall(SYS_shmat, id, at, at ? SHM_REMAP : 0);
+
+	if (got == (void *)-1)
+		return NULL;
+	if (segment_check(id, uid, got)) {
+		if (!at)
+			syscall(SYS_shmdt, got);
+		return NULL;
+	}
+	segment_seed(got);
+	return got;
+}
+
+void shared_start(void)
+{
+	static atomic_bool done;
+	int saved_errno = errno;
+
+	if (atomic_load(&done))
+		return;
+	for (int i = 0; i < KEYS_TO_TRY && config.shared; i++) {
+		int id = segment_find(geteuid(), i, IPC_CREAT);
+		struct shared *at = id >= 0 ? segment_attach(id, geteuid(), NULL) : NULL;
+
+		if (!at)
+			continue;
+		atomic_store(&segment, id);
+		atomic_store_explicit(&shared_used, at,
+		                      memory_order_release); /* pairs with shared() */
+		break;
+	}
+	if (shared() == &own)
+		segment_seed(&own);
+	atomic_store(&done, true); /* last: a child forked before this attaches by itself */
+	errno = saved_errno;
+}
+
+bool shared_open(uint32_t uid, bool writable)
+{
+	errno = ENOENT;
+	for (int i = 0; i < KEYS_TO_TRY; i++) {
+		int id = segment_find(uid, i, 0);
+		struct shared *at;
+
+		if (id < 0)
+			continue;
+		at = (struct shared *)syscall(SYS_shmat, id, NULL, writable ? 0 : SHM_RDONLY);
+		if (at == (void *)-1)
+			return false;
+		if (atomic_load(&at->magic) == MAGIC) {
+			atomic_store_explicit(&shared_used, at, memory_order_release);
+			return true;
+		}
+		syscall(SYS_shmdt, at);
+		errno = ENOENT;
+	}
+	return false;
+}
+
+void shared_close(void)
+{
+	struct shared *at = atomic_exchange(&shared_used, &own);
+
+	if (at != &own)
+		syscall(SYS_shmdt, at);
+}
+
+void shared_check(void)
+{
+	struct shared *at = shared();
+	struct shmid_ds about;
+	int id = atomic_load(&segment);
+
+	if (at == &own)
+		return;
+	if (syscall(SYS_shmctl, id, IPC_STAT, &about) == 0) {
+		if (!(about.shm_perm.mode & SHM_DEST))
+			return;
+	} else if (errno != EINVAL && errno != EIDRM) {
+		return; /* EACCES: the client is another user now, and its siblings still share it
+		         */
+	}
+	for (int i = 0; i < KEYS_TO_TRY; i++) {
+		id = segment_find(geteuid(), i, IPC_CREAT);
+		if (id >= 0 && segment_attach(id, geteuid(), at)) {
+			atomic_store(&segment, id);
+			return;
+		}
+	}
+}

@@ -1,0 +1,163 @@
+/* For the unit programs that drive the directory: names learnt from libc and refreshed by DNS in
+ * one call. */
+#ifndef LBDNS_TEST_DIRECTORY_H
+#define LBDNS_TEST_DIRECTORY_H
+
+#include "check.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "directory/directory.h"
+#include "balance/pick_fast.h"
+#include "balance/rotation.h"
+#include "directory/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PORT = 8081, BOTH = FAMILY_BIT(FAMILY_V4) | FAMILY_BIT(FAMILY_V6), MOST = 16384 };
+
+/* Addresses of one family, sorted, each once. */
+struct addresses {
+	size_t count;
+	struct address at[MOST];
+};
+
+static inline struct address v4(unsigned number)
+{
+	unsigned char bytes[] = {10, (unsigned char)(number >> 16), (unsigned char)(number >> 8),
+	                         (unsigned char)number};
+
+	return address_from_bytes(FAMILY_V4, bytes);
+}
+
+static inline struct address v6(unsigned number)
+{
+	unsigned char bytes[16] = {0xfd, [13] = (unsigned char)(number >> 16),
+	                           (unsigned char)(number >> 8), (unsigned char)number};
+
+	return address_from_bytes(FAMILY_V6, bytes);
+}
+
+/* from, from + 1, … */
+static inline void addresses_range(struct addresses *into, struct address (*make)(unsigned),
+                                   unsigned from, size_t count)
+{
+	into->count = count;
+	for (size_t i = 0; i < count; i++)
+		into->at[i] = make(from + (unsigned)i);
+}
+
+static inline struct name_text name_of(const char *text)
+{
+	struct name_text name;
+
+	CHECK(names_normalize(text, &name));
+	return name;
+}
+
+/* libc's answer for a name, asked for both families. */
+static inline bool learn(const char *text, const struct addresses *four,
+                         const struct addresses *six)
+{
+	struct name_text name = name_of(text);
+	struct directory_answer answer = {.families = BOTH};
+
+	if (four) {
+		answer.family[FAMILY_V4].addresses = four->at;
+		answer.family[FAMILY_V4].count = four->count;
+	}
+	if (six) {
+		answer.family[FAMILY_V6].addresses = six->at;
+		answer.family[FAMILY_V6].count = six->count;
+	}
+	if (four && six)
+		answer.order = ORDER_V6_FIRST;
+	return directory_learn(&name, &answer);
+}
+
+static inline bool learn_v4(const char *text, unsigned from, size_t count)
+{
+	static _Thread_local struct addresses four;
+
+	addresses_range(&four, v4, from, count);
+	return learn(text, &four, NULL);
+}
+
+static inline bool find(const char *text, struct directory_listing *listing)
+{
+	struct name_text name = name_of(text);
+
+	return directory_find(&name, listing);
+}
+
+/* The client was given what a name has now. */
+static inline void hand(const char *text)
+{
+	struct directory_listing listing;
+
+	CHECK(find(text, &listing));
+	directory_handed(&listing, BOTH);
+}
+
+/* DNS's answer for a name, in its absolute form: addresses; NULL for RESOLVER_NO_NAME. */
+static inline void refresh(const char *text, const char *absolute, const struct addresses *four)
+{
+	struct resolver_answer answer = {.absolute = ""};
+	struct directory_listing listing;
+	struct directory_due due = {.name = name_of(text), .families = BOTH};
+
+	if (!find(text, &listing)) {
+		fprintf(stderr, "%s is not managed\n", text);
+		CHECK(false);
+		return;
+	}
+	due.service = listing.service;
+	due.generation = atomic_load(&live[listing.service].generation);
+	answer.family[FAMILY_V4].outcome = answer.family[FAMILY_V6].outcome = RESOLVER_NO_NAME;
+	if (four) {
+		memcpy(answer.absolute, absolute, strlen(absolute) + 1);
+		answer.family[FAMILY_V4].outcome = RESOLVER_ADDRESSES;
+		answer.family[FAMILY_V4].addresses = (struct address *)four->at;
+		answer.family[FAMILY_V4].count = four->count;
+		answer.family[FAMILY_V4].ttl_s = 1;
+		answer.family[FAMILY_V6].outcome = RESOLVER_NO_DATA;
+	}
+	while (!directory_refreshed(&due, &answer))
+		;
+}
+
+static inline void refresh_v4(const char *text, const char *absolute, unsigned from, size_t count)
+{
+	static _Thread_local struct addresses four;
+
+	addresses_range(&four, v4, from, count);
+	refresh(text, absolute, &four);
+}
+
+/* Where a connection to an address goes. */
+static inline struct directory_picked connect_to(struct address asked)
+{
+	struct directory_picked picked = {.what = PICK_NONE};
+	struct directory_route route;
+
+	struct directory_usual usual;
+
+	if (directory_usual(asked, &usual) && directory_usual_take(&usual, PORT, &picked.target)) {
+		picked.what = address_equal(picked.target, asked) ? PICK_ASKED : PICK_OTHER;
+		return picked;
+	}
+	if (directory_route(asked, &route))
+		directory_pick(&route, PORT, TRIAL_CALLER, &picked);
+	if (picked.what != PICK_OTHER)
+		picked.target = asked;
+	return picked;
+}
+
+static inline void settings_for_tests(void)
+{
+	config_load((char *[]){NULL});
+	config.shared = false;
+	config.refresh_ms = config.idle_ms = config.max_stale_ms = 60 * 60 * 1000;
+}
+
+#endif
