@@ -77,7 +77,7 @@ $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map preload/sections.ld
 # Static: it runs in containers of any libc, or none.
 INSPECT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard scripts/inspect/*.c))) \
 	$(patsubst %,$(BUILD)/preload/%.o,balance/ejection balance/rotation base/address base/address_set base/address_sort \
-	base/config base/log base/name base/setting dns/cares dns/records dns/resolvconf dns/resolver shared/endpoint_counters \
+	base/config base/log base/name base/reason base/setting dns/cares dns/records dns/resolvconf dns/resolver shared/endpoint_counters \
 	shared/mode shared/name_counters shared/segment)
 $(BUILD)/lbdns-inspect: $(INSPECT)
 	@echo "  LINK    $@"

@@ -225,14 +225,14 @@ static __attribute__((noinline)) void set_of_member(const struct snapshot *in,
 }
 
 /* fixed: of an address in more pools than we keep track of. */
-static enum counters_pass why_not(const struct group_head *head, bool fixed, bool claimed,
-                                  bool fresh, bool expired)
+static enum leave_reason why_not(const struct group_head *head, bool fixed, bool claimed,
+                                 bool fresh, bool expired)
 {
 	if (claimed)
-		return PASS_CLAIMED;
+		return LEAVE_CLAIMED;
 	if (!fresh)
-		return PASS_STALE;
-	return fixed || (!expired && head->count > 1) ? PASS_SEVERAL : PASS_GONE;
+		return LEAVE_STALE;
+	return fixed || (!expired && head->count > 1) ? LEAVE_SEVERAL : LEAVE_GONE;
 }
 
 /* The pool to pick from; false if there is none, or the pick is made. claimed: as the claims were
@@ -269,7 +269,7 @@ static inline bool find_pool(const struct snapshot *in, const struct directory_r
 	picked->interval_ms = atomic_load_explicit(&of->interval_ms, memory_order_relaxed);
 	live_note_use(set->service, now_ms);
 	picked->mode = mode_for(picked->name);
-	picked->why = PASS_OFF;
+	picked->why = LEAVE_OFF;
 	if (picked->mode == MODE_OFF)
 		return false;
 	if (picked->mode == MODE_OBSERVE)
@@ -302,7 +302,7 @@ static void picked_begin(struct directory_picked *picked, struct address asked)
 	picked->target = asked;
 	picked->what = PICK_NONE;
 	picked->mode = config.mode;
-	picked->why = PASS_BUSY;
+	picked->why = LEAVE_BUSY;
 	picked->may_retry = false;
 	picked->service = 0;
 	picked->interval_ms = UINT32_MAX;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/reason.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -61,8 +62,8 @@ void connect_log_plain(const struct directory_picked *picked, struct address ask
 	directory_name(picked->service, &name);
 	log_line(LOG_DEBUG, name.text, ": connect ", address_text(asked, from), " -> ",
 	         address_text(picked->target, to), none ? " (untouched) port " : how,
-	         log_number(port, at), none ? ": " : "",
-	         none ? counters_pass_text(picked->why) : "", NULL);
+	         log_number(port, at), none ? ": " : "", none ? leave_reason_text(picked->why) : "",
+	         NULL);
 }
 
 void connect_log_ended(const struct directory_picked *picked, struct address asked, uint16_t port,

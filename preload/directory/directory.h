@@ -8,7 +8,7 @@
 #define LBDNS_DIRECTORY_DIRECTORY_H
 
 #include "base/address.h"
-#include "shared/counters.h"
+#include "base/reason.h"
 #include "balance/ejection.h"
 #include "base/name.h"
 #include "dns/resolver.h"
@@ -147,8 +147,8 @@ struct directory_picked {
 	uint64_t age_ms; /* as in a listing, for refresher_nudge */
 	uint32_t interval_ms;
 	enum config_mode mode; /* observe: what would be, for nobody to act on; off: what is none */
-	enum counters_pass why; /* of none */
-	uint64_t name;          /* for counters.h; 0 if none is known */
+	enum leave_reason why; /* of none */
+	uint64_t name;         /* for counters.h; 0 if none is known */
 	uint64_t now_ms;
 };
 

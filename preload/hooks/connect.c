@@ -34,7 +34,7 @@ static __attribute__((noinline)) int connect_unknown(int fd, const struct sockad
 /* Left alone, whoever is asked for. A descriptor that is no socket is not counted. */
 static __attribute__((noinline)) int connect_left(int fd, const struct sockaddr *address,
                                                   socklen_t length, uint64_t sequence,
-                                                  int64_t endpoint, enum counters_pass why)
+                                                  int64_t endpoint, enum leave_reason why)
 {
 	struct directory_route route = {.sequence = sequence, .endpoint = endpoint};
 	int status = libc()->connect(fd, address, length);
@@ -55,7 +55,7 @@ static __attribute__((noinline)) int connect_collect(int fd, const struct sockad
 	struct address peer;
 	uint16_t port;
 	bool known = socket_peer(fd, &peer, &port);
-	int status = connect_left(fd, address, length, sequence, endpoint, PASS_SOCKET);
+	int status = connect_left(fd, address, length, sequence, endpoint, LEAVE_SOCKET);
 
 	if (status && known && !pending_told(fd, errno))
 		outcome_note_peer(peer, port, errno);
@@ -79,7 +79,7 @@ static __attribute__((noinline)) int connect_plain(int fd, const struct sockaddr
 		                                  picked->now_ms),
 		                   rotates && changes);
 	if (changes && !rotates)
-		counters_passed(picked->name, PASS_OBSERVED);
+		counters_passed(picked->name, LEAVE_OBSERVED);
 	if (log_wants(LOG_DEBUG))
 		connect_log_plain(picked, asked, port);
 	if (rotates && changes)
@@ -104,7 +104,7 @@ static __attribute__((noinline)) int connect_unusual(int fd, const struct sockad
 		return connect_collect(fd, address, length, route.sequence, route.endpoint);
 	if (state != SOCKET_FRESH_STREAM && state != SOCKET_FRESH_DATAGRAM)
 		return connect_left(fd, address, length, route.sequence, route.endpoint,
-		                    state == SOCKET_OTHER ? PASS_DATAGRAM : PASS_SOCKET);
+		                    state == SOCKET_OTHER ? LEAVE_DATAGRAM : LEAVE_SOCKET);
 	directory_pick(&route, state == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port,
 	               blocking_is_unlikely() && probe_is_possible() ? TRIAL_THREAD : TRIAL_CALLER,
 	               &picked);

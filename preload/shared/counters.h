@@ -8,28 +8,12 @@
 
 #include "base/address.h"
 #include "base/name.h"
+#include "base/reason.h"
 #include "shared/segment.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Why a connection to an address that we know was left alone. */
-enum counters_pass {
-	PASS_CLAIMED,  /* the address stands for another name too */
-	PASS_SOCKET,   /* the socket was not fresh: most of these calls ask how a connect went */
-	PASS_DATAGRAM, /* UDP, which does not rotate without LBDNS_UDP=on */
-	PASS_STALE,    /* DNS has not answered for LBDNS_MAX_STALE */
-	PASS_SEVERAL,  /* in pools that have no endpoint in common */
-	PASS_GONE,     /* its pool is gone, or it left it and nobody had asked for it for an hour */
-	PASS_BUSY,     /* the pools changed while we looked, again and again */
-	PASS_OBSERVED, /* it would have been rewritten, but for observe */
-	PASS_OFF,      /* switched off */
-	PASS_COUNT
-};
-
-/* One for each: "claimed", "not fresh", … */
-const char *counters_pass_text(enum counters_pass why);
 
 /* Makes a name known, so that what is counted for its hash can be shown; again whenever it is
  * learned. Not in a signal handler. */
@@ -117,7 +101,7 @@ static inline void counters_connected(struct tally *tally, bool rewritten)
 void counters_failed(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms);
 void counters_retried(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms);
 
-void counters_passed(uint64_t name, enum counters_pass why);
+void counters_passed(uint64_t name, enum leave_reason why);
 
 /* Of the words of a record, but for the check itself. */
 static inline uint64_t counters_recent_check(uint64_t first, struct address asked,

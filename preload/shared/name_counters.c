@@ -7,17 +7,8 @@
 
 #include <string.h>
 
-_Static_assert((int)PASS_COUNT <= (int)SHARED_REASONS, "there is room for each reason");
+_Static_assert((int)LEAVE_COUNT <= (int)SHARED_REASONS, "there is room for each reason");
 _Static_assert(sizeof(struct name_text) == SHARED_TEXT_WORDS * sizeof(uint64_t), "a whole name");
-
-const char *counters_pass_text(enum counters_pass why)
-{
-	static const char texts[PASS_COUNT][16] = {"claimed", "not fresh", "datagram",
-	                                           "stale",   "several",   "gone",
-	                                           "busy",    "observed",  "off"};
-
-	return why < PASS_COUNT ? texts[why] : "";
-}
 
 static struct shared_name *name_ways(struct shared *in, uint64_t hash)
 {
@@ -129,7 +120,7 @@ void counters_refreshed(const struct counters_refresh *refresh)
 	}
 }
 
-void counters_passed(uint64_t name, enum counters_pass why)
+void counters_passed(uint64_t name, enum leave_reason why)
 {
 	struct shared_name *at = counters_find(name);
 

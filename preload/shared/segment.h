@@ -22,7 +22,7 @@ enum {
 	SHARED_RECENT = 64,
 	SHARED_RECENT_WORDS = 4,
 	SHARED_TEXT_WORDS = 32, /* of a name: CONFIG_NAME_SIZE bytes */
-	SHARED_REASONS = 12     /* room for enum counters_pass */
+	SHARED_REASONS = 12     /* room for enum leave_reason */
 };
 
 /* Whose turn it is (rotation.h). A cache line each, so that two cursors never share one. */
@@ -59,7 +59,7 @@ struct shared_name {
 	_Atomic uint64_t refreshes, refresh_failures, changes;
 	_Atomic uint64_t endpoints[2]; /* by family */
 	uint64_t reserved[6];
-	_Atomic uint64_t passed[SHARED_REASONS]; /* connections left alone, by enum counters_pass */
+	_Atomic uint64_t passed[SHARED_REASONS]; /* connections left alone, by enum leave_reason */
 	_Atomic uint64_t text[SHARED_TEXT_WORDS];
 };
 

@@ -134,11 +134,11 @@ static void name_counter(FILE *to, const struct exposition *all, const struct ex
 static void name_passed(FILE *to, const struct exposition *all, const struct exposed *of,
                         const struct picture_name *name, const void *metric)
 {
-	for (enum counters_pass why = 0; why < PASS_COUNT; why++) {
+	for (enum leave_reason why = 0; why < LEAVE_COUNT; why++) {
 		const char *between;
 
 		series(to, all, of, metric, name->text.text, &between);
-		label(to, &between, "reason", counters_pass_text(why));
+		label(to, &between, "reason", leave_reason_text(why));
 		value(to, between, name->passed[why]);
 	}
 }

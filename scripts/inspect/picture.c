@@ -48,7 +48,7 @@ static void take_name(struct picture_name *to, const struct shared_name *from, u
 	to->order = mode_get_name(from);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		to->endpoints[f] = (uint32_t)load(&from->endpoints[f]);
-	for (int i = 0; i < PASS_COUNT; i++)
+	for (int i = 0; i < LEAVE_COUNT; i++)
 		to->passed[i] = load(&from->passed[i]);
 }
 
@@ -86,7 +86,7 @@ static void settle_aliases(struct picture *picture)
 		if (absolute->absolute != alias->absolute) {
 			alias->absolute = i;
 		} else if (absolute != alias) {
-			for (int r = 0; r < PASS_COUNT; r++)
+			for (int r = 0; r < LEAVE_COUNT; r++)
 				absolute->passed[r] += alias->passed[r];
 			if (absolute->order == MODE_ORDER_NONE)
 				absolute->order = alias->order;

@@ -33,7 +33,7 @@ struct picture_name {
 	uint64_t interval_ms, ttl_s;
 	uint64_t refreshes, refresh_failures, changes;
 	uint64_t connections, rewritten, failures, retries; /* of all its endpoints */
-	uint64_t passed[PASS_COUNT];
+	uint64_t passed[LEAVE_COUNT];
 };
 
 enum picture_life { LIFE_UNKNOWN, LIFE_ALIVE, LIFE_ENDED };

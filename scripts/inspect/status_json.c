@@ -59,8 +59,8 @@ static void endpoint(const struct picture_endpoint *of)
 static void passed(const struct picture_name *name)
 {
 	fputs(",\"passed\":{", stdout);
-	for (enum counters_pass why = 0; why < PASS_COUNT; why++)
-		printf("%s\"%s\":%" PRIu64, why ? "," : "", counters_pass_text(why),
+	for (enum leave_reason why = 0; why < LEAVE_COUNT; why++)
+		printf("%s\"%s\":%" PRIu64, why ? "," : "", leave_reason_text(why),
 		       name->passed[why]);
 	fputs("}", stdout);
 }

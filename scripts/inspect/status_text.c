@@ -135,11 +135,11 @@ static void left_alone(const struct picture_name *name)
 	struct flow flow = {.column = 0};
 	char word[64], count[16];
 
-	for (enum counters_pass why = 0; why < PASS_COUNT; why++) {
+	for (enum leave_reason why = 0; why < LEAVE_COUNT; why++) {
 		if (!name->passed[why])
 			continue;
 		snprintf(word, sizeof(word), "%s%s %s",
-		         flow.column ? "| " : "left alone: ", counters_pass_text(why),
+		         flow.column ? "| " : "left alone: ", leave_reason_text(why),
 		         words_count(name->passed[why], count));
 		flow_word(&flow, word);
 	}

@@ -149,7 +149,7 @@ static void count_all(uint32_t p, uint32_t index, uint32_t port, uint64_t now_ms
 	counters_connected(counters_tally(names[p], address, port, now_ms), index & 1);
 	counters_failed(names[p], address, port, now_ms);
 	counters_retried(names[p], address, port, now_ms);
-	counters_passed(names[p], index % PASS_COUNT);
+	counters_passed(names[p], index % LEAVE_COUNT);
 	counters_recent(counters_tally(names[p], endpoints[p][0], port, now_ms), address, now_ms,
 	                EINPROGRESS);
 	counters_process(now_ms, "a process's name");
