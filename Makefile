@@ -50,16 +50,6 @@ LINK = -shared -nostartfiles -Wl,--version-script=preload/exports.map -Wl,--excl
 	-Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,text -Wl,-z,defs -Wl,--hash-style=both \
 	-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-T,preload/sections.ld -Wl,-soname,liblbdns.so
 
-LAB  = $(addprefix $(BUILD)/lab/,pod client answer)
-LAB_CHECK = $(addprefix $(BUILD)/lab/,lookups release client-musl lookups-musl release-musl Connections.class meddler.so)
-# Ways in: clients that look up or connect in ways of their own, and what is loaded into clients beside us.
-LAB_CHECK += $(addprefix $(BUILD)/lab/,async cares client-allocator differential differential-musl loader loader-musl \
-	sockets sockets-musl allocator.so layers.so plugin.so plugin-musl.so)
-# Surroundings: what a client does to itself, and what its system refuses.
-LAB_CHECK += $(addprefix $(BUILD)/lab/,denied memory names told told-musl)
-# Hostile surroundings: processes, threads and signals.
-LAB_CHECK += $(foreach libc,glibc musl,$(patsubst %,$(BUILD)/lab/%$(if $(filter musl,$(libc)),-musl), \
-	processes interrupted client-tls248 client-tls300))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 # The unit programs again, library and all: those with threads, and those that need no DNS.
 SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/health_test %/rotation_test %_race_test,$(UNIT))) \
@@ -67,7 +57,7 @@ SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/he
 FUZZ = $(patsubst tests/%.c,$(BUILD)/fuzzer/%,$(wildcard tests/fuzz/*.c))
 TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
 
-.PHONY: all programs lab units check demo fuzz soak clean
+.PHONY: all programs units check demo fuzz soak clean
 all: $(BUILD)/liblbdns.so $(BUILD)/lbdns-inspect
 
 $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map preload/sections.ld
@@ -103,9 +93,7 @@ check:
 
 programs: lab units $(SANITIZED) $(FUZZ) $(addprefix $(BUILD)/,soak/driver bench/driver bench/stub.so)
 
-# These two are what other systems build too: make check-systems.
-lab: $(LAB) $(LAB_CHECK)
-
+# This and lab are what other systems build too: make check-systems.
 units: $(UNIT)
 
 fuzz:
@@ -148,58 +136,14 @@ endef
 $(foreach sanitizer,$(SANITIZERS),$(eval $(call sanitized,$(sanitizer))))
 .SECONDARY: $(foreach sanitizer,$(SANITIZERS),$(OBJECTS:$(BUILD)/%=$(BUILD)/$(sanitizer)/%))
 
-$(BUILD)/lab/%-musl.so: tests/lab/%.c
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	$(Q)musl-gcc $(TEST_CFLAGS) -fPIC -shared -o $@ $<
-
-$(BUILD)/lab/%-musl: tests/lab/%.c
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	$(Q)musl-gcc $(TEST_CFLAGS) -o $@ $<
-
-$(BUILD)/lab/Connections.class: tests/lab/Connections.java
-	@mkdir -p $(@D)
-	@echo "  JAVAC   $@"
-	$(Q)javac -d $(@D) $<
-
-$(BUILD)/lab/%.so: tests/lab/%.c
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	$(Q)$(CC) $(TEST_CFLAGS) -fPIC -shared -o $@ $< -ldl
-
-$(BUILD)/lab/client-allocator: tests/lab/client.c tests/lab/allocator.c
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	$(Q)$(CC) $(TEST_CFLAGS) -fno-builtin -o $@ $^
-
 $(BUILD)/soak/%: tests/soak/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $<
 
-$(BUILD)/lab/memory: TEST_CFLAGS += -fno-builtin
-# Of c-ares' old functions, which clients still call.
-$(BUILD)/lab/cares: LAB_LIBRARY = -lcares -Wno-deprecated-declarations
-$(BUILD)/lab/async: LAB_LIBRARY = -lanl
+# ---- The lab, and the programs that run in it
 
-$(BUILD)/lab/client-tls%-musl: tests/lab/client.c tests/lab/tls.c
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	$(Q)musl-gcc $(TEST_CFLAGS) -DTLS_KIB=$* -o $@ $^
-
-$(BUILD)/lab/client-tls%: tests/lab/client.c tests/lab/tls.c
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	$(Q)$(CC) $(TEST_CFLAGS) -DTLS_KIB=$* -o $@ $^
-
-$(BUILD)/lab/processes $(BUILD)/lab/processes-musl $(BUILD)/lab/interrupted $(BUILD)/lab/interrupted-musl: \
-	tests/lab/growth.h
-
-$(BUILD)/lab/%: tests/lab/%.c
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< $(LAB_LIBRARY) -lresolv -ldl -lrt
+include tests/programs/programs.mk
 
 # ---- The client matrix: make clients
 

@@ -31,7 +31,7 @@ beside() {
 
 # A stand-in for Tor, which knows the name by one address, that of the second pod.
 tor() {
-	lab_start tor /usr/bin/python3 "$LAB_ROOT/tests/lab/tor.py" rng-headless=10.244.2.12
+	lab_start tor /usr/bin/python3 "$LAB_ROOT/tests/programs/tor.py" rng-headless=10.244.2.12
 }
 
 torsocks_curl() {

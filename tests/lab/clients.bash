@@ -4,11 +4,11 @@
 LAB_URL=http://rng-headless:8081/address
 
 lab_urllib() {
-	/usr/bin/python3 "$LAB_ROOT/tests/lab/connections.py" "${2:-$LAB_URL}" "$1"
+	/usr/bin/python3 "$LAB_ROOT/tests/programs/connections.py" "${2:-$LAB_URL}" "$1"
 }
 
 lab_node() {
-	node "$LAB_ROOT/tests/lab/connections.js" "${2:-$LAB_URL}" "$1"
+	node "$LAB_ROOT/tests/programs/connections.js" "${2:-$LAB_URL}" "$1"
 }
 
 # Without its file of counters in /tmp, which is not ours.

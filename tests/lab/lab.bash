@@ -1,5 +1,5 @@
 # The lab: pods, DNS and scaling in namespaces of its own. Source it inside tests/lab/enter (tests/run does that for bats
-# files: `load lab/lab`). Nothing here touches anything outside; all of it ends with the namespaces.
+# files: `load ../lab/lab`). Nothing here touches anything outside; all of it ends with the namespaces.
 #
 # One client side, where commands run (10.244.3.2/24, fd00:244:3::2/64), and one pods' side behind a veth pair, which routes
 # nothing: packets to an address nobody has there vanish, as those to a dead pod do. Pod i is lab_address i, 10.244.1.11,
@@ -15,7 +15,7 @@
 #   lab_stop NAME               ends it (SIGTERM), and so does lab_up
 #   lab_wait_until CMD...       until CMD succeeds, tried every 20 ms; fails after $LAB_PATIENCE seconds (60)
 #   lab_now                     ms since 1970, what client stay prints too
-#   $CLIENT, $CLIENT_MUSL       tests/lab/client.c, which lists its modes, built for glibc and musl
+#   $CLIENT, $CLIENT_MUSL       tests/programs/client.c, which lists its modes, built for glibc and musl
 #   $LAB                        directory for files of the tests; $LAB/hosts is /etc/hosts, $LAB/resolv.conf the other
 #
 # Pods

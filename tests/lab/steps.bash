@@ -2,7 +2,7 @@
 # under a client. `load lab/steps` after lab/lab.
 # shellcheck shell=bash disable=SC2154
 #
-#   steps_start [with_lbdns]    starts tests/lab/steps.py, which lists its steps; settings in front, as for with_lbdns
+#   steps_start [with_lbdns]    starts tests/programs/steps.py, which lists its steps; settings in front, as for with_lbdns
 #   step STEP...                has it do STEP; its answer on stdout, but for connections that were made: see went
 #   steps                       a process of its own, steps on stdin
 #   went HOST [N]               where connections meant for HOST went since steps_start or forget: how many to each of
@@ -12,7 +12,7 @@
 #   refreshed NAME [N]          waits for N (2) more questions for NAME: by the second the first answer is in use
 
 steps() {
-	/usr/bin/python3 "$LAB_ROOT/tests/lab/steps.py"
+	/usr/bin/python3 "$LAB_ROOT/tests/programs/steps.py"
 }
 
 steps_start() {
@@ -20,7 +20,7 @@ steps_start() {
 	mkfifo "$LAB/steps.in" "$LAB/steps.out"
 	(
 		[ "${1-}" != with_lbdns ] || export LD_PRELOAD=$LIBLBDNS
-		exec /usr/bin/python3 "$LAB_ROOT/tests/lab/steps.py" <"$LAB/steps.in" >"$LAB/steps.out" 3>&-
+		exec /usr/bin/python3 "$LAB_ROOT/tests/programs/steps.py" <"$LAB/steps.in" >"$LAB/steps.out" 3>&-
 	) &
 	echo $! >"$LAB/steps.pid"
 	exec 7>"$LAB/steps.in" 8<"$LAB/steps.out"

@@ -1,4 +1,4 @@
-# A rolling restart, and clients that live through it: for tests/rolling/run and tests/rolling.bats, after lab/lab.
+# A rolling restart, and clients that live through it: for tests/rolling/run and tests/promises/rolling.bats, after lab/lab.
 # shellcheck shell=bash disable=SC2034,SC2154
 #
 #   rolling_up              a lab whose rng-headless has 5 pods, and whose rng is a virtual address for the same ones:

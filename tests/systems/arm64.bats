@@ -24,7 +24,7 @@ setup() {
 	lab_equal "$(dpkg-deb -f "$deb" Static-Built-Using | sed 's/ ([^)]*)//g')" "c-ares, glibc"
 }
 
-# As tests/rotation.bats has it: MODE with N connections, unmodified, and with lbdns.
+# As tests/promises/rotation.bats has it: MODE with N connections, unmodified, and with lbdns.
 rotates() {
 	local client
 	for client in "$CLIENT" "$CLIENT_MUSL"; do

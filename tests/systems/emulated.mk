@@ -18,13 +18,13 @@ $(EMULATED)/lab/client $(EMULATED)/lab/client-musl: tests/systems/emulated.c
 	@echo "  CC      $@"
 	$(Q)$(CC) $(TEST_CFLAGS) -static -o $@ $<
 
-$(EMULATED)/lab/client.arm64: tests/lab/client.c
+$(EMULATED)/lab/client.arm64: tests/programs/client.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CROSS) $(TEST_CFLAGS) -o $@ $<
 
 # musl-gcc is only for this machine's musl; the other differs from it by its name.
-$(EMULATED)/lab/client-musl.arm64: tests/lab/client.c
+$(EMULATED)/lab/client-musl.arm64: tests/programs/client.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)sed 's/x86_64/aarch64/g' /usr/lib/x86_64-linux-musl/musl-gcc.specs >$(EMULATED)/musl.specs
