@@ -65,10 +65,11 @@ $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map preload/sections.ld
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(OBJECTS) -l:libcares.a -Wl,--no-as-needed $(STUBS) -Wl,--as-needed
 
 # Static: it runs in containers of any libc, or none.
-INSPECT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard scripts/inspect/*.c))) \
+INSPECT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard scripts/inspect/*/*.c))) \
 	$(patsubst %,$(BUILD)/preload/%.o,balance/ejection balance/rotation base/address base/address_set base/address_sort \
 	base/config base/log base/name base/reason base/setting dns/cares dns/records dns/resolvconf dns/resolver shared/endpoint_counters \
 	shared/mode shared/name_counters shared/segment)
+$(BUILD)/scripts/inspect/%.o: ALL_CFLAGS += -Iscripts/inspect
 $(BUILD)/lbdns-inspect: $(INSPECT)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(CFLAGS) -static -o $@ $(INSPECT) -l:libcares.a

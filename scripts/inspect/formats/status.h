@@ -1,0 +1,17 @@
+/* The two forms of `lbdns status`. */
+#ifndef LBDNS_INSPECT_FORMATS_STATUS_H
+#define LBDNS_INSPECT_FORMATS_STATUS_H
+
+#include "report/report.h"
+#include "report/source.h"
+
+#include <stdbool.h>
+
+/* Tables for people; recent: the last rewritten connections in their place. */
+void status_text(const struct source *source, const struct report *report, bool recent,
+                 bool colour);
+
+/* One object, without a line end. */
+void status_json(const struct source *source, const struct report *report);
+
+#endif

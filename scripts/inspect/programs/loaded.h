@@ -1,0 +1,25 @@
+/* Whether a running process has loaded the library that it was given. */
+#ifndef LBDNS_INSPECT_PROGRAMS_LOADED_H
+#define LBDNS_INSPECT_PROGRAMS_LOADED_H
+
+#include <sys/types.h>
+
+enum { LOADED_NAME = 17, LOADED_WHY = 4096 + 256 };
+
+struct loaded {
+	enum loaded_state {
+		LOADED_YES,
+		LOADED_OFF,    /* loaded, and told to do nothing */
+		LOADED_MISSED, /* given, and not loaded */
+		LOADED_NOT_GIVEN,
+		LOADED_UNKNOWN, /* the process may not be looked at */
+		LOADED_GONE     /* there is no such process */
+	} state;
+	char name[LOADED_NAME]; /* of /proc/PID/comm: any bytes */
+	char why[LOADED_WHY];   /* a reason or a remark, with paths of any bytes; "": none */
+};
+
+/* Looks at a process in /proc. */
+void loaded_look(pid_t pid, struct loaded *loaded);
+
+#endif
