@@ -37,6 +37,10 @@ sees() {
 	diff <(sort "$LAB_ROOT/tests/layers.allowed") <(sort said)
 }
 
+@test "lbdns-inspect: a room uses only rooms that scripts/inspect/rooms lets it use" {
+	"$LAYERS" "$LAB_ROOT/scripts/inspect" "$LAB_BUILD/scripts/inspect"
+}
+
 @test "the check sees nothing wrong with a house in order" {
 	sees
 }
