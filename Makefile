@@ -64,15 +64,35 @@ $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map preload/sections.ld
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(OBJECTS) -l:libcares.a -Wl,--no-as-needed $(STUBS) -Wl,--as-needed
 
+# Each room is an archive too, so that a program names rooms and gets what it needs of them. Not in it is what is for the
+# library alone: its constructor, and what c-ares calls in place of libc's.
+ROOMS := $(shell sed 's/:.*//' preload/rooms | tac)
+ALONE = preload/hooks/start.c preload/dns/cares_libc.c
+ifeq ($(origin AR),default)
+AR = $(shell $(CC) -print-prog-name=ar)
+endif
+
+# archive PREFIX ROOM: build/preload/ROOM.a, or one of a sanitizer's, whose name is the prefix.
+define archive
+$(BUILD)/$(1)preload/$(2).a: $(patsubst %.c,$(BUILD)/$(1)%.o,$(filter-out $(ALONE),$(wildcard preload/$(2)/*.c)))
+	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+endef
+$(foreach room,$(ROOMS),$(eval $(call archive,,$(room))))
+
+# archives PREFIX ROOM...: from the top floor down, as the linker wants them, in whatever order they are named.
+archives = $(patsubst %,$(BUILD)/$(1)preload/%.a,$(filter $(2),$(ROOMS)))
+# What is linked of them. The hooks are all linked: nobody asks for them who is not content with libc's. A group: as long as
+# tests/layers.allowed has symbols of rooms above.
+linked = -Wl,--start-group $(patsubst %/hooks.a,-Wl$(comma)--whole-archive %/hooks.a -Wl$(comma)--no-whole-archive, \
+	$(filter %.a,$(1))) -Wl,--end-group
+comma := ,
+
 # Static: it runs in containers of any libc, or none.
-INSPECT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard scripts/inspect/*/*.c))) \
-	$(patsubst %,$(BUILD)/preload/%.o,balance/ejection balance/rotation base/address base/address_set base/address_sort \
-	base/config base/log base/name base/reason base/setting dns/cares dns/records dns/resolvconf dns/resolver shared/endpoint_counters \
-	shared/mode shared/name_counters shared/segment)
+INSPECT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard scripts/inspect/*/*.c)))
 $(BUILD)/scripts/inspect/%.o: ALL_CFLAGS += -Iscripts/inspect
-$(BUILD)/lbdns-inspect: $(INSPECT)
+$(BUILD)/lbdns-inspect: $(INSPECT) $(call archives,,balance shared dns base)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(CFLAGS) -static -o $@ $(INSPECT) -l:libcares.a
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $(INSPECT) $(call linked,$^) -l:libcares.a
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -107,11 +127,21 @@ soak:
 	@$(MAKE) -s --no-print-directory WERROR=-Werror all $(LAB) $(BUILD)/soak/driver
 	@BUILD=$(BUILD) tests/soak/run
 
-# The objects as they are, but for what a program has of its own: the hooks and the constructor.
-$(BUILD)/unit/%: tests/unit/%.c $(OBJECTS)
+# A unit or fuzz program says in its first line which rooms it links: "/* rooms: balance shared base */". There too, c-ares
+# calls what it calls in the library.
+rooms_of = $(shell sed -n '1s|^/\* rooms: \([a-z ]*\) \*/$$|\1|p' $(1))
+define program
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -o $@ $< $(filter-out %/hooks/start.o,$(OBJECTS)) -l:libcares.a -ldl
+	$(Q)$(1) $(ALL_CFLAGS) -MMD -MP -MT $@ -MF $@.d $(2) -o $@ $< $(filter %.o,$^) $(call linked,$^) \
+		$(if $(filter %/dns.a,$^),-l:libcares.a) -ldl
+endef
+cares_libc = $(filter-out $(BUILD)/fuzzer/%,$(patsubst %,$(BUILD)/$(1)preload/%/cares_libc.o,$(filter dns,$(2))))
+links = $(call archives,$(1),$(call rooms_of,$(2))) $(call cares_libc,$(1),$(call rooms_of,$(2)))
+
+.SECONDEXPANSION:
+$(BUILD)/unit/%: tests/unit/%.c $$(call links,,tests/unit/$$*.c)
+	$(call program,$(CC),-Itests/unit)
 
 # Without preload/base/libc_versions.h: the sanitizers have no old versions of what they stand before.
 SANITIZERS = tsan asan fuzzer
@@ -120,7 +150,6 @@ tsan = $(CC) $(sanitize) -fsanitize=thread
 asan = $(CC) $(sanitize) -fsanitize=address,undefined -fno-sanitize-recover=undefined
 # libFuzzer is clang's, and needs libc's own getenv and fopen.
 fuzzer = clang $(sanitize) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-fuzzer_without = %/dns/cares_libc.o
 
 define sanitized
 $(BUILD)/$(1)/%.o: %.c Makefile
@@ -128,13 +157,11 @@ $(BUILD)/$(1)/%.o: %.c Makefile
 	@echo "  CC      $$@"
 	$$(Q)$$($(1)) $$(ALL_CFLAGS) -MMD -MP -c -o $$@ $$<
 
-$(BUILD)/$(1)/%: tests/%.c $$(OBJECTS:$(BUILD)/%=$(BUILD)/$(1)/%)
-	@mkdir -p $$(@D)
-	@echo "  CC      $$@"
-	$$(Q)$$($(1)) $$(ALL_CFLAGS) -Itests/unit -o $$@ $$< \
-		$$(filter-out %/hooks/start.o $$($(1)_without),$$(filter %.o,$$^)) -l:libcares.a -ldl
+$(BUILD)/$(1)/%: tests/%.c $$$$(call links,$(1)/,tests/$$$$*.c)
+	$$(call program,$$($(1)),-Itests/unit)
 endef
-$(foreach sanitizer,$(SANITIZERS),$(eval $(call sanitized,$(sanitizer))))
+$(foreach sanitizer,$(SANITIZERS),$(eval $(call sanitized,$(sanitizer))) \
+	$(foreach room,$(ROOMS),$(eval $(call archive,$(sanitizer)/,$(room)))))
 .SECONDARY: $(foreach sanitizer,$(SANITIZERS),$(OBJECTS:$(BUILD)/%=$(BUILD)/$(sanitizer)/%))
 
 $(BUILD)/soak/%: tests/soak/%.c
@@ -177,4 +204,5 @@ include scripts/packages.mk
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(INSPECT:.o=.d) $(foreach sanitizer,$(SANITIZERS),$(OBJECTS:$(BUILD)/%.o=$(BUILD)/$(sanitizer)/%.d))
+-include $(OBJECTS:.o=.d) $(INSPECT:.o=.d) $(foreach sanitizer,$(SANITIZERS),$(OBJECTS:$(BUILD)/%.o=$(BUILD)/$(sanitizer)/%.d)) \
+	$(wildcard $(BUILD)/unit/*.d $(BUILD)/*/unit/*.d $(BUILD)/*/fuzz/*.d)

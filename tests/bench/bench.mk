@@ -24,11 +24,8 @@ $(BUILD)/bench/driver: $(DRIVER)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $(DRIVER)
 
-$(BUILD)/bench/pick: tests/bench/pick.c $(BUILD)/bench/driver.o/common.o $(OBJECTS)
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/bench -o $@ $< $(BUILD)/bench/driver.o/common.o \
-		$(filter-out %/start.o,$(OBJECTS)) -l:libcares.a -ldl
+$(BUILD)/bench/pick: tests/bench/pick.c $(BUILD)/bench/driver.o/common.o $$(call links,,tests/bench/pick.c)
+	$(call program,$(CC),-Itests/bench)
 
 $(BUILD)/bench/stub.so: tests/bench/stub.c
 	@mkdir -p $(@D)

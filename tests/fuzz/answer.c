@@ -1,3 +1,4 @@
+/* rooms: dns base */
 /* A DNS message: read as it is, and sent by a name server as the answer to a question for the name
  * that it answers, by UDP and, where it is cut, by TCP. */
 #include "dns/cares.h"

@@ -1,3 +1,4 @@
+/* rooms: dns base */
 /* A resolv.conf, its last line also as the name asked for: what comes out is what c-ares can ask
  * for, and ends. */
 #include "dns/cares.h"

@@ -1,3 +1,4 @@
+/* rooms: dns base */
 /* An environment, an entry on each line: whatever is in it, the settings are within their bounds.
  */
 #include "dns/cares.h"

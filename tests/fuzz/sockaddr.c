@@ -1,3 +1,4 @@
+/* rooms: hooks connection lookup refresh learn balance directory shared dns base */
 /* Sockaddrs and lengths of all kinds: as we read and change them, and as the arguments of connect
  * on sockets of all kinds, beside what the kernel says to the same. Byte 0 chooses the socket, byte
  * 1 whether it blocks, byte 2 a length of its own, the rest is the sockaddr. */

@@ -1,3 +1,4 @@
+/* rooms: base */
 /* Addresses: from and into sockaddrs and bytes, what they are, and their text beside inet_ntop(3).
  */
 #include "base/address.h"

@@ -1,3 +1,4 @@
+/* rooms: base */
 /* Every setting, right and wrong, and the one line about those that are wrong. */
 #include "check.h"
 #include "base/config.h"

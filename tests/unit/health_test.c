@@ -1,3 +1,4 @@
+/* rooms: balance shared base */
 /* Health by itself: who is passed over, who tries again, whatever is in the memory. Each test has a
  * process of its own. */
 #include "check.h"

@@ -1,3 +1,4 @@
+/* rooms: base */
 /* Lines as the bytes that arrive: on descriptor 2, in a file, and where they must not. */
 #include "check.h"
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* rooms: dns base */
 #include "check.h"
 #include "dns/resolvconf.h"
 

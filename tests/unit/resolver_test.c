@@ -1,3 +1,4 @@
+/* rooms: dns base */
 /* resolver_test: what needs no server.
  * resolver_test [-s SERVERS] [-r RESOLV.CONF] [-d DEADLINE_MS] [-f 4|6|46] [-a] NAME: asks, and
  *prints three lines: name rng.default.svc.cluster.local v4 2 30 10.244.1.1 10.244.1.2 count, TTL,

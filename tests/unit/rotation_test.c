@@ -1,3 +1,4 @@
+/* rooms: balance shared base */
 /* Rotation by itself: whose turn it is, over threads, processes, ports and lookups. Each test has a
  * process of its own. */
 #include "check.h"

@@ -1,3 +1,4 @@
+/* rooms: hooks connection lookup refresh learn balance directory shared dns base */
 /* The directory read from many threads while it changes; in forked children, in signal handlers,
  * and by threads that leave the hooks by siglongjmp. Pools are ranges, and each name's addresses
  * are its own, so that what is torn or astray is seen. */

@@ -1,6 +1,6 @@
 # The rooms of preload/ and who may use whom: preload/rooms. tests/layers checks it.
 
-load lab/lab
+load ../lab/lab
 
 LAYERS=$LAB_ROOT/tests/layers
 
