@@ -90,7 +90,7 @@ comma := ,
 # Static: it runs in containers of any libc, or none.
 INSPECT = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard scripts/inspect/*/*.c)))
 $(BUILD)/scripts/inspect/%.o: ALL_CFLAGS += -Iscripts/inspect
-$(BUILD)/lbdns-inspect: $(INSPECT) $(call archives,,balance shared dns base)
+$(BUILD)/lbdns-inspect: $(INSPECT) $(call archives,,balance learn shared dns base)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(CFLAGS) -static -o $@ $(INSPECT) $(call linked,$^) -l:libcares.a
 

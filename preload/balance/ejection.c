@@ -1,7 +1,8 @@
 #include "balance/ejection.h"
 
-#include "base/config.h"
+#include "balance/skips.h"
 #include "base/address_set.h"
+#include "base/config.h"
 #include "shared/segment.h"
 
 #include <errno.h>
@@ -36,23 +37,6 @@ static bool record_read(const struct ejection *record, uint64_t now_ms, struct a
 	return endpoint_key(*address, (uint32_t)*port) == key;
 }
 
-static bool excludes(const struct health_view *view, uint32_t index)
-{
-	for (uint32_t i = 0; i < view->count; i++)
-		if (view->excluded[i] == index)
-			return true;
-	return false;
-}
-
-static void exclude(struct health_view *view, uint32_t index)
-{
-	uint32_t at = view->count++;
-
-	for (; at && view->excluded[at - 1] > index; at--)
-		view->excluded[at] = view->excluded[at - 1];
-	view->excluded[at] = index;
-}
-
 /* Time is up: one caller gets to try it, the others pass over it as long as the lease lasts. */
 static bool lease(struct ejection *record, uint64_t now_ms)
 {
@@ -65,21 +49,21 @@ static bool lease(struct ejection *record, uint64_t now_ms)
 
 /* Those who would fail by trying leave it to the refresh thread; now and then they do try, for what
  * that thread cannot reach and they can. */
-static bool is_callers(const struct ejection *record, enum health_trial trial)
+static bool is_callers(const struct ejection *record, enum trial trial)
 {
 	return trial == TRIAL_CALLER ||
 	       shared_load(&record->failures) % CALLERS_TRIAL == CALLERS_TRIAL - 1;
 }
 
-void health_look(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
-                 enum health_trial trial, struct health_view *view)
+void ejection_skips(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
+                    enum trial trial, struct skips *skips)
 {
 	struct shared *in = shared();
 
-	view->count = 0;
-	view->silent = 0;
-	view->probe = -1;
-	view->leased = -1;
+	skips->count = 0;
+	skips->silent = 0;
+	skips->probe = -1;
+	skips->leased = -1;
 	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
 		struct ejection *record = &in->ejections[i];
 		struct address address;
@@ -88,47 +72,32 @@ void health_look(const struct address *endpoints, uint32_t count, uint32_t port,
 
 		if (!record_read(record, now_ms, &address, &of_port) || of_port != port)
 			continue;
-		index = pool_find(endpoints, count, address);
-		if (index < 0 || excludes(view, (uint32_t)index))
+		index = address_set_find(endpoints, count, address);
+		if (index < 0 || skips_has(skips, (uint32_t)index))
 			continue;
-		if (trial != TRIAL_NONE && view->probe < 0 && view->leased < 0 &&
+		if (trial != TRIAL_NONE && skips->probe < 0 && skips->leased < 0 &&
 		    shared_load(&record->until_ms) <= now_ms && lease(record, now_ms)) {
 			if (is_callers(record, trial)) {
-				view->probe = index;
+				skips->probe = index;
 				continue;
 			}
-			view->leased = index;
+			skips->leased = index;
 		}
 		if (shared_load(&record->silent))
-			health_pass_over(view, count, (uint32_t)index);
-		else if (view->count < HEALTH_EXCLUDED && view->count + 1 < count)
-			exclude(view, (uint32_t)index);
+			skips_add(skips, count, (uint32_t)index);
+		else if (skips->count < SKIPS_MOST && skips->count + 1 < count)
+			skips_put(skips, (uint32_t)index);
 	}
 }
 
-void health_pass_over(struct health_view *view, uint32_t count, uint32_t index)
-{
-	if (view->probe == index || excludes(view, index) || view->count == HEALTH_EXCLUDED ||
-	    view->count + 1 >= count || ++view->silent > count / 2)
-		return;
-	exclude(view, index);
-}
-
-uint32_t health_map(const struct health_view *view, uint32_t index)
-{
-	for (uint32_t i = 0; i < view->count; i++)
-		index += view->excluded[i] <= index;
-	return index;
-}
-
-bool health_is_silent(int error)
+bool ejection_is_silent(int error)
 {
 	return error == ETIMEDOUT || error == EHOSTUNREACH || error == EHOSTDOWN;
 }
 
-bool health_blames(int error)
+bool ejection_blames(int error)
 {
-	return health_is_silent(error) || error == ECONNREFUSED || error == ENETUNREACH ||
+	return ejection_is_silent(error) || error == ECONNREFUSED || error == ENETUNREACH ||
 	       error == ECONNRESET;
 }
 
@@ -178,14 +147,14 @@ static void raise_until(struct shared *in, uint64_t until_ms)
 		;
 }
 
-bool health_failed(struct address address, uint32_t port, int error, uint64_t now_ms)
+bool ejection_failed(struct address address, uint32_t port, int error, uint64_t now_ms)
 {
 	struct shared *in = shared();
 	struct ejection *record;
 	uint64_t key = endpoint_key(address, port), eject_ms, failures, of_port;
 	struct address of;
 
-	if (!config.eject_ms || !health_blames(error))
+	if (!config.eject_ms || !ejection_blames(error))
 		return false;
 	record = record_find(in, key);
 	if (!record || !record_read(record, now_ms, &of, &of_port)) {
@@ -203,19 +172,19 @@ bool health_failed(struct address address, uint32_t port, int error, uint64_t no
 		eject_ms = EJECT_MOST_MS;
 	/* Jitter: not all of them are tried again at once. */
 	eject_ms -= hash_mix(now_ms ^ key) % (eject_ms / 5 + 1);
-	atomic_store_explicit(&record->silent, health_is_silent(error), memory_order_relaxed);
+	atomic_store_explicit(&record->silent, ejection_is_silent(error), memory_order_relaxed);
 	atomic_store_explicit(&record->lease_ms, 0, memory_order_relaxed);
 	atomic_store_explicit(&record->until_ms, now_ms + eject_ms, memory_order_relaxed);
 	raise_until(in, now_ms + eject_ms + REMEMBER_MS);
 	return !failures;
 }
 
-void health_succeeded(struct address address, uint32_t port, uint64_t now_ms)
+void ejection_answered(struct address address, uint32_t port, uint64_t now_ms)
 {
 	uint64_t key = endpoint_key(address, port);
 	struct ejection *record;
 
-	if (!health_any(now_ms))
+	if (!ejection_any(now_ms))
 		return;
 	record = record_find(shared(), key);
 	/* Unless it is another endpoint's by now. */
@@ -223,7 +192,7 @@ void health_succeeded(struct address address, uint32_t port, uint64_t now_ms)
 		atomic_compare_exchange_strong(&record->key, &key, 0);
 }
 
-uint64_t health_until(struct address address, uint32_t port, uint64_t now_ms)
+uint64_t ejection_until(struct address address, uint32_t port, uint64_t now_ms)
 {
 	const struct ejection *record = record_find(shared(), endpoint_key(address, port));
 	struct address of;

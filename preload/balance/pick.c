@@ -1,95 +1,38 @@
 /* Where a connection goes. */
-#include "directory/directory.h"
+#include "balance/pick.h"
 
-#include "directory/claims.h"
-#include "base/clock.h"
-#include "balance/pick_fast.h"
-#include "shared/mode.h"
-#include "balance/inflight.h"
-#include "base/address_set.h"
-#include "refresh/probe.h"
 #include "balance/rotation.h"
+#include "balance/skips.h"
+#include "base/address_set.h"
+#include "base/reason.h"
+#include "base/clock.h"
+#include "directory/claims.h"
 #include "directory/snapshot.h"
+#include "shared/mode.h"
 
 /* In the key of a set: who only observes has cursors apart from those of who acts. */
 static const uint64_t OBSERVERS = UINT64_C(0x6f62736572766572);
 
-_Atomic uint64_t directory_sieve[1 << (DIRECTORY_SIEVE_BITS - 6)];
-
-static inline __attribute__((always_inline)) bool
-route_try(struct address asked, uint64_t hash, struct directory_route *route, bool *found)
-{
-	uint64_t sequence, slot;
-	const struct snapshot *in = snapshot_read(&sequence);
-	int64_t endpoint = in ? snapshot_probe(in, asked, hash, &slot) : -1;
-
-	if (in && !snapshot_valid(sequence))
-		return false;
-	*found = endpoint >= 0;
-	if (*found)
-		*route = (struct directory_route){
-			.sequence = sequence, .asked = asked, .hash = hash, .endpoint = endpoint};
-	return true;
-}
-
-static __attribute__((noinline)) bool route_again(struct address asked,
-                                                  struct directory_route *route)
-{
-	bool found;
-
-	for (int i = 1; i < READ_TRIES; i++)
-		if (route_try(asked, address_hash(asked), route, &found))
-			return found;
-	return false;
-}
-
-bool directory_route(struct address asked, struct directory_route *route)
-{
-	bool found;
-
-	if (__builtin_expect(route_try(asked, address_hash(asked), route, &found), 1))
-		return found;
-	return route_again(asked, route);
-}
-
-bool directory_service(const struct directory_route *route, uint32_t *service)
-{
-	uint64_t sequence;
-	const struct snapshot *in = snapshot_read(&sequence);
-	struct group group;
-	struct mark mark;
-	struct set set;
-
-	if (!in || sequence != route->sequence)
-		return false;
-	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
-	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
-	if (group.count) {
-		snapshot_set(in, group.member[0], &set);
-		*service = set.service;
-	}
-	return group.count && snapshot_valid(sequence);
-}
-
 /* Who is passed over: those that are ejected, for all processes, and those late, for this one. */
-static void look(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
-                 enum health_trial trial, struct health_view *view)
+static void skips_find(const struct address *endpoints, uint32_t count, uint32_t port,
+                       uint64_t now_ms, enum trial trial, struct skips *skips)
 {
 	struct address address;
 	uint32_t at = 0, late_port;
 
-	health_look(endpoints, count, port, now_ms, trial, view);
-	while (pending_late(&at, now_ms, &address, &late_port)) {
-		int64_t index = late_port == port ? pool_find(endpoints, count, address) : -1;
+	ejection_skips(endpoints, count, port, now_ms, trial, skips);
+	while (late_next(&at, now_ms, &address, &late_port)) {
+		int64_t index =
+			late_port == port ? address_set_find(endpoints, count, address) : -1;
 
 		if (index >= 0)
-			health_pass_over(view, count, (uint32_t)index);
+			skips_add(skips, count, (uint32_t)index);
 	}
-	if (view->leased < 0)
+	if (skips->leased < 0)
 		return;
-	words_load(&address, &endpoints[view->leased], sizeof(address));
-	if (!probe_ask(address, port))
-		view->probe = view->leased;
+	words_load(&address, &endpoints[skips->leased], sizeof(address));
+	if (!trial_request(address, port))
+		skips->probe = skips->leased;
 }
 
 /* The same as rotation_peek and rotation_pick, among the endpoints that are not passed over. Apart
@@ -98,22 +41,22 @@ static __attribute__((noinline)) uint32_t peek_healthy(const struct snapshot *in
                                                        const struct set *set, uint32_t port,
                                                        uint64_t now_ms, uint64_t *turn)
 {
-	struct health_view view;
+	struct skips skips;
 
-	look(&in->addresses[set->first], set->count, port, now_ms, TRIAL_NONE, &view);
-	return health_map(&view, rotation_peek(set->key, port, set->count - view.count, turn));
+	skips_find(&in->addresses[set->first], set->count, port, now_ms, TRIAL_NONE, &skips);
+	return skips_map(&skips, rotation_peek(set->key, port, set->count - skips.count, turn));
 }
 
 static __attribute__((noinline)) uint32_t pick_healthy(const struct snapshot *in,
                                                        const struct set *set, uint32_t port,
-                                                       uint64_t now_ms, enum health_trial trial)
+                                                       uint64_t now_ms, enum trial trial)
 {
-	struct health_view view;
+	struct skips skips;
 
-	look(&in->addresses[set->first], set->count, port, now_ms, trial, &view);
-	if (view.probe >= 0)
-		return (uint32_t)view.probe;
-	return health_map(&view, rotation_pick(set->key, port, set->count - view.count, now_ms));
+	skips_find(&in->addresses[set->first], set->count, port, now_ms, trial, &skips);
+	if (skips.probe >= 0)
+		return (uint32_t)skips.probe;
+	return skips_map(&skips, rotation_pick(set->key, port, set->count - skips.count, now_ms));
 }
 
 /* If the address asked for has the turn in this pool, takes it. */
@@ -121,9 +64,8 @@ static bool take_turn(const struct snapshot *in, const struct set *set, struct a
                       uint32_t port, uint64_t now_ms)
 {
 	uint64_t turn;
-	uint32_t index = directory_any_passed_over(now_ms)
-	                         ? peek_healthy(in, set, port, now_ms, &turn)
-	                         : rotation_peek(set->key, port, set->count, &turn);
+	uint32_t index = skips_any(now_ms) ? peek_healthy(in, set, port, now_ms, &turn)
+	                                   : rotation_peek(set->key, port, set->count, &turn);
 
 	return address_equal(snapshot_endpoint(in, set, index), asked) &&
 	       rotation_take(set->key, port, turn);
@@ -145,8 +87,8 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 		snapshot_set(in, group.member[i], &set);
 
 		/* All of them: one that is never used becomes idle, then stale. */
-		live_note_use(set.service, now_ms);
-		*fresh = *fresh && live_is_fresh(set.service, set.family, now_ms);
+		service_note_use(set.service, now_ms);
+		*fresh = *fresh && service_is_fresh(set.service, set.family, now_ms);
 	}
 	if (!*fresh)
 		return false;
@@ -170,28 +112,25 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 }
 
 static void pick_within(const struct snapshot *in, const struct set *set, struct address asked,
-                        uint32_t port, uint64_t now_ms, enum health_trial trial,
-                        struct directory_picked *picked)
+                        uint32_t port, uint64_t now_ms, enum trial trial, struct pick *picked)
 {
-	uint32_t index = directory_any_passed_over(now_ms)
-	                         ? pick_healthy(in, set, port, now_ms, trial)
-	                         : rotation_pick(set->key, port, set->count, now_ms);
+	uint32_t index = skips_any(now_ms) ? pick_healthy(in, set, port, now_ms, trial)
+	                                   : rotation_pick(set->key, port, set->count, now_ms);
 
 	picked->target = snapshot_endpoint(in, set, index);
 	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
 	rotation_note_port(set->key, port & UINT16_MAX);
 }
 
-uint32_t directory_show(const struct address *endpoints, uint32_t count, uint64_t key,
-                        uint32_t port)
+uint32_t pick_show(const struct address *endpoints, uint32_t count, uint64_t key, uint32_t port)
 {
-	struct health_view view = {.count = 0};
+	struct skips skips = {.count = 0};
 	uint64_t now_ms = clock_ms();
 
 	port = rotation_port(key, port);
-	if (directory_any_passed_over(now_ms))
-		look(endpoints, count, port, now_ms, TRIAL_NONE, &view);
-	return health_map(&view, rotation_show(key, port, count - view.count));
+	if (skips_any(now_ms))
+		skips_find(endpoints, count, port, now_ms, TRIAL_NONE, &skips);
+	return skips_map(&skips, rotation_show(key, port, count - skips.count));
 }
 
 /* An address that left its pool: its name is in use though the pool may be empty now. It is sent on
@@ -237,14 +176,13 @@ static enum leave_reason why_not(const struct group_head *head, bool fixed, bool
 
 /* The pool to pick from; false if there is none, or the pick is made. claimed: as the claims were
  * before the snapshot was read, when so many (made) had been made. */
-static inline bool find_pool(const struct snapshot *in, const struct directory_route *route,
-                             bool claimed, uint64_t made, uint32_t port,
-                             struct directory_picked *picked, struct set *set)
+static inline bool find_pool(const struct snapshot *in, const struct route *route, bool claimed,
+                             uint64_t made, uint32_t port, struct pick *picked, struct set *set)
 {
 	uint64_t now_ms = picked->now_ms, observers = 0;
 	bool fresh = true, expired = false;
 	const struct group *group;
-	struct live *of;
+	struct service_state *of;
 	struct group_head head;
 	struct mark mark;
 
@@ -260,14 +198,14 @@ static inline bool find_pool(const struct snapshot *in, const struct directory_r
 	/* Once more, after the snapshot: a pool's address is claimed before the pool goes, and the
 	 * claim of one that gets a pool is released after the pool is there. */
 	claimed = claimed || claims_hold_since(made, route->hash);
-	of = &live[set->service];
+	of = &service_state[set->service];
 	picked->service = set->service;
 	if (head.count || mark.group != GROUP_FIXED)
 		picked->name = atomic_load_explicit(&of->name, memory_order_relaxed);
 	picked->age_ms =
 		clock_since(atomic_load_explicit(&of->checked_ms, memory_order_relaxed), now_ms);
 	picked->interval_ms = atomic_load_explicit(&of->interval_ms, memory_order_relaxed);
-	live_note_use(set->service, now_ms);
+	service_note_use(set->service, now_ms);
 	picked->mode = mode_for(picked->name);
 	picked->why = LEAVE_OFF;
 	if (picked->mode == MODE_OFF)
@@ -284,20 +222,20 @@ static inline bool find_pool(const struct snapshot *in, const struct directory_r
 		return false;
 	}
 	if (head.candidate < SETS && set->count)
-		fresh = fresh && live_is_fresh(set->service, set->family, now_ms);
+		fresh = fresh && service_is_fresh(set->service, set->family, now_ms);
 	if (claimed || !fresh || expired || head.candidate >= SETS || !set->count) {
 		picked->why = why_not(&head, mark.group == GROUP_FIXED, claimed, fresh, expired);
 		return false;
 	}
 	if (config.mode == MODE_ON)
-		live_note_usual(set->service, set->family);
+		service_note_fast(set->service, set->family);
 	picked->may_retry = set->count > 1;
 	picked->key = set->key;
 	return true;
 }
 
 /* Word by word: a whole struct assigned would be built on the stack first. */
-static void picked_begin(struct directory_picked *picked, struct address asked)
+static void picked_begin(struct pick *picked, struct address asked)
 {
 	picked->target = asked;
 	picked->what = PICK_NONE;
@@ -312,8 +250,7 @@ static void picked_begin(struct directory_picked *picked, struct address asked)
 	picked->now_ms = clock_ms();
 }
 
-void directory_pick(struct directory_route *route, uint32_t port, enum health_trial trial,
-                    struct directory_picked *picked)
+void pick_endpoint(struct route *route, uint32_t port, enum trial trial, struct pick *picked)
 {
 	for (int i = 0; i < READ_TRIES; i++) {
 		uint64_t made = atomic_load_explicit(&claims_made, memory_order_acquire), sequence;
@@ -323,7 +260,7 @@ void directory_pick(struct directory_route *route, uint32_t port, enum health_tr
 
 		picked_begin(picked, route->asked);
 		if (sequence != route->sequence) {
-			if (!directory_route(route->asked, route))
+			if (!route_find(route->asked, route))
 				return;
 			continue;
 		}

@@ -1,34 +1,34 @@
 /* The way of almost all connections: to an address of one pool, fresh and of nobody else's, of
  * which nothing is passed over, that is due for nothing, and on as LBDNS_MODE says. Whatever is not
- * so is directory_route's and directory_pick's.
+ * so is route_find's and pick_endpoint's.
  *
  * Part of the directory, and inlined where connect is: calls, and what goes through memory between
  * them, cost half of it. Any thread, any signal handler; nothing is held. */
 #ifndef LBDNS_BALANCE_PICK_FAST_H
 #define LBDNS_BALANCE_PICK_FAST_H
 
-#include "directory/claims.h"
-#include "base/clock.h"
-#include "balance/ejection.h"
-#include "balance/inflight.h"
 #include "balance/rotation.h"
+#include "balance/skips.h"
+#include "base/address.h"
+#include "base/clock.h"
+#include "directory/claims.h"
+#include "directory/service.h"
 #include "directory/snapshot.h"
+#include "shared/segment.h"
 
-/* Are there endpoints to pass over: ejected ones, for all processes, or late ones, for this one? */
-static inline bool directory_any_passed_over(uint64_t now_ms)
-{
-	return health_any(now_ms) || pending_any(now_ms);
-}
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-struct directory_usual {
+struct pick_fast {
 	const struct snapshot *in;
 	uint64_t sequence, now_ms;
 	struct set set;
 };
 
 /* Is it such an address? Takes nothing, writes nothing. */
-static inline __attribute__((always_inline)) bool directory_usual(struct address asked,
-                                                                  struct directory_usual *usual)
+static inline __attribute__((always_inline)) bool pick_fast(struct address asked,
+                                                            struct pick_fast *usual)
 {
 	uint64_t now_ms = clock_ms(); /* a call: before anything is in registers */
 	uint64_t hash = address_hash(asked), slot;
@@ -53,20 +53,19 @@ static inline __attribute__((always_inline)) bool directory_usual(struct address
 	/* Whatever was claimed since may be this address. */
 	return usual->set.count &&
 	       atomic_load_explicit(&claims_made, memory_order_acquire) == made &&
-	       live_is_usual(usual->set.service, usual->set.family, now_ms) &&
-	       !directory_any_passed_over(now_ms) &&
-	       !shared_load(&shared()->mode); /* as in mode_for */
+	       service_is_fast(usual->set.service, usual->set.family, now_ms) &&
+	       !skips_any(now_ms) && !shared_load(&shared()->mode); /* as in mode_for */
 }
 
 /* For counters.h. */
-static inline uint64_t directory_usual_name(const struct directory_usual *usual)
+static inline uint64_t pick_fast_name(const struct pick_fast *usual)
 {
-	return shared_load(&live[usual->set.service].name);
+	return shared_load(&service_state[usual->set.service].name);
 }
 
 /* Takes the turn. False if all this has changed meanwhile. port is a stream socket's. */
 static inline __attribute__((always_inline)) bool
-directory_usual_take(const struct directory_usual *usual, uint16_t port, struct address *target)
+pick_fast_take(const struct pick_fast *usual, uint16_t port, struct address *target)
 {
 	const struct set *set = &usual->set;
 

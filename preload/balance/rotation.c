@@ -1,6 +1,5 @@
 #include "balance/rotation.h"
 
-#include "base/address.h"
 #include "base/clock.h"
 #include "shared/segment.h"
 

@@ -3,9 +3,9 @@
  * They live in shared memory (shared.h), so that the processes of a user rotate as one program
  * does.
  *
- * key is the pool_key of a set of endpoints; port a port in host order, or'd with ROTATION_DATAGRAM
- * for UDP; count the number of endpoints, above 0; what is returned is an index below count. Any
- * thread, any signal handler, no lock, no allocation. */
+ * key is the address_set_key of a set of endpoints; port a port in host order, or'd with
+ * ROTATION_DATAGRAM for UDP; count the number of endpoints, above 0; what is returned is an index
+ * below count. Any thread, any signal handler, no lock, no allocation. */
 #ifndef LBDNS_BALANCE_ROTATION_H
 #define LBDNS_BALANCE_ROTATION_H
 
@@ -20,7 +20,7 @@ enum { ROTATION_DATAGRAM = 1 << 16 };
 
 /* ---- Where cursors are: for rotation.c, and for rotation_pick to be of one piece with connect */
 
-/* The key of a set is mixed already (pool_key). */
+/* The key of a set is mixed already (address_set_key). */
 static inline uint64_t rotation_slot_key(uint64_t key, uint32_t port)
 {
 	return (key ^ (port + 1) * HASH_GOLDEN) | 1;

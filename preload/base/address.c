@@ -73,7 +73,7 @@ int address_compare(struct address a, struct address b)
 }
 
 /* A number up to 65535 without leading zeros; returns the end. */
-static char *text_number(char *text, unsigned number, unsigned base)
+static char *group_text(char *text, unsigned number, unsigned base)
 {
 	unsigned scale = 1;
 
@@ -116,7 +116,7 @@ char *address_text(struct address address, char *text)
 	for (unsigned i = 0; v4 && i < 4; i++) {
 		if (i > 0)
 			*end++ = '.';
-		end = text_number(end, (unsigned)(address.low >> (24 - 8 * i)) & 0xff, 10);
+		end = group_text(end, (unsigned)(address.low >> (24 - 8 * i)) & 0xff, 10);
 	}
 	for (unsigned i = 0; !v4 && i < 8;) {
 		if (i == start) {
@@ -127,7 +127,7 @@ char *address_text(struct address address, char *text)
 		}
 		if (i > 0 && i != start + run)
 			*end++ = ':';
-		end = text_number(end, group_of(address, i++), 16);
+		end = group_text(end, group_of(address, i++), 16);
 	}
 	*end = '\0';
 	return text;

@@ -1,6 +1,45 @@
 #include "base/address_set.h"
 
-uint64_t pool_key(const struct address *endpoints, size_t count)
+/* Lets the address at root sink to where both children are smaller. */
+static void sift(struct address *heap, size_t root, size_t count)
+{
+	struct address sinking = heap[root];
+
+	for (;;) {
+		size_t child = 2 * root + 1;
+
+		if (child >= count)
+			break;
+		if (child + 1 < count && address_compare(heap[child], heap[child + 1]) < 0)
+			child++;
+		if (address_compare(sinking, heap[child]) >= 0)
+			break;
+		heap[root] = heap[child];
+		root = child;
+	}
+	heap[root] = sinking;
+}
+
+size_t address_set_sort(struct address *addresses, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t root = count / 2; root-- > 0;)
+		sift(addresses, root, count);
+	for (size_t end = count; end > 1; end--) {
+		struct address largest = addresses[0];
+
+		addresses[0] = addresses[end - 1];
+		addresses[end - 1] = largest;
+		sift(addresses, 0, end - 1);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || !address_equal(addresses[kept - 1], addresses[i]))
+			addresses[kept++] = addresses[i];
+	return kept;
+}
+
+uint64_t address_set_key(const struct address *endpoints, size_t count)
 {
 	uint64_t key = hash_mix(count);
 
@@ -9,7 +48,7 @@ uint64_t pool_key(const struct address *endpoints, size_t count)
 	return key;
 }
 
-bool pool_is_private(const struct address *endpoints, size_t count)
+bool address_set_is_private(const struct address *endpoints, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!address_is_private(endpoints[i]))
@@ -17,7 +56,7 @@ bool pool_is_private(const struct address *endpoints, size_t count)
 	return true;
 }
 
-int64_t pool_find(const struct address *endpoints, size_t count, struct address address)
+int64_t address_set_find(const struct address *endpoints, size_t count, struct address address)
 {
 	size_t low = 0, high = count;
 
@@ -38,7 +77,8 @@ int64_t pool_find(const struct address *endpoints, size_t count, struct address 
 	return -1;
 }
 
-bool pool_overlaps(const struct address *a, size_t a_count, const struct address *b, size_t b_count)
+bool address_set_overlaps(const struct address *a, size_t a_count, const struct address *b,
+                          size_t b_count)
 {
 	for (size_t i = 0, k = 0; i < a_count && k < b_count;) {
 		int order = address_compare(a[i], b[k]);
@@ -53,8 +93,8 @@ bool pool_overlaps(const struct address *a, size_t a_count, const struct address
 	return false;
 }
 
-size_t pool_intersect(const struct address *a, size_t a_count, const struct address *b,
-                      size_t b_count, struct address *both)
+size_t address_set_intersect(const struct address *a, size_t a_count, const struct address *b,
+                             size_t b_count, struct address *both)
 {
 	size_t count = 0;
 

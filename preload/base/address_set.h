@@ -1,28 +1,37 @@
-/* The endpoints of a name in one family: a sorted array of different addresses. Pure functions: any
- * thread. */
+/* Sets of addresses: sorted arrays in which no address is twice, the form in which DNS answers
+ * become pools. Pure functions, no memory: any thread, any signal handler. */
 #ifndef LBDNS_BASE_ADDRESS_SET_H
 #define LBDNS_BASE_ADDRESS_SET_H
 
 #include "base/address.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Names the set, for its cursors: the same endpoints give the same key in every process. */
-uint64_t pool_key(const struct address *endpoints, size_t count);
+/* Sorts by address_compare and keeps one of each, in place; returns how many are left. O(n log n)
+ * whatever the input. Not libc's qsort, because that may call the client's malloc (glibc before
+ * 2.37, for large arrays). */
+size_t address_set_sort(struct address *addresses, size_t count);
 
-bool pool_is_private(const struct address *endpoints, size_t count);
+/* Returns the set's name for its cursors: the same addresses give the same key in every process. */
+uint64_t address_set_key(const struct address *set, size_t count);
 
-/* The index of an endpoint, or -1. Reads endpoints word by word, atomically (acquire): they may be
- * in a snapshot that is being overwritten, and then any answer from -1 to count - 1 may come. */
-int64_t pool_find(const struct address *endpoints, size_t count, struct address address);
+/* Returns true if all addresses of the set are private (address_is_private). */
+bool address_set_is_private(const struct address *set, size_t count);
 
-/* Do two pools have an endpoint in common? */
-bool pool_overlaps(const struct address *a, size_t a_count, const struct address *b,
-                   size_t b_count);
+/* Returns the index of an address, or -1. Reads the set word by word, atomically (acquire), because
+ * it may be in a snapshot that is being overwritten; then any answer from -1 to count - 1 may come.
+ */
+int64_t address_set_find(const struct address *set, size_t count, struct address address);
 
-/* What is in both, into both[] (room for the smaller); returns how many. both may be a. */
-size_t pool_intersect(const struct address *a, size_t a_count, const struct address *b,
-                      size_t b_count, struct address *both);
+/* Returns true if two sets have an address in common. */
+bool address_set_overlaps(const struct address *a, size_t a_count, const struct address *b,
+                          size_t b_count);
+
+/* Writes what is in both sets into both[] (room for the smaller); returns how many. both may be a.
+ */
+size_t address_set_intersect(const struct address *a, size_t a_count, const struct address *b,
+                             size_t b_count, struct address *both);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/log.h"
 #include "base/setting.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -228,7 +229,7 @@ static void keep_nameserver(struct loading *loading, struct address address, uns
 	if (v6)
 		*at++ = ']';
 	*at++ = ':';
-	log_number(port, digits);
+	text_number(port, digits);
 	memcpy(at, digits, strlen(digits));
 	loading->room = at + strlen(digits);
 }

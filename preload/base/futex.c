@@ -15,7 +15,7 @@ static struct timespec timespec_of(uint64_t ms)
 	                         .tv_nsec = (long)(ms % 1000) * 1000000};
 }
 
-void wait_ms(uint64_t ms)
+void futex_sleep(uint64_t ms)
 {
 	struct timespec time = timespec_of(ms);
 
@@ -23,16 +23,16 @@ void wait_ms(uint64_t ms)
 		syscall(SYS_ppoll, NULL, 0L, &time, NULL, 0L);
 }
 
-void wait_for(_Atomic uint32_t *word, uint32_t value, uint64_t ms)
+void futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t ms)
 {
 	struct timespec time = timespec_of(ms);
 
 	if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &time, NULL, 0L) &&
 	    errno != EAGAIN && errno != EINTR && errno != ETIMEDOUT && atomic_load(word) == value)
-		wait_ms(ms < UNWOKEN_MS ? ms : UNWOKEN_MS);
+		futex_sleep(ms < UNWOKEN_MS ? ms : UNWOKEN_MS);
 }
 
-void wait_end(_Atomic uint32_t *word)
+void futex_wake(_Atomic uint32_t *word)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1L, NULL, NULL, 0L);
 }

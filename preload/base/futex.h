@@ -6,13 +6,13 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-void wait_ms(uint64_t ms);
+void futex_sleep(uint64_t ms);
 
 /* Until somebody wakes who waits for the word, unless it is something else than value; at most so
  * long. May return early. */
-void wait_for(_Atomic uint32_t *word, uint32_t value, uint64_t ms);
+void futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t ms);
 
 /* Wakes one who waits. */
-void wait_end(_Atomic uint32_t *word);
+void futex_wake(_Atomic uint32_t *word);
 
 #endif

@@ -4,6 +4,8 @@
  * State: stderr_file, which log_start writes in the constructor and everyone else only reads. */
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -133,7 +135,7 @@ static __attribute__((noinline)) void line_write(enum config_log level, int fd, 
 
 	line.length = 0;
 	line_add(&line, "lbdns[");
-	line_add(&line, log_number((uint64_t)syscall(SYS_getpid), pid));
+	line_add(&line, text_number((uint64_t)syscall(SYS_getpid), pid));
 	line_add(&line, "]: ");
 	line_add(&line, levels[level]);
 	line_add(&line, ": ");
@@ -168,19 +170,6 @@ void log_line(enum config_log level, ...)
 		signals_release(&held);
 	}
 	errno = saved;
-}
-
-char *log_number(uint64_t value, char *text)
-{
-	uint64_t scale = 1;
-	char *end = text;
-
-	while (value / scale >= 10)
-		scale *= 10;
-	for (; scale > 0; scale /= 10)
-		*end++ = (char)('0' + value / scale % 10);
-	*end = '\0';
-	return text;
 }
 
 void log_setting_error(const char *line)

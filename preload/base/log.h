@@ -8,8 +8,9 @@
 #ifndef LBDNS_BASE_LOG_H
 #define LBDNS_BASE_LOG_H
 
-#include "base/address.h"
 #include "base/config.h"
+
+#include <stdbool.h>
 
 /* Notes which file descriptor 2 is. The constructor, before config_load. */
 void log_start(void);
@@ -22,9 +23,6 @@ static inline bool log_wants(enum config_log level)
 /* One line from texts, cut at 255 bytes with its newline; NULL ends the list: log_line(LOG_INFO,
  * name, ": gone", NULL). Bytes that are not printable ASCII are shown as `?`. */
 void log_line(enum config_log level, ...) __attribute__((sentinel));
-
-/* The decimal digits of value, into text[21]; returns text. */
-char *log_number(uint64_t value, char *text);
 
 /* The one line that is written without being asked for: a wrong setting, as "lbdns: <line>\n",
  * always to stderr (nobody would look for it in a log file). LBDNS_LOG=off silences it. The

@@ -7,7 +7,6 @@
 #ifndef LBDNS_BASE_PROCESS_H
 #define LBDNS_BASE_PROCESS_H
 
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,17 +39,5 @@ void process_watch_main(void (*ends)(void));
 /* False in a child of vfork(2), and wherever else the memory is another process's: nothing may be
  * held or started here, as it would be in that one. Any thread, any signal handler. */
 bool process_is_own(void);
-
-/* What process_unlock gives back. */
-struct process_lock {
-	sigset_t signals;
-	int cancel_state;
-};
-
-/* The right to write: signals are blocked and cancellation is off while it is held, so that it can
- * neither be left by siglongjmp nor die with its thread. false if somebody else has it: come again
- * or do without; or if the memory is not this process's. Any thread, not in a signal handler. */
-bool process_trylock(struct process_lock *lock);
-void process_unlock(const struct process_lock *lock);
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/socket.h"
 
 #include "base/config.h"
+#include "base/kernel.h"
 
 #include <linux/tcp.h>
 #include <netinet/in.h>

@@ -4,17 +4,17 @@
 #ifndef LBDNS_CONNECTION_REPORT_H
 #define LBDNS_CONNECTION_REPORT_H
 
-#include "directory/directory.h"
+#include "balance/pick.h"
+#include "base/address.h"
+
+#include <stdint.h>
 
 /* One that was left alone, observed, or whose end nobody watches. */
-void connect_log_plain(const struct directory_picked *picked, struct address asked, uint16_t port);
+void connect_log_plain(const struct pick *picked, struct address asked, uint16_t port);
 
 /* One that ended so (an errno, EINPROGRESS for one that goes on, 0 if it was made), after those
  * that failed before. picked is the last one. */
-void connect_log_ended(const struct directory_picked *picked, struct address asked, uint16_t port,
+void connect_log_ended(const struct pick *picked, struct address asked, uint16_t port,
                        const struct address *failed, unsigned failed_count, int error);
-
-/* A non-blocking one whose client was told so now. */
-void connect_log_told(uint32_t service, struct address target, uint16_t port, int error);
 
 #endif

@@ -1,17 +1,24 @@
 #include "connection/retry.h"
 
-#include "base/clock.h"
-#include "shared/counters.h"
 #include "balance/ejection.h"
-#include "connection/blocking.h"
-#include "connection/report.h"
-#include "base/socket.h"
+#include "balance/inflight.h"
+#include "balance/inflight_table.h"
+#include "balance/pick.h"
+#include "balance/rotation.h"
+#include "balance/trial.h"
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/config.h"
 #include "base/kernel.h"
 #include "base/libc.h"
 #include "base/log.h"
+#include "base/socket.h"
+#include "connection/blocking.h"
+#include "connection/report.h"
+#include "directory/route.h"
 #include "learn/result.h"
-#include "balance/inflight.h"
-#include "balance/rotation.h"
+#include "shared/counters.h"
+#include "shared/segment.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -88,9 +95,9 @@ struct attempts {
 	int fd;
 	const struct sockaddr *address;
 	socklen_t length;
-	struct directory_route *route;
+	struct route *route;
 	uint16_t port;
-	struct directory_picked *picked;
+	struct pick *picked;
 	uint64_t began_ms;
 	uint64_t cookie;             /* of the socket (SO_COOKIE, Linux 4.12) */
 	struct timeval send_timeout; /* the client's, once an attempt failed; all zero: none */
@@ -126,7 +133,7 @@ static bool is_gone(const struct attempts *attempts, bool failed)
 	if (attempts->cut && !attempts->syn_count)
 		return failed &&
 		       (!has_port(attempts->fd) || socket_state(attempts->fd) == SOCKET_USED);
-	return connect_get_syn_count(attempts->fd, &syn_count) || syn_count != PENDING_SYN_COUNT ||
+	return connect_get_syn_count(attempts->fd, &syn_count) || syn_count != LIMITED_SYN_COUNT ||
 	       (failed && socket_state(attempts->fd) == SOCKET_USED);
 }
 
@@ -167,7 +174,7 @@ static bool has_time(struct attempts *attempts)
 static bool pick_another(struct attempts *attempts)
 {
 	for (uint32_t i = 0; i <= attempts->tried_count; i++) {
-		directory_pick(attempts->route, attempts->port, TRIAL_NONE, attempts->picked);
+		pick_endpoint(attempts->route, attempts->port, TRIAL_NONE, attempts->picked);
 		if (attempts->picked->what == PICK_NONE || !attempts->picked->may_retry)
 			return false;
 		if (!was_tried(attempts, attempts->picked->target))
@@ -182,16 +189,16 @@ static bool goes_on(struct attempts *attempts)
 	       rotation_may_retry(attempts->picked->key, attempts->port) && pick_another(attempts);
 }
 
-static __attribute__((noinline)) void note_ended(uint16_t port,
-                                                 const struct directory_picked *picked, int error)
+static __attribute__((noinline)) void note_ended(uint16_t port, const struct pick *picked,
+                                                 int error)
 {
-	if (outcome_matters(error, picked->now_ms))
-		outcome_note(picked->service, picked->target, port, error);
+	if (result_matters(error, picked->now_ms))
+		result_note(picked->service, picked->target, port, error);
 }
 
 /* Returns 0, or the errno. */
 static int connect_picked(int fd, const struct sockaddr *address, socklen_t length,
-                          const struct directory_picked *picked)
+                          const struct pick *picked)
 {
 	int status = picked->what == PICK_ASKED ? libc()->connect(fd, address, length)
 	                                        : connect_to(fd, address, length, picked->target);
@@ -200,20 +207,20 @@ static int connect_picked(int fd, const struct sockaddr *address, socklen_t leng
 }
 
 /* told: the refresh thread has told of this failure. */
-static void note_attempt(uint16_t port, const struct directory_picked *picked, int error, bool told)
+static void note_attempt(uint16_t port, const struct pick *picked, int error, bool told)
 {
-	if (!told && !pending_is_left(error) && (error || health_any(picked->now_ms)))
+	if (!told && !connect_goes_on(error) && (error || ejection_any(picked->now_ms)))
 		note_ended(port, picked, error);
 }
 
 /* Not the first one. It is noted before: other threads are to see that it does not return. */
 static int attempt(const struct attempts *attempts)
 {
-	const struct directory_picked *picked = attempts->picked;
-	struct pending *pending = pending_begin(attempts->fd, picked->target, attempts->port,
-	                                        picked->now_ms, PENDING_WAITS);
+	const struct pick *picked = attempts->picked;
+	struct inflight *inflight = inflight_begin(attempts->fd, picked->target, attempts->port,
+	                                           picked->now_ms, INFLIGHT_WAITS);
 	int error = connect_picked(attempts->fd, attempts->address, attempts->length, picked);
-	bool told = pending_ended(pending, attempts->fd, error).told;
+	bool told = inflight_end(inflight, attempts->fd, error).told;
 
 	note_attempt(attempts->port, picked, error, told);
 	return error;
@@ -240,8 +247,8 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 	attempts->tried = tried;
 	attempts->cookie = cookie_of(attempts->fd);
 	note_tried(attempts);
-	while (health_blames(error) && !is_gone(attempts, true) && has_time(attempts)) {
-		struct directory_picked before = *attempts->picked;
+	while (ejection_blames(error) && !is_gone(attempts, true) && has_time(attempts)) {
+		struct pick before = *attempts->picked;
 		bool cut = attempts->syn_count && error == ETIMEDOUT;
 		bool elsewhere = goes_on(attempts);
 
@@ -258,7 +265,7 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
 		else if (!attempts->syn_count)
 			attempts->syn_count = connect_shorten(attempts->fd);
 		else /* the refresh thread may have been late to see that the first one ended */
-			connect_set_syn_count(attempts->fd, PENDING_SYN_COUNT);
+			connect_set_syn_count(attempts->fd, LIMITED_SYN_COUNT);
 		error = attempt(attempts);
 		note_tried(attempts);
 		if (!elsewhere)
@@ -275,14 +282,14 @@ static __attribute__((noinline)) int attempt_others(struct attempts *attempts, i
  * tried again. Returns the error of the last one. */
 static int attempts_end(struct attempts *attempts, int error)
 {
-	if (error && (error == EINPROGRESS || health_blames(error)) &&
+	if (error && (error == EINPROGRESS || ejection_blames(error)) &&
 	    !is_gone(attempts, error != EINPROGRESS) && blocking_ask(attempts->fd) &&
-	    health_blames(error))
+	    ejection_blames(error))
 		error = attempt_others(attempts, error);
 	else if (log_wants(LOG_INFO))
 		connect_log_ended(attempts->picked, attempts->route->asked, attempts->port, NULL, 0,
 		                  error);
-	if (is_gone(attempts, error && !pending_is_left(error)))
+	if (is_gone(attempts, error && !connect_goes_on(error)))
 		return error;
 	restore_syn_count(attempts);
 	if (attempts->send_timeout.tv_sec || attempts->send_timeout.tv_usec)
@@ -291,17 +298,17 @@ static int attempts_end(struct attempts *attempts, int error)
 	return error;
 }
 
-static struct tally *tally_of(const struct directory_picked *picked, uint16_t port)
+static struct tally *tally_of(const struct pick *picked, uint16_t port)
 {
 	return counters_tally(picked->name, picked->target, port, picked->now_ms);
 }
 
 int connect_retry_after(int fd, const struct sockaddr *address, socklen_t length,
-                        struct address asked, uint16_t port, struct directory_picked *picked,
+                        struct address asked, uint16_t port, struct pick *picked,
                         const struct connect_first *first, int error)
 {
 	/* Looked for again if there is another pick. */
-	struct directory_route route = {.asked = asked, .hash = address_hash(asked)};
+	struct route route = {.asked = asked, .hash = address_hash(asked)};
 	struct attempts attempts = {.fd = fd,
 	                            .address = address,
 	                            .length = length,
@@ -319,8 +326,8 @@ int connect_retry_after(int fd, const struct sockaddr *address, socklen_t length
 	return error;
 }
 
-int connect_retry(int fd, const struct sockaddr *address, socklen_t length,
-                  struct directory_route *route, uint16_t port, struct directory_picked *picked)
+int connect_retry(int fd, const struct sockaddr *address, socklen_t length, struct route *route,
+                  uint16_t port, struct pick *picked)
 {
 	bool retries = config.attempts > 1 && picked->may_retry;
 	enum blocking blocking = retries ? blocking_guess(fd) : BLOCKING_NO;
@@ -339,7 +346,7 @@ int connect_retry(int fd, const struct sockaddr *address, socklen_t length,
 	} else {
 		error = connect_picked(fd, address, length, picked);
 		if (error == EINPROGRESS)
-			pending_goes_on(fd, picked->target, port, picked->now_ms);
+			inflight_add(fd, picked->target, port, picked->now_ms);
 		note_attempt(port, picked, error, false);
 		if (log_wants(LOG_INFO))
 			connect_log_ended(picked, route->asked, port, NULL, 0, error);

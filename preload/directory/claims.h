@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Name (its names_hash) stands for address. */
+/* Name (its name_hash) stands for address. */
 void claims_add(struct address address, uint64_t name);
 
 /* Raised by every claim, after it is made; 0: there never was one. */

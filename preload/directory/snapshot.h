@@ -1,7 +1,7 @@
 /* How the directory is kept: private to directory*.c and snapshot*.c.
  *
  * There are two buffers and a sequence number. Readers read buffers[sequence & 1]; the writer (one
- * at a time, see process_trylock) drafts the next snapshot from the published one and the change,
+ * at a time, see writer_trylock) drafts the next snapshot from the published one and the change,
  * copies it into the other buffer, then raises the sequence. `begun` says what the writer is at: a
  * reader whose sequence is s has read nothing torn while begun <= s + 1. All that readers see is
  * read and written as 64-bit atomics, so readers hold nothing, write nothing and never wait; and as
@@ -19,16 +19,15 @@
 #define LBDNS_DIRECTORY_SNAPSHOT_H
 
 #include "base/address.h"
-#include "base/clock.h"
-#include "base/config.h"
-#include "directory/directory.h"
 #include "base/name.h"
+#include "directory/service.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
-	SERVICES = 256,
 	NAMES = 1024,
 	POOL_ENDPOINTS = 32768, /* of all pools together */
 	ENDPOINTS = 40960,      /* with intersections and departed ones */
@@ -40,11 +39,8 @@ enum {
 	DEPARTED = 1024,
 	DEPARTED_KEPT_MS = 60 * 60 * 1000, /* after it was last asked for */
 	INDEX = 131072,
-	STRIKES = 3, /* so many times in a row DNS must say that there is nothing */
 	NO_SET = UINT32_MAX,
-	NO_SLOT = UINT32_MAX,
-	/* Uses are noted once a second: the pick path writes nothing but the cursor. */
-	USED_GRAIN_MS = 1000
+	NO_SLOT = UINT32_MAX
 };
 
 /* By a reader, while what it reads changes. Apart: NO_SET is why the others are unsigned. */
@@ -54,7 +50,7 @@ enum { READ_TRIES = 3 };
 
 /* The endpoints first … first + count - 1: one pool, or what several pools have in common. */
 struct set {
-	uint64_t key; /* pool_key */
+	uint64_t key; /* address_set_key */
 	uint32_t first, count;
 	uint32_t service, family;
 };
@@ -87,6 +83,8 @@ struct departed {
 	uint32_t used, service, family, pad;
 };
 
+extern _Atomic uint64_t departed_used_ms[DEPARTED]; /* when a departed address was last asked for */
+
 struct service_family {
 	uint32_t state;   /* enum directory_state */
 	uint32_t set;     /* while state is DIRECTORY_POOL */
@@ -97,12 +95,12 @@ struct service_family {
 struct service {
 	struct service_family family[FAMILY_COUNT];
 	uint32_t used;
-	uint32_t pinned;   /* text is the absolute name, and DNS is believed for it */
-	uint32_t order;    /* enum directory_order */
-	uint32_t listed;   /* enum names_verdict was NAMES_LISTED */
-	uint32_t exact;    /* an exact name in LBDNS_NAMES: never idle */
-	uint32_t disowned; /* DNS does not know this name as libc does: not managed */
-	uint64_t disowned_ms;
+	uint32_t absolute_known; /* text is the absolute name, and DNS is believed for it */
+	uint32_t order;          /* enum family_order */
+	uint32_t listed;         /* enum eligible_verdict was ELIGIBLE_LISTED */
+	uint32_t exact;          /* an exact name in LBDNS_NAMES: never idle */
+	uint32_t unmanaged;      /* DNS does not know this name as libc does: not managed */
+	uint64_t unmanaged_ms;
 	uint32_t generation; /* that of the place in `live`, when this was written */
 	uint32_t pad;
 };
@@ -130,72 +128,6 @@ struct snapshot {
 	struct name_text *canonical; /* what libc said is the canonical name; see has_canonical */
 	struct departed *departed;   /* DEPARTED of them, always */
 };
-
-struct live {
-	_Atomic uint64_t name;                  /* names_hash of its text, for counters.h */
-	_Atomic uint64_t used_ms;               /* last lookup or connection */
-	_Atomic uint64_t checked_ms;            /* last refresh or libc answer, good or not */
-	_Atomic uint64_t asked_ms;              /* what the next refresh is counted from */
-	_Atomic uint64_t good_ms[FAMILY_COUNT]; /* last good answer; 0: none */
-	_Atomic uint64_t doubted[FAMILY_COUNT]; /* pool_key of the last answer not believed */
-	_Atomic uint32_t handed[FAMILY_COUNT];  /* the version last handed to the client */
-	_Atomic uint32_t strikes[FAMILY_COUNT]; /* times in a row that DNS said there is nothing */
-	/* Until then a pool is fresh, its name's use is noted and no refresh is late: all that a
-	 * connection has to know (live_is_usual). */
-	_Atomic uint64_t usual_until_ms[FAMILY_COUNT];
-	_Atomic uint32_t interval_ms;
-	_Atomic uint32_t generation; /* raised when the place is given to another name */
-	_Atomic uint32_t refreshes;  /* begun */
-	_Atomic uint32_t unanswered; /* questions since DNS last answered, or failed */
-	atomic_bool due_now;
-};
-
-extern struct live live[SERVICES];
-extern _Atomic uint64_t departed_used_ms[DEPARTED]; /* when a departed address was last asked for */
-
-/* Of a place that is given to a new name; of a service that turned out to be another's alias. The
- * writer. */
-void live_reset(uint32_t service);
-void live_join(uint32_t service, uint32_t other);
-
-/* Readers too: a lookup or connection is of this service. */
-static inline void live_note_use(uint32_t service, uint64_t now_ms)
-{
-	if (clock_since(atomic_load_explicit(&live[service].used_ms, memory_order_relaxed),
-	                now_ms) > USED_GRAIN_MS)
-		atomic_store_explicit(&live[service].used_ms, now_ms, memory_order_relaxed);
-}
-
-/* Is the last good answer not older than LBDNS_MAX_STALE? */
-static inline bool live_is_fresh(uint32_t service, enum family family, uint64_t now_ms)
-{
-	uint64_t good_ms =
-		atomic_load_explicit(&live[service].good_ms[family], memory_order_relaxed);
-
-	return good_ms && clock_since(good_ms, now_ms) <= config.max_stale_ms;
-}
-
-/* Readers, of LBDNS_MODE=on: notes until when connections need not look at all this again. */
-void live_note_usual(uint32_t service, enum family family);
-
-/* The last good answer counts no longer. */
-void live_doubt(uint32_t service, enum family family);
-
-/* What lies further ahead than any note is of another boot (clock_since). */
-static inline bool live_is_usual(uint32_t service, enum family family, uint64_t now_ms)
-{
-	uint64_t until_ms =
-		atomic_load_explicit(&live[service].usual_until_ms[family], memory_order_relaxed);
-
-	return until_ms - now_ms <= USED_GRAIN_MS;
-}
-
-/* Since DNS or libc was last asked. */
-static inline uint64_t live_age_ms(uint32_t service, uint64_t now_ms)
-{
-	return clock_since(atomic_load_explicit(&live[service].checked_ms, memory_order_relaxed),
-	                   now_ms);
-}
 
 typedef uint64_t __attribute__((may_alias)) snapshot_word;
 typedef uint32_t __attribute__((may_alias)) snapshot_half;
@@ -298,66 +230,6 @@ static inline struct address snapshot_endpoint(const struct snapshot *in, const 
 
 /* The place of a name, or -1. */
 int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *text);
-
-/* The rest is for the writer, who holds process_trylock. */
-
-/* The writer's own memory. */
-struct draft_scratch {
-	uint32_t departed_group[SERVICES][FAMILY_COUNT];
-	struct address addresses[ENDPOINTS];
-};
-
-struct draft {
-	const struct snapshot *old;
-	struct snapshot *next; /* has room for all there may ever be; no reader sees it */
-	struct draft_scratch *scratch;
-	uint64_t sequence; /* of old */
-};
-
-/* What one publication changes in the pools: the new endpoints of one name in one family (sorted,
- * different). */
-struct change {
-	uint32_t service;
-	enum family family;
-	const struct address *endpoints;
-	size_t count;
-};
-
-/* Begins a new snapshot with the services and names of the published one; false if there is no
- * memory. */
-bool draft_begin(struct draft *draft);
-
-/* Gives the memory of a draft back, be it published or not, or not even begun. */
-void draft_end(void);
-
-/* Services and names of the draft, read and written whole. */
-struct service draft_service(const struct draft *draft, uint32_t service);
-void draft_set_service(struct draft *draft, uint32_t service, const struct service *value);
-void draft_set_service_text(struct draft *draft, uint32_t service, const struct name_text *text);
-
-/* Gives up a service: it has no pool, its place may be used again. */
-void draft_free_service(struct draft *draft, uint32_t service);
-
-/* Makes the name at a place stand for a service; SERVICES: for none, and the place may be used
- * again. */
-void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *text,
-                    uint32_t service);
-void draft_set_canonical(struct draft *draft, uint32_t name, const struct name_text *canonical);
-
-/* A free place; SERVICES or NAMES if there is none. */
-uint32_t draft_add_service(struct draft *draft);
-uint32_t draft_add_name(struct draft *draft);
-
-/* Builds sets, groups, departed ones and the index, and publishes. A family that is DIRECTORY_POOL
- * in the draft has the endpoints of its change, else those it had; one that no longer is loses
- * them. False if there is no memory. */
-bool draft_publish(struct draft *draft, const struct change *changes, size_t change_count);
-
-/* Makes the draft the published snapshot; for draft_publish. */
-bool draft_commit(const struct draft *draft);
-
-/* Is there room for so many endpoints more? */
-bool snapshot_has_room(const struct snapshot *in, size_t count);
 
 /* The endpoints of a service in the published snapshot; none if it has no pool. Valid until the
  * next publication. */

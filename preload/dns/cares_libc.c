@@ -7,6 +7,8 @@
 
 #include "base/address.h" /* hash_mix */
 
+#include "base/address.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

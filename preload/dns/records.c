@@ -1,6 +1,6 @@
 #include "dns/records.h"
 
-#include "base/address_sort.h"
+#include "base/address_set.h"
 #include "dns/cares.h"
 
 #include <limits.h>
@@ -97,7 +97,7 @@ bool records_parse(enum family family, const unsigned char *message, int size,
 		return false;
 	status = family == FAMILY_V4 ? records_parse_v4(records, message, size, most)
 	                             : records_parse_v6(records, message, size, most);
-	records->count = address_sort_unique(records->addresses, records->count);
+	records->count = address_set_sort(records->addresses, records->count);
 	if (status != ARES_SUCCESS && status != ARES_ENODATA)
 		return false;
 	/* c-ares passes over records of a wrong length, and those of other names. */

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct records {
 	struct address *addresses; /* usable ones, sorted, each once; from cares_alloc */

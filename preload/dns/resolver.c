@@ -1,7 +1,7 @@
 #include "dns/resolver.h"
 
-#include "dns/cares.h"
 #include "base/clock.h"
+#include "dns/cares.h"
 #include "dns/records.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ enum { RESOLVER_TRIES_LEAST = 4 };
 /* One family of one candidate. Records, usable or not, end the search. */
 struct resolver_lookup {
 	struct resolver_query *query;
-	enum resolver_outcome outcome;
+	enum dns_outcome outcome;
 	bool format_error;
 	bool asked_again; /* after a format error, without EDNS */
 	struct records records;
@@ -62,15 +62,15 @@ static void resolver_answered(void *context, int status, int timeouts, unsigned 
 		return;
 	if (!resolver_is_answer(status, packet, size) ||
 	    (status == ARES_SUCCESS && !records_parse(family, packet, size, &lookup->records)))
-		lookup->outcome = RESOLVER_FAILED;
+		lookup->outcome = DNS_FAILED;
 	else if (status == ARES_SUCCESS)
-		lookup->outcome = lookup->records.count > 0 ? RESOLVER_ADDRESSES : RESOLVER_NO_DATA;
+		lookup->outcome = lookup->records.count > 0 ? DNS_ADDRESSES : DNS_NO_DATA;
 	else if (status == ARES_ENODATA)
-		lookup->outcome = RESOLVER_NO_DATA;
+		lookup->outcome = DNS_NO_DATA;
 	else if (status == ARES_ENOTFOUND)
-		lookup->outcome = RESOLVER_NO_NAME;
+		lookup->outcome = DNS_NO_NAME;
 	else
-		lookup->outcome = RESOLVER_FAILED;
+		lookup->outcome = DNS_FAILED;
 	lookup->format_error = status == ARES_EFORMERR;
 	query->pending &= ~FAMILY_BIT(family);
 }
@@ -79,7 +79,7 @@ static void resolver_ask(struct resolver_query *query, enum family family)
 {
 	struct resolver_lookup *lookup = &query->lookup[family];
 
-	lookup->outcome = RESOLVER_FAILED;
+	lookup->outcome = DNS_FAILED;
 	lookup->format_error = false;
 	memset(&lookup->records, 0, sizeof(lookup->records));
 	query->pending |= FAMILY_BIT(family); /* first: the answer may come at once */
@@ -91,7 +91,7 @@ static void resolver_fail(struct resolver_query *query)
 {
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		if (query->families & FAMILY_BIT(family))
-			query->answer.family[family].outcome = RESOLVER_FAILED;
+			query->answer.family[family].outcome = DNS_FAILED;
 	query->done = true;
 }
 
@@ -135,9 +135,9 @@ static void resolver_take(struct resolver_query *query)
 			continue;
 		answer->family[family].outcome = lookup->outcome;
 		/* Some servers deny the name in the family it has nothing of (RFC 4074 4.2). */
-		if (lookup->outcome == RESOLVER_NO_NAME)
-			answer->family[family].outcome = RESOLVER_NO_DATA;
-		if (lookup->outcome == RESOLVER_ADDRESSES) {
+		if (lookup->outcome == DNS_NO_NAME)
+			answer->family[family].outcome = DNS_NO_DATA;
+		if (lookup->outcome == DNS_ADDRESSES) {
 			answer->family[family].addresses = lookup->records.addresses;
 			answer->family[family].count = lookup->records.count;
 			answer->family[family].ttl_s = lookup->records.ttl_s;
@@ -158,8 +158,8 @@ static void resolver_conclude(struct resolver_query *query)
 		if (!(query->families & FAMILY_BIT(family)))
 			continue;
 		records |= lookup->records.any;
-		failed |= lookup->outcome == RESOLVER_FAILED;
-		query->name_exists |= lookup->outcome == RESOLVER_NO_DATA;
+		failed |= lookup->outcome == DNS_FAILED;
+		query->name_exists |= lookup->outcome == DNS_NO_DATA;
 	}
 	if (records) {
 		resolver_take(query);
@@ -169,14 +169,14 @@ static void resolver_conclude(struct resolver_query *query)
 	if (!failed && !last)
 		return;
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		enum resolver_outcome *outcome = &query->answer.family[family].outcome;
+		enum dns_outcome *outcome = &query->answer.family[family].outcome;
 
 		if (!(query->families & FAMILY_BIT(family)))
 			continue;
-		if (!last || query->lookup[family].outcome == RESOLVER_FAILED)
-			*outcome = RESOLVER_FAILED;
+		if (!last || query->lookup[family].outcome == DNS_FAILED)
+			*outcome = DNS_FAILED;
 		else
-			*outcome = query->name_exists ? RESOLVER_NO_DATA : RESOLVER_NO_NAME;
+			*outcome = query->name_exists ? DNS_NO_DATA : DNS_NO_NAME;
 	}
 	query->done = true;
 }
@@ -324,7 +324,7 @@ bool resolver_step(struct resolver_query *query, const struct pollfd *pollfds, u
 	if (!query->done && clock_ms() >= query->deadline_ms) {
 		for (enum family family = 0; family < FAMILY_COUNT; family++)
 			if (query->pending & FAMILY_BIT(family))
-				query->lookup[family].outcome = RESOLVER_FAILED;
+				query->lookup[family].outcome = DNS_FAILED;
 		query->pending = 0;
 		resolver_conclude(query);
 	}

@@ -8,19 +8,14 @@
 #define LBDNS_DNS_RESOLVER_H
 
 #include "base/address.h"
+#include "base/answer.h"
 #include "base/config.h"
 #include "dns/resolvconf.h"
 
 #include <poll.h>
-
-enum resolver_outcome {
-	RESOLVER_NOT_ASKED,
-	RESOLVER_ADDRESSES, /* at least one usable address */
-	RESOLVER_NO_DATA, /* the name exists and has none of this family (or none that is usable) */
-	RESOLVER_NO_NAME, /* NXDOMAIN, from every candidate of the search list */
-	RESOLVER_FAILED /* no answer to believe: SERVFAIL, REFUSED, timed out, malformed, no memory
-	                   … */
-};
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum { RESOLVER_POLLFDS = 16, RESOLVER_ADDRESS_LIMIT = 16384 };
 
@@ -29,7 +24,7 @@ struct resolver_answer {
 	 * followed but this is the name asked for, not the canonical one. */
 	char absolute[CONFIG_NAME_SIZE];
 	struct {
-		enum resolver_outcome outcome;
+		enum dns_outcome outcome;
 		struct address *addresses; /* usable ones, sorted, each once; owned by the query */
 		size_t count;
 		uint32_t ttl_s; /* the smallest of the records' and their CNAMEs' */

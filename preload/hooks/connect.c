@@ -1,19 +1,26 @@
-#include "shared/counters.h"
-#include "directory/directory.h"
+#include "hooks/hook.h"
+#include "balance/inflight.h"
+#include "balance/pick.h"
 #include "balance/pick_fast.h"
+#include "balance/rotation.h"
+#include "balance/trial.h"
+#include "base/reason.h"
+#include "base/address.h"
+#include "base/config.h"
+#include "base/libc.h"
+#include "base/log.h"
+#include "base/socket.h"
 #include "connection/blocking.h"
 #include "connection/report.h"
 #include "connection/retry.h"
+#include "directory/route.h"
+#include "directory/service.h"
 #include "hooks/getaddrinfo_a.h"
-#include "hooks/hook.h"
-#include "base/socket.h"
-#include "base/libc.h"
-#include "base/log.h"
+#include "learn/listed.h"
 #include "learn/result.h"
-#include "balance/inflight.h"
-#include "refresh/probe.h"
 #include "refresh/thread.h"
-#include "balance/rotation.h"
+#include "shared/counters.h"
+#include "shared/segment.h"
 
 #include <errno.h>
 
@@ -25,9 +32,9 @@ static __attribute__((noinline)) int connect_unknown(int fd, const struct sockad
 	struct address asked;
 	uint16_t port;
 
-	if (directory_wants_listed() && address_from_sockaddr(address, length, &asked, &port) &&
+	if (listed_wanted() && address_from_sockaddr(address, length, &asked, &port) &&
 	    address_is_private(asked) && socket_state(fd) == SOCKET_FRESH_STREAM)
-		refresher_nudge(UINT64_MAX, 0);
+		thread_nudge(UINT64_MAX, 0);
 	return libc()->connect(fd, address, length);
 }
 
@@ -36,13 +43,12 @@ static __attribute__((noinline)) int connect_left(int fd, const struct sockaddr 
                                                   socklen_t length, uint64_t sequence,
                                                   int64_t endpoint, enum leave_reason why)
 {
-	struct directory_route route = {.sequence = sequence, .endpoint = endpoint};
+	struct route route = {.sequence = sequence, .endpoint = endpoint};
 	int status = libc()->connect(fd, address, length);
 	uint32_t service;
 
-	if ((!status || (errno != EBADF && errno != ENOTSOCK)) &&
-	    directory_service(&route, &service))
-		counters_passed(directory_hash(service), why);
+	if ((!status || (errno != EBADF && errno != ENOTSOCK)) && route_service(&route, &service))
+		counters_passed(service_name_hash(service), why);
 	return status;
 }
 
@@ -57,16 +63,15 @@ static __attribute__((noinline)) int connect_collect(int fd, const struct sockad
 	bool known = socket_peer(fd, &peer, &port);
 	int status = connect_left(fd, address, length, sequence, endpoint, LEAVE_SOCKET);
 
-	if (status && known && !pending_told(fd, errno))
-		outcome_note_peer(peer, port, errno);
+	if (status && known && !inflight_reported(fd, errno))
+		result_note_peer(peer, port, errno);
 	return status;
 }
 
 /* A connection that is not ours to watch: left alone, observed, or a datagram socket's. */
 static __attribute__((noinline)) int connect_plain(int fd, const struct sockaddr *address,
                                                    socklen_t length, uint16_t port, bool datagram,
-                                                   struct address asked,
-                                                   const struct directory_picked *picked)
+                                                   struct address asked, const struct pick *picked)
 {
 	bool rotates = picked->what != PICK_NONE && picked->mode == MODE_ON;
 	bool changes = picked->what == PICK_OTHER;
@@ -92,42 +97,43 @@ static __attribute__((noinline)) int connect_unusual(int fd, const struct sockad
                                                      socklen_t length, struct address asked,
                                                      uint16_t port)
 {
-	struct directory_route route;
-	struct directory_picked picked;
+	struct route route;
+	struct pick picked;
 	enum socket_state state;
 
-	if (!directory_route(asked, &route) || getaddrinfo_a_unseen())
+	if (!route_find(asked, &route) || getaddrinfo_a_unseen())
 		return connect_unknown(fd, address, length);
-	pending_has_company(&errno); /* here, and not each time: all threads come by now and then */
+	inflight_has_company(
+		&errno); /* here, and not each time: all threads come by now and then */
 	state = socket_state(fd);
 	if (state == SOCKET_ENDED)
 		return connect_collect(fd, address, length, route.sequence, route.endpoint);
 	if (state != SOCKET_FRESH_STREAM && state != SOCKET_FRESH_DATAGRAM)
 		return connect_left(fd, address, length, route.sequence, route.endpoint,
 		                    state == SOCKET_OTHER ? LEAVE_DATAGRAM : LEAVE_SOCKET);
-	directory_pick(&route, state == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port,
-	               blocking_is_unlikely() && probe_is_possible() ? TRIAL_THREAD : TRIAL_CALLER,
-	               &picked);
+	pick_endpoint(&route, state == SOCKET_FRESH_DATAGRAM ? port | ROTATION_DATAGRAM : port,
+	              blocking_is_unlikely() && trial_is_possible() ? TRIAL_THREAD : TRIAL_CALLER,
+	              &picked);
 	if (picked.age_ms > picked.interval_ms)
-		refresher_nudge(picked.age_ms, picked.interval_ms);
+		thread_nudge(picked.age_ms, picked.interval_ms);
 	if (picked.what == PICK_NONE || picked.mode != MODE_ON || state != SOCKET_FRESH_STREAM)
 		return connect_plain(fd, address, length, port, state == SOCKET_FRESH_DATAGRAM,
 		                     asked, &picked);
 	return connect_retry(fd, address, length, &route, port, &picked);
 }
 
-/* As directory_pick would have said it. */
-static struct directory_picked usual_picked(const struct directory_usual *usual,
-                                            struct address asked, struct address target)
+/* As pick_endpoint would have said it. */
+static struct pick usual_picked(const struct pick_fast *usual, struct address asked,
+                                struct address target)
 {
-	return (struct directory_picked){
+	return (struct pick){
 		.what = address_equal(target, asked) ? PICK_ASKED : PICK_OTHER,
 		.target = target,
 		.service = usual->set.service,
 		.may_retry = usual->set.count > 1,
 		.key = usual->set.key,
 		.mode = MODE_ON,
-		.name = directory_usual_name(usual),
+		.name = pick_fast_name(usual),
 		.now_ms = usual->now_ms,
 	};
 }
@@ -135,10 +141,10 @@ static struct directory_picked usual_picked(const struct directory_usual *usual,
 /* What has failed at first, or took its time. */
 static __attribute__((noinline, cold)) int
 connect_on(int fd, const struct sockaddr *address, socklen_t length, struct address asked,
-           uint16_t port, struct address target, const struct directory_usual *usual,
+           uint16_t port, struct address target, const struct pick_fast *usual,
            const struct connect_first *first, int error, int saved_errno)
 {
-	struct directory_picked picked = usual_picked(usual, asked, target);
+	struct pick picked = usual_picked(usual, asked, target);
 
 	error = connect_retry_after(fd, address, length, asked, port, &picked, first, error);
 	errno = error ? error : saved_errno;
@@ -148,10 +154,9 @@ connect_on(int fd, const struct sockaddr *address, socklen_t length, struct addr
 /* errno is kept. */
 static __attribute__((noinline, cold)) void log_ended(struct address asked, uint16_t port,
                                                       struct address target,
-                                                      const struct directory_usual *usual,
-                                                      int error)
+                                                      const struct pick_fast *usual, int error)
 {
-	struct directory_picked picked = usual_picked(usual, asked, target);
+	struct pick picked = usual_picked(usual, asked, target);
 
 	connect_log_ended(&picked, asked, port, NULL, 0, error);
 }
@@ -160,8 +165,8 @@ static __attribute__((noinline, cold)) void log_ended(struct address asked, uint
 static __attribute__((noinline, cold)) void note_failed(uint32_t service, struct address target,
                                                         uint16_t port, int error)
 {
-	if (outcome_failure_matters(error))
-		outcome_note(service, target, port, error);
+	if (result_failure_matters(error))
+		result_note(service, target, port, error);
 }
 
 /* To an address that we may have to do with. Apart from the way of all others, and a tail call:
@@ -171,7 +176,7 @@ static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr
                                                    socklen_t length, struct address asked,
                                                    uint16_t port)
 {
-	struct directory_usual usual;
+	struct pick_fast usual;
 	struct connect_first first = {.syn_count = 0};
 	struct address target;
 	enum blocking blocking = BLOCKING_NO;
@@ -179,12 +184,12 @@ static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr
 	bool rewritten;
 	int *own_errno, saved_errno, error = 0;
 
-	if (!directory_usual(asked, &usual) || getaddrinfo_a_unseen() || !socket_is_fresh(fd) ||
-	    !directory_usual_take(&usual, port, &target))
+	if (!pick_fast(asked, &usual) || getaddrinfo_a_unseen() || !socket_is_fresh(fd) ||
+	    !pick_fast_take(&usual, port, &target))
 		return connect_unusual(fd, address, length, asked, port);
 
 	rewritten = !address_equal(target, asked);
-	tally = counters_tally(directory_usual_name(&usual), target, port, usual.now_ms);
+	tally = counters_tally(pick_fast_name(&usual), target, port, usual.now_ms);
 	counters_connected(tally, rewritten);
 	if (config.attempts > 1 && usual.set.count > 1)
 		blocking = blocking_guess(fd);
@@ -192,7 +197,7 @@ static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr
 	saved_errno = *own_errno;
 	if (blocking == BLOCKING_YES)
 		first = connect_first_begins(fd, target, port, usual.now_ms,
-		                             !pending_has_company(own_errno));
+		                             !inflight_has_company(own_errno));
 
 	if (rewritten ? connect_to(fd, address, length, target)
 	              : libc()->connect(fd, address, length))
@@ -200,14 +205,14 @@ static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr
 
 	if (blocking == BLOCKING_YES) {
 		if (!connect_first_is_good(&first, fd, usual.now_ms, error)) {
-			struct directory_usual before = usual;
+			struct pick_fast before = usual;
 			struct connect_first attempt = first;
 
 			return connect_on(fd, address, length, asked, port, target, &before,
 			                  &attempt, error, saved_errno);
 		}
 	} else if (error == EINPROGRESS) {
-		pending_goes_on(fd, target, port, usual.now_ms);
+		inflight_add(fd, target, port, usual.now_ms);
 	} else if (__builtin_expect(error, 0)) {
 		note_failed(usual.set.service, target, port, error);
 	}
@@ -216,7 +221,7 @@ static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr
 	if (rewritten)
 		counters_recent(tally, asked, usual.now_ms, error);
 	if (__builtin_expect(log_wants(LOG_INFO), 0)) {
-		struct directory_usual logged = usual;
+		struct pick_fast logged = usual;
 
 		log_ended(asked, port, target, &logged, error);
 	}
@@ -232,7 +237,7 @@ HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 	if (config.mode != MODE_OFF && config.connect &&
 	    length <= sizeof(struct sockaddr_storage) &&
 	    address_from_sockaddr(address, length, &asked, &port)) {
-		if (directory_may_route(asked))
+		if (route_may_exist(asked))
 			return connect_known(fd, address, length, asked, port);
 		if (config.listed)
 			return connect_unknown(fd, address, length);

@@ -1,12 +1,18 @@
-#include "lookup/list.h"
-#include "directory/directory.h"
-#include "hooks/getaddrinfo.h"
 #include "hooks/hook.h"
-#include "lookup/lookup.h"
+#include "hooks/getaddrinfo.h"
+
+#include "balance/pick.h"
+#include "base/address.h"
+#include "base/answer.h"
 #include "base/libc.h"
 #include "base/libc_versions.h"
-#include "shared/mode.h"
+#include "base/name.h"
+#include "directory/listing.h"
+#include "directory/service.h"
+#include "lookup/list.h"
+#include "lookup/lookup.h"
 #include "refresh/thread.h"
+#include "shared/mode.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -56,7 +62,7 @@ static struct addrinfo *template_get(enum family family, const char *service,
 }
 
 struct warm {
-	struct directory_listing listing;
+	struct listing listing;
 	struct addrinfo *templates[FAMILY_COUNT];
 	struct answer answer;
 	unsigned families; /* that are pools, and wanted */
@@ -99,11 +105,11 @@ static bool warm_copy(struct warm *warm)
 	if (!answer_reserve(&warm->answer, most))
 		return false;
 	warm->answer.order = warm->listing.order;
-	directory_handed(&warm->listing, warm->families);
+	listing_given(&warm->listing, warm->families);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		if (!(warm->families & FAMILY_BIT(f)))
 			continue;
-		if (!directory_copy(&warm->listing, f, warm->answer.addresses[f]))
+		if (!listing_copy(&warm->listing, f, warm->answer.addresses[f]))
 			return false;
 		warm->answer.count[f] = warm->listing.family[f].count;
 	}
@@ -116,14 +122,14 @@ static struct addrinfo *warm_make(struct warm *warm, const struct name_text *nam
 	size_t first[FAMILY_COUNT] = {0};
 	struct name_text canonical = {""};
 
-	if (wants_canonical(hints) && (!warm->listing.has_canonical ||
-	                               !directory_canonical(&warm->listing, name, &canonical)))
+	if (wants_canonical(hints) &&
+	    (!warm->listing.has_canonical || !listing_canonical(&warm->listing, name, &canonical)))
 		return NULL;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (warm->families & FAMILY_BIT(f))
-			first[f] = directory_show(warm->answer.addresses[f],
-			                          warm->listing.family[f].count,
-			                          warm->listing.family[f].key, port);
+			first[f] =
+				pick_show(warm->answer.addresses[f], warm->listing.family[f].count,
+			                  warm->listing.family[f].key, port);
 	return answer_make(&warm->answer, first, warm->templates,
 	                   wants_canonical(hints) ? canonical.text : NULL);
 }
@@ -149,11 +155,11 @@ static struct addrinfo *warm_answer(const char *node, const struct name_text *na
 	answer_reserve(&warm.answer, 0);
 	if (directory_is_empty() || flags_of(hints) & ~PLAIN_FLAGS ||
 	    (wants_canonical(hints) && strcmp(node, name->text) != 0) ||
-	    !directory_find(name, &warm.listing) ||
-	    mode_for(directory_hash(warm.listing.service)) != MODE_ON)
+	    !listing_find(name, &warm.listing) ||
+	    mode_for(service_name_hash(warm.listing.service)) != MODE_ON)
 		return NULL;
-	refresher_want(false);
-	refresher_nudge(warm.listing.age_ms, warm.listing.interval_ms);
+	thread_want(false);
+	thread_nudge(warm.listing.age_ms, warm.listing.interval_ms);
 	if (lookup_is_fresh(&warm.listing) && answer_can_make() &&
 	    warm_families(&warm, service, hints) && warm_copy(&warm)) {
 		uint16_t port =
@@ -195,7 +201,7 @@ static const char *canonical_of(const struct addrinfo *list, bool wanted)
 {
 	struct name_text name;
 
-	if (!wanted || !list->ai_canonname || !names_normalize(list->ai_canonname, &name) ||
+	if (!wanted || !list->ai_canonname || !name_normalize(list->ai_canonname, &name) ||
 	    strcmp(list->ai_canonname, name.text) != 0)
 		return NULL;
 	return list->ai_canonname;
@@ -203,7 +209,7 @@ static const char *canonical_of(const struct addrinfo *list, bool wanted)
 
 static bool is_name(const char *node, int flags, struct name_text *name)
 {
-	return !(flags & AI_NUMERICHOST) && names_normalize(node, name) && !names_is_numeric(name);
+	return !(flags & AI_NUMERICHOST) && name_normalize(node, name) && !name_is_numeric(name);
 }
 
 static unsigned families_in(const struct answer *answer)

@@ -6,12 +6,13 @@
  * State: the requests under way, each a place in a table that is taken and given back by its key.
  * What libc is given, and when it tells the client, is the client's own affair. gai_error may be
  * called in a signal handler (SIGEV_SIGNAL), so that nothing here locks or allocates. */
+#include "hooks/hook.h"
 #include "hooks/getaddrinfo_a.h"
 
-#include "hooks/getaddrinfo.h"
-#include "hooks/hook.h"
+#include "base/config.h"
 #include "base/libc.h"
 #include "base/process.h"
+#include "hooks/getaddrinfo.h"
 #include "shared/segment.h"
 
 #include <errno.h>

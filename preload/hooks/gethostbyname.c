@@ -1,10 +1,13 @@
 /* gethostbyname and its relatives: libc answers, we put its addresses in order. Old clients connect
  * to the first one. */
-#include "lookup/list.h"
-#include "directory/directory.h"
 #include "hooks/hook.h"
-#include "lookup/lookup.h"
+#include "base/address.h"
+#include "base/config.h"
 #include "base/libc.h"
+#include "base/name.h"
+#include "learn/from_libc.h"
+#include "lookup/list.h"
+#include "lookup/lookup.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -16,7 +19,7 @@ static void claim(const char *node, const struct answer *answer)
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		for (size_t i = 0; i < answer->count[f]; i++)
-			directory_claim(key, answer->addresses[f][i]);
+			learn_claim(key, answer->addresses[f][i]);
 }
 
 static void answered(const char *node, struct hostent *host)
@@ -34,7 +37,7 @@ static void answered(const char *node, struct hostent *host)
 		answer_release(&answer);
 		return;
 	}
-	if (names_normalize(node, &name) && !names_is_numeric(&name)) {
+	if (name_normalize(node, &name) && !name_is_numeric(&name)) {
 		enum family family = host->h_addrtype == AF_INET ? FAMILY_V4 : FAMILY_V6;
 		unsigned managed = lookup_learn(&name, &answer, FAMILY_BIT(family), NULL, false);
 

@@ -1,11 +1,11 @@
+#include "hooks/hook.h"
+#include "balance/inflight.h"
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/config.h"
-#include "directory/directory.h"
-#include "hooks/hook.h"
-#include "base/socket.h"
 #include "base/libc.h"
+#include "base/socket.h"
 #include "learn/result.h"
-#include "balance/inflight.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -20,7 +20,7 @@ static void note(int fd, int error)
 
 	if (socket_past(fd) == (error ? SOCKET_NEVER_CONNECTED : SOCKET_CONNECTED) &&
 	    socket_peer(fd, &peer, &port))
-		outcome_note_peer(peer, port, error);
+		result_note_peer(peer, port, error);
 	errno = saved_errno;
 }
 
@@ -31,11 +31,11 @@ HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 	if (level == SOL_SOCKET && name == SO_ERROR && !status && *length == sizeof(int) &&
 	    config.mode != MODE_OFF) {
 		int error = *(int *)value;
-		bool told = error && pending_told(fd, error);
+		bool told = error && inflight_reported(fd, error);
 
 		if (!error)
-			pending_asked(fd);
-		if (!told && outcome_matters(error, clock_ms()))
+			inflight_polled_ok(fd);
+		if (!told && result_matters(error, clock_ms()))
 			note(fd, error);
 	}
 	return status;

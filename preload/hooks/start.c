@@ -21,7 +21,7 @@ __attribute__((constructor)) static void start(void)
 	config_load(getauxval(AT_SECURE) ? NULL : environ);
 	if (config.mode != MODE_OFF) {
 		process_start();
-		process_watch_main(refresher_main_ends);
+		process_watch_main(thread_main_ends);
 	}
 	errno = saved_errno;
 }

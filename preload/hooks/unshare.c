@@ -1,13 +1,13 @@
 /* unshare and setns: a client whose only thread but ours calls them is, as far as it knows, of one
  * thread, and the kernel wants that for a user namespace (unshare(2), setns(2)). And in another
  * network what DNS said in this one is not to be believed. */
-#include "directory/directory.h"
 #include "hooks/hook.h"
-#include "base/libc.h"
 #include "balance/inflight.h"
-#include "base/process.h"
-#include "refresh/thread.h"
 #include "base/futex.h"
+#include "base/libc.h"
+#include "base/process.h"
+#include "directory/service.h"
+#include "refresh/thread.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -20,11 +20,11 @@ enum {
 static int without_thread(int (*call)(int, int), int first, int second)
 {
 	int saved_errno = errno, result;
-	bool left = refresher_leave();
+	bool left = thread_stop();
 
 	result = call(first, second);
 	for (int i = 0; left && result && errno == EINVAL && i < TRIES; i++) {
-		wait_ms(TRY_MS);
+		futex_sleep(TRY_MS);
 		result = call(first, second);
 	}
 	if (!result)
@@ -36,7 +36,7 @@ static int without_thread(int (*call)(int, int), int first, int second)
 static void distrust(void)
 {
 	if (process_is_own())
-		directory_distrust();
+		service_invalidate_all();
 }
 
 static int call_unshare(int flags, int unused)
@@ -50,7 +50,7 @@ HOOK int unshare(int flags)
 	int result;
 
 	if (flags & CLONE_FILES)
-		pending_cut_no_more();
+		inflight_limit_never();
 	if (!(flags & (CLONE_NEWUSER | CLONE_NEWNET | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)))
 		return libc()->unshare(flags);
 	result = without_thread(call_unshare, flags, 0);

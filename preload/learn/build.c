@@ -1,10 +1,14 @@
 /* Building a snapshot from the published one and a change: sets, groups, departed addresses, the
  * index. The writer only. */
-#include "directory/snapshot.h"
-
-#include "directory/claims.h"
-#include "base/clock.h"
+#include "base/address.h"
 #include "base/address_set.h"
+#include "base/clock.h"
+#include "base/name.h"
+#include "directory/claims.h"
+#include "directory/route.h"
+#include "directory/service.h"
+#include "directory/snapshot.h"
+#include "learn/draft.h"
 
 enum { INDEX_SMALLEST = 64 };
 
@@ -40,9 +44,9 @@ static uint32_t add_endpoint(struct build *build, struct address address, uint32
                              uint32_t since)
 {
 	struct mark mark = {.group = group, .since = since};
-	uint32_t bit = directory_sieve_bit(address);
+	uint32_t bit = route_sieve_bit(address);
 
-	atomic_fetch_or_explicit(&directory_sieve[bit / 64], UINT64_C(1) << bit % 64,
+	atomic_fetch_or_explicit(&route_sieve[bit / 64], UINT64_C(1) << bit % 64,
 	                         memory_order_relaxed);
 	words_store(&build->next->addresses[build->endpoints], &address, sizeof(address));
 	words_store(&build->next->marks[build->endpoints], &mark, sizeof(mark));
@@ -100,7 +104,7 @@ static uint32_t since_of(const struct build *build, uint32_t service, enum famil
 	const struct snapshot *old = build->old;
 	size_t count;
 	const struct address *was = snapshot_endpoints(old, service, family, &count);
-	int64_t at = pool_find(was, count, address);
+	int64_t at = address_set_find(was, count, address);
 	uint32_t place;
 
 	if (at >= 0 && is_same(build, service))
@@ -136,7 +140,7 @@ static void build_pool(struct build *build, uint32_t service, enum family family
 		add_endpoint(build, from[i], build->groups,
 		             since_of(build, service, family, from[i], of->version));
 	set.count = (uint32_t)count;
-	set.key = pool_key(from, count);
+	set.key = address_set_key(from, count);
 	of->set = add_set(build, &set);
 	/* A group for each set by itself. */
 	add_group(build,
@@ -206,14 +210,15 @@ static void mark_shared(struct build *build, uint32_t pools)
 			int64_t there = snapshot_find(build->next, build->next->addresses[e]);
 			const struct group *group =
 				&build->next->groups[build->next->marks[there].group];
-			uint32_t pinned = 0;
+			uint32_t absolute_known = 0;
 
 			for (uint32_t k = 0; k < group->count; k++)
-				pinned += build->next
-				                  ->services[build->next->sets[group->member[k]]
-				                                     .service]
-				                  .pinned;
-			if (group->count != 1 && (pinned > 1 || !group->count)) {
+				absolute_known +=
+					build->next
+						->services[build->next->sets[group->member[k]]
+				                                   .service]
+						.absolute_known;
+			if (group->count != 1 && (absolute_known > 1 || !group->count)) {
 				mark.since |= SINCE_SHARED;
 				words_store(&build->next->marks[e], &mark, sizeof(mark));
 			}
@@ -235,12 +240,12 @@ static uint32_t intersection(struct build *build, const struct group *group)
 	for (uint32_t k = 1; k < group->count; k++) {
 		const struct set *next = &build->next->sets[group->member[k]];
 
-		count = pool_intersect(both, count, build->next->addresses + next->first,
-		                       next->count, both);
+		count = address_set_intersect(both, count, build->next->addresses + next->first,
+		                              next->count, both);
 	}
 	if (count < 2)
 		return NO_SET;
-	set.key = pool_key(both, count);
+	set.key = address_set_key(both, count);
 	for (uint32_t s = 0; s < build->sets; s++)
 		if (build->next->sets[s].key == set.key && build->next->sets[s].count == count)
 			return s;
@@ -282,9 +287,9 @@ static void depart(struct build *build, uint32_t service, enum family family,
 }
 
 /* What stands in the claims for the addresses that a service has left and another one still has. */
-static uint64_t left_key(const struct snapshot *in, uint32_t service)
+static uint64_t departed_claim_key(const struct snapshot *in, uint32_t service)
 {
-	return ~names_hash(&in->service_text[service]);
+	return ~name_hash(&in->service_text[service]);
 }
 
 /* The endpoints that a service had and has no more, if this process was handed them for it. Those
@@ -295,15 +300,17 @@ static void depart_from(struct build *build, uint32_t service, enum family famil
 	size_t count, now_count;
 	const struct address *was = snapshot_endpoints(build->old, service, family, &count);
 	const struct address *now = snapshot_endpoints(build->next, service, family, &now_count);
-	uint32_t handed = atomic_load_explicit(&live[service].handed[family], memory_order_relaxed);
+	uint32_t given_version = atomic_load_explicit(&service_state[service].given_version[family],
+	                                              memory_order_relaxed);
 
 	for (size_t i = 0; i < count; i++) {
 		uint32_t since = build->old->marks[was + i - build->old->addresses].since;
 
-		if (pool_find(now, now_count, was[i]) >= 0 || handed < (since & ~SINCE_SHARED))
+		if (address_set_find(now, now_count, was[i]) >= 0 ||
+		    given_version < (since & ~SINCE_SHARED))
 			continue;
 		if (snapshot_find(build->next, was[i]) >= 0)
-			claims_add(was[i], left_key(build->old, service));
+			claims_add(was[i], departed_claim_key(build->old, service));
 		else if (!(since & SINCE_SHARED))
 			depart(build, service, family, was[i]);
 	}
@@ -362,13 +369,13 @@ static void index_departed(struct build *build)
 /* What may only be said of a pool once it is published: that it is fresh (a stale one that it takes
  * the place of is not), and that its addresses are claimed no longer (they are in no pool of the
  * name before). */
-static void settle(const struct snapshot *in, const struct change *change)
+static void after_publish(const struct snapshot *in, const struct change *change)
 {
-	struct live *of = &live[change->service];
+	struct service_state *of = &service_state[change->service];
 
-	atomic_store_explicit(&of->strikes[change->family], 0, memory_order_relaxed);
+	atomic_store_explicit(&of->denials[change->family], 0, memory_order_relaxed);
 	atomic_store_explicit(&of->good_ms[change->family], clock_ms(), memory_order_relaxed);
-	claims_release(left_key(in, change->service), change->endpoints, change->count);
+	claims_release(departed_claim_key(in, change->service), change->endpoints, change->count);
 	for (uint32_t n = 0; n < in->name_count; n++)
 		if (in->names[n].service == change->service)
 			claims_release(in->names[n].hash, change->endpoints, change->count);
@@ -411,6 +418,6 @@ bool draft_publish(struct draft *draft, const struct change *changes, size_t cha
 	if (!draft_commit(draft))
 		return false;
 	for (size_t i = 0; i < change_count; i++)
-		settle(next, &changes[i]);
+		after_publish(next, &changes[i]);
 	return true;
 }

@@ -1,12 +1,19 @@
 /* What DNS's answers teach. */
-#include "directory/directory.h"
+#include "learn/from_dns.h"
 
-#include "base/clock.h"
-#include "shared/counters.h"
-#include "base/log.h"
+#include "base/address.h"
 #include "base/address_set.h"
-#include "base/process.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "directory/service.h"
 #include "directory/snapshot.h"
+#include "learn/draft.h"
+#include "learn/eligible.h"
+#include "learn/from_libc.h"
+#include "learn/writer.h"
+#include "shared/counters.h"
 
 #include <string.h>
 
@@ -19,27 +26,29 @@ struct refresh {
 	bool changed; /* there is something to publish */
 };
 
-static uint32_t strike(uint32_t service, enum family family)
+static uint32_t count_denial(uint32_t service, enum family family)
 {
-	return atomic_fetch_add_explicit(&live[service].strikes[family], 1, memory_order_relaxed) +
+	return atomic_fetch_add_explicit(&service_state[service].denials[family], 1,
+	                                 memory_order_relaxed) +
 	       1;
 }
 
-static void forgive(uint32_t service, enum family family, uint64_t now_ms)
+static void clear_denials(uint32_t service, enum family family, uint64_t now_ms)
 {
-	atomic_store_explicit(&live[service].strikes[family], 0, memory_order_relaxed);
-	atomic_store_explicit(&live[service].good_ms[family], now_ms, memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].denials[family], 0, memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].good_ms[family], now_ms,
+	                      memory_order_relaxed);
 }
 
 static bool says_nothing(const struct resolver_answer *answer, enum family family)
 {
-	return answer->family[family].outcome == RESOLVER_NO_DATA ||
-	       answer->family[family].outcome == RESOLVER_NO_NAME;
+	return answer->family[family].outcome == DNS_NO_DATA ||
+	       answer->family[family].outcome == DNS_NO_NAME;
 }
 
 /* DNS does not know this name as libc does (a hosts file, mDNS …), or it is not to be managed after
  * all: its addresses are claimed. */
-static void disown(struct refresh *refresh, uint32_t service, uint64_t now_ms, const char *why)
+static void unmanage(struct refresh *refresh, uint32_t service, uint64_t now_ms, const char *why)
 {
 	struct service value = draft_service(&refresh->draft, service);
 	const struct snapshot *next = refresh->draft.next;
@@ -53,16 +62,18 @@ static void disown(struct refresh *refresh, uint32_t service, uint64_t now_ms, c
 				snapshot_endpoints(refresh->draft.old, service, f, &count);
 
 			for (size_t i = 0; i < count; i++)
-				directory_claim(next->names[n].hash, had[i]);
+				learn_claim(next->names[n].hash, had[i]);
 		}
 	}
 	value.family[FAMILY_V4].state = DIRECTORY_UNKNOWN;
 	value.family[FAMILY_V6].state = DIRECTORY_UNKNOWN;
-	value.disowned = true;
-	value.disowned_ms = now_ms;
+	value.unmanaged = true;
+	value.unmanaged_ms = now_ms;
 	/* Its endpoints do not depart: they are claimed. */
-	atomic_store_explicit(&live[service].handed[FAMILY_V4], 0, memory_order_relaxed);
-	atomic_store_explicit(&live[service].handed[FAMILY_V6], 0, memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].given_version[FAMILY_V4], 0,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].given_version[FAMILY_V6], 0,
+	                      memory_order_relaxed);
 	draft_set_service(&refresh->draft, service, &value);
 	refresh->changed = true;
 	log_line(LOG_INFO, next->service_text[service].text, ": left alone, ", why, NULL);
@@ -80,10 +91,11 @@ static bool is_believable(const struct refresh *refresh, uint32_t service,
 		const struct address *had =
 			snapshot_endpoints(refresh->draft.old, service, f, &count);
 
-		if (pool_overlaps(had, count, answer->family[f].addresses, answer->family[f].count))
+		if (address_set_overlaps(had, count, answer->family[f].addresses,
+		                         answer->family[f].count))
 			return true;
 		has_pool = has_pool || count;
-		has_answer = has_answer || answer->family[f].outcome == RESOLVER_ADDRESSES;
+		has_answer = has_answer || answer->family[f].outcome == DNS_ADDRESSES;
 	}
 	return !has_pool && has_answer;
 }
@@ -93,11 +105,12 @@ static bool is_believable(const struct refresh *refresh, uint32_t service,
 static void forgive_other(uint32_t service, enum family family, const struct address *addresses,
                           size_t count)
 {
-	uint64_t key = pool_key(addresses, count);
+	uint64_t key = address_set_key(addresses, count);
 
-	if (atomic_exchange_explicit(&live[service].doubted[family], key, memory_order_relaxed) !=
-	    key)
-		atomic_store_explicit(&live[service].strikes[family], 0, memory_order_relaxed);
+	if (atomic_exchange_explicit(&service_state[service].last_rejected_key[family], key,
+	                             memory_order_relaxed) != key)
+		atomic_store_explicit(&service_state[service].denials[family], 0,
+		                      memory_order_relaxed);
 }
 
 static void strike_unbelieved(struct refresh *refresh, uint32_t service,
@@ -108,16 +121,16 @@ static void strike_unbelieved(struct refresh *refresh, uint32_t service,
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		bool pool =
 			draft_service(&refresh->draft, service).family[f].state == DIRECTORY_POOL;
-		bool other = pool && answer->family[f].outcome == RESOLVER_ADDRESSES;
+		bool other = pool && answer->family[f].outcome == DNS_ADDRESSES;
 
 		if (other)
 			forgive_other(service, f, answer->family[f].addresses,
 			              answer->family[f].count);
 		if (other || says_nothing(answer, f))
-			out = (strike(service, f) >= STRIKES && pool) || out;
+			out = (count_denial(service, f) >= DENIALS_TO_DROP && pool) || out;
 	}
 	if (out)
-		disown(refresh, service, now_ms, "DNS does not know it as libc does");
+		unmanage(refresh, service, now_ms, "DNS does not know it as libc does");
 }
 
 /* Another service of the same absolute name: this one is an alias of it. */
@@ -125,8 +138,8 @@ static uint32_t find_pinned(const struct snapshot *in, const struct name_text *a
                             uint32_t but)
 {
 	for (uint32_t s = 0; s < in->service_count; s++)
-		if (s != but && in->services[s].used && in->services[s].pinned &&
-		    !in->services[s].disowned &&
+		if (s != but && in->services[s].used && in->services[s].absolute_known &&
+		    !in->services[s].unmanaged &&
 		    !memcmp(&in->service_text[s], absolute, sizeof(*absolute)))
 			return s;
 	return SERVICES;
@@ -142,18 +155,18 @@ static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absol
 	struct name_text asked = next->service_text[service], text;
 	uint32_t other;
 
-	if (!names_normalize(absolute, &text))
+	if (!name_normalize(absolute, &text))
 		return SERVICES;
-	if (!value.pinned && names_judge_absolute(&asked, absolute) == NAMES_LEAVE) {
-		disown(refresh, service, now_ms, "by LBDNS_NAMES or LBDNS_EXCLUDE");
+	if (!value.absolute_known && eligible_judge_absolute(&asked, absolute) == ELIGIBLE_NEVER) {
+		unmanage(refresh, service, now_ms, "by LBDNS_NAMES or LBDNS_EXCLUDE");
 		return SERVICES;
 	}
 	other = find_pinned(next, &text, service);
 	refresh->changed = true;
-	if (!value.pinned)
+	if (!value.absolute_known)
 		counters_alias(&asked, &text);
 	if (other == SERVICES) {
-		value.pinned = true;
+		value.absolute_known = true;
 		draft_set_service(&refresh->draft, service, &value);
 		draft_set_service_text(&refresh->draft, service, &text);
 		return service;
@@ -165,10 +178,11 @@ static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absol
 			draft_set_name(&refresh->draft, n, &name, other);
 		}
 	}
-	live_join(service, other);
+	service_join(service, other);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		if (atomic_load_explicit(&live[service].handed[f], memory_order_relaxed))
-			atomic_store_explicit(&live[other].handed[f],
+		if (atomic_load_explicit(&service_state[service].given_version[f],
+		                         memory_order_relaxed))
+			atomic_store_explicit(&service_state[other].given_version[f],
 			                      next->services[other].family[f].version,
 			                      memory_order_relaxed);
 	value.exact |= next->services[other].exact;
@@ -198,7 +212,7 @@ static void log_change(const struct refresh *refresh, uint32_t service, size_t c
 
 	if (log_wants(LOG_INFO))
 		log_line(LOG_INFO, refresh->draft.next->service_text[service].text, ": ",
-		         log_number(count, number), " endpoints", NULL);
+		         text_number(count, number), " endpoints", NULL);
 }
 
 /* Endpoints that this refresh brings already, of the other family. */
@@ -217,10 +231,10 @@ static void take_addresses(struct refresh *refresh, uint32_t service, enum famil
 		snapshot_endpoints(refresh->draft.old, service, family, &had_count);
 
 	if (had_count == count && !memcmp(had, addresses, count * sizeof(*had))) {
-		forgive(service, family, now_ms);
+		clear_denials(service, family, now_ms);
 		return;
 	}
-	if ((!value.listed && !pool_is_private(addresses, count)) ||
+	if ((!value.listed && !address_set_is_private(addresses, count)) ||
 	    (count > had_count &&
 	     !snapshot_has_room(refresh->draft.old, count - had_count + changed_count(refresh)))) {
 		set_state(refresh, service, family, DIRECTORY_UNKNOWN);
@@ -239,7 +253,7 @@ static void take_nothing(struct refresh *refresh, uint32_t service, enum family 
 
 	if (state == DIRECTORY_UNKNOWN)
 		set_state(refresh, service, family, DIRECTORY_NONE);
-	if (state != DIRECTORY_POOL || strike(service, family) < STRIKES)
+	if (state != DIRECTORY_POOL || count_denial(service, family) < DENIALS_TO_DROP)
 		return;
 	set_state(refresh, service, family, DIRECTORY_GONE);
 	log_change(refresh, service, 0);
@@ -252,7 +266,7 @@ static uint32_t interval_of(const struct resolver_answer *answer)
 	if (config.refresh_ms)
 		return config.refresh_ms;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		if (answer->family[f].outcome == RESOLVER_ADDRESSES &&
+		if (answer->family[f].outcome == DNS_ADDRESSES &&
 		    (uint64_t)answer->family[f].ttl_s * 1000 < ttl_ms)
 			ttl_ms = (uint64_t)answer->family[f].ttl_s * 1000;
 	return (uint32_t)(ttl_ms < TTL_LEAST_MS ? TTL_LEAST_MS : ttl_ms);
@@ -260,8 +274,8 @@ static uint32_t interval_of(const struct resolver_answer *answer)
 
 static void note_check(uint32_t service, uint64_t now_ms)
 {
-	atomic_store_explicit(&live[service].checked_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&live[service].unanswered, 0, memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].checked_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].unanswered, 0, memory_order_relaxed);
 }
 
 /* Returns the service that the answer is of, SERVICES if there is none any more. */
@@ -273,11 +287,11 @@ static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
 	bool answered = answer->absolute[0];
 
 	note_check(service, now_ms);
-	if (!value.pinned && !is_believable(refresh, service, answer)) {
+	if (!value.absolute_known && !is_believable(refresh, service, answer)) {
 		strike_unbelieved(refresh, service, answer, now_ms);
 		return service;
 	}
-	if (answered && (!value.pinned || strcmp(name, answer->absolute))) {
+	if (answered && (!value.absolute_known || strcmp(name, answer->absolute))) {
 		uint32_t asked = service;
 
 		service = pin(refresh, service, answer->absolute, now_ms);
@@ -287,10 +301,10 @@ static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
 			note_check(service, now_ms);
 	}
 	if (answered)
-		atomic_store_explicit(&live[service].interval_ms, interval_of(answer),
+		atomic_store_explicit(&service_state[service].interval_ms, interval_of(answer),
 		                      memory_order_relaxed);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		if (answer->family[f].outcome == RESOLVER_ADDRESSES)
+		if (answer->family[f].outcome == DNS_ADDRESSES)
 			take_addresses(refresh, service, f, answer, now_ms);
 		else if (says_nothing(answer, f))
 			take_nothing(refresh, service, f);
@@ -299,13 +313,13 @@ static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
 }
 
 /* Of both families: addresses if there are any, else what was worse. */
-static enum resolver_outcome outcome_of(const struct resolver_answer *answer)
+static enum dns_outcome outcome_of(const struct resolver_answer *answer)
 {
-	enum resolver_outcome v4 = answer->family[FAMILY_V4].outcome,
-			      v6 = answer->family[FAMILY_V6].outcome;
+	enum dns_outcome v4 = answer->family[FAMILY_V4].outcome,
+			 v6 = answer->family[FAMILY_V6].outcome;
 
-	if (v4 == RESOLVER_ADDRESSES || v6 == RESOLVER_ADDRESSES)
-		return RESOLVER_ADDRESSES;
+	if (v4 == DNS_ADDRESSES || v6 == DNS_ADDRESSES)
+		return DNS_ADDRESSES;
 	return v4 > v6 ? v4 : v6;
 }
 
@@ -314,8 +328,7 @@ static uint32_t ttl_of(const struct resolver_answer *answer)
 	uint32_t ttl_s = UINT32_MAX;
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		if (answer->family[f].outcome == RESOLVER_ADDRESSES &&
-		    answer->family[f].ttl_s < ttl_s)
+		if (answer->family[f].outcome == DNS_ADDRESSES && answer->family[f].ttl_s < ttl_s)
 			ttl_s = answer->family[f].ttl_s;
 	return ttl_s == UINT32_MAX ? 0 : ttl_s;
 }
@@ -328,8 +341,8 @@ static void count(const struct snapshot *published, uint32_t service,
 		.name = &published->service_text[service],
 		.now_ms = now_ms,
 		.outcome = outcome_of(answer),
-		.interval_ms =
-			atomic_load_explicit(&live[service].interval_ms, memory_order_relaxed),
+		.interval_ms = atomic_load_explicit(&service_state[service].interval_ms,
+	                                            memory_order_relaxed),
 		.ttl_s = ttl_of(answer),
 		.changed = changed};
 
@@ -343,19 +356,19 @@ static void count(const struct snapshot *published, uint32_t service,
 }
 
 /* Is what was asked for still at its place? Another name may have been given it since. */
-static bool is_there(const struct draft *draft, const struct directory_due *due)
+static bool is_there(const struct draft *draft, const struct due *due)
 {
 	const struct service *service = &draft->old->services[due->service];
 
 	return service->used && service->generation == due->generation;
 }
 
-bool directory_refreshed(const struct directory_due *due, const struct resolver_answer *answer)
+bool learn_from_dns(const struct due *due, const struct resolver_answer *answer)
 {
 	struct refresh refresh = {.changed = false};
-	struct process_lock lock;
+	struct writer_lock lock;
 
-	if (!process_trylock(&lock))
+	if (!writer_trylock(&lock))
 		return false;
 	if (draft_begin(&refresh.draft) && is_there(&refresh.draft, due)) {
 		uint64_t now_ms = clock_ms();
@@ -368,6 +381,6 @@ bool directory_refreshed(const struct directory_due *due, const struct resolver_
 			      answer, now_ms, refresh.change_count > 0);
 	}
 	draft_end();
-	process_unlock(&lock);
+	writer_unlock(&lock);
 	return true;
 }

@@ -1,15 +1,21 @@
 /* What libc's answers teach: pools for names that are eligible, claims for all else. */
-#include "directory/directory.h"
+#include "learn/from_libc.h"
 
-#include "directory/claims.h"
-#include "base/clock.h"
-#include "shared/counters.h"
-#include "base/log.h"
 #include "base/address_set.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
 #include "base/process.h"
-#include "refresh/thread.h"
-#include "shared/segment.h"
+#include "directory/claims.h"
+#include "directory/listing.h"
+#include "directory/service.h"
 #include "directory/snapshot.h"
+#include "dns/resolver.h"
+#include "learn/draft.h"
+#include "learn/eligible.h"
+#include "learn/writer.h"
+#include "shared/counters.h"
+#include "shared/segment.h"
 
 #include <string.h>
 #include <sys/syscall.h>
@@ -17,12 +23,12 @@
 #include <unistd.h>
 
 enum {
-	DISOWNED_FOR_MS = 10 * 60 * 1000, /* then DNS is asked again whether it knows the name */
-	LOCK_TRIES = 1000,                /* 0.1 s */
+	UNMANAGED_FOR_MS = 10 * 60 * 1000, /* then DNS is asked again whether it knows the name */
+	LOCK_TRIES = 1000,                 /* 0.1 s */
 	LOCK_NAP_NS = 100000
 };
 
-void directory_claim(uint64_t key, struct address address)
+void learn_claim(uint64_t key, struct address address)
 {
 	/* Only addresses that a pool may have. Public ones are managed only where LBDNS_NAMES lists
 	 * them. */
@@ -33,7 +39,7 @@ void directory_claim(uint64_t key, struct address address)
 static void claim_family(uint64_t key, const struct directory_answer *answer, enum family family)
 {
 	for (size_t i = 0; i < answer->family[family].count; i++)
-		directory_claim(key, answer->family[family].addresses[i]);
+		learn_claim(key, answer->family[family].addresses[i]);
 }
 
 static void claim_all(uint64_t key, const struct directory_answer *answer)
@@ -51,7 +57,7 @@ static bool is_pool(const struct directory_answer *answer, enum family family, b
 
 	if (count > RESOLVER_ADDRESS_LIMIT || count < (listed || managed ? 1 : 2))
 		return false;
-	return listed || pool_is_private(answer->family[family].addresses, count);
+	return listed || address_set_is_private(answer->family[family].addresses, count);
 }
 
 static bool is_eligible(const struct directory_answer *answer, bool listed)
@@ -60,13 +66,13 @@ static bool is_eligible(const struct directory_answer *answer, bool listed)
 	       is_pool(answer, FAMILY_V6, listed, false);
 }
 
-static bool is_settled(const struct directory_listing *listing)
+static bool is_dns_current(const struct listing *listing)
 {
-	return listing->believed && !refresher_is_overdue(listing->age_ms, listing->interval_ms);
+	return listing->believed && !service_is_overdue(listing->age_ms, listing->interval_ms);
 }
 
 /* DNS was found not to know this name as libc does, not long ago. */
-static bool is_disowned(const struct name_text *name)
+static bool is_unmanaged(const struct name_text *name)
 {
 	uint64_t sequence;
 	const struct snapshot *in = snapshot_read(&sequence);
@@ -79,7 +85,8 @@ static bool is_disowned(const struct name_text *name)
 	words_load(&found, &in->names[at], sizeof(found));
 	if (found.service < SERVICES)
 		words_load(&service, &in->services[found.service], sizeof(service));
-	return service.disowned && clock_since(service.disowned_ms, clock_ms()) < DISOWNED_FOR_MS &&
+	return service.unmanaged &&
+	       clock_since(service.unmanaged_ms, clock_ms()) < UNMANAGED_FOR_MS &&
 	       snapshot_valid(sequence);
 }
 
@@ -109,10 +116,10 @@ static bool is_endpoint(uint32_t service, struct address address)
 /* DNS is asked for this name anyway and says more than one answer of libc, which may come from a
  * cache: only what it does not know yet is claimed, so that a connection to it is not taken for
  * another pool's. */
-static bool learn_settled(const struct name_text *name, const struct directory_listing *listing,
-                          const struct directory_answer *answer)
+static bool learn_known_name(const struct name_text *name, const struct listing *listing,
+                             const struct directory_answer *answer)
 {
-	if (!is_settled(listing))
+	if (!is_dns_current(listing))
 		return false;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (answer->families & FAMILY_BIT(f) &&
@@ -124,11 +131,11 @@ static bool learn_settled(const struct name_text *name, const struct directory_l
 		return false;
 	if (answer->canonical && !listing->has_canonical)
 		return false;
-	directory_handed(listing, answer->families);
+	listing_given(listing, answer->families);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		for (size_t i = 0; i < answer->family[f].count; i++)
 			if (!is_endpoint(listing->service, answer->family[f].addresses[i]))
-				directory_claim(names_hash(name), answer->family[f].addresses[i]);
+				learn_claim(name_hash(name), answer->family[f].addresses[i]);
 	}
 	return true;
 }
@@ -136,7 +143,7 @@ static bool learn_settled(const struct name_text *name, const struct directory_l
 /* An exact name in LBDNS_NAMES that DNS has not answered for yet. */
 static bool is_unresolved(const struct service *service)
 {
-	return service->exact && !service->pinned &&
+	return service->exact && !service->absolute_known &&
 	       service->family[FAMILY_V4].state == DIRECTORY_UNKNOWN &&
 	       service->family[FAMILY_V6].state == DIRECTORY_UNKNOWN;
 }
@@ -152,8 +159,9 @@ static void evict(struct draft *draft)
 	for (uint32_t s = 0; s < draft->next->service_count; s++) {
 		const struct service *service = &draft->next->services[s];
 		uint64_t unused_ms = is_unresolved(service) ? UINT64_MAX
-		                     : service->exact       ? 0
-		                                            : clock_since(live[s].used_ms, now_ms);
+		                     : service->exact
+		                             ? 0
+		                             : clock_since(service_state[s].used_ms, now_ms);
 
 		if (service->used && unused_ms > longest_ms) {
 			longest_ms = unused_ms;
@@ -171,7 +179,7 @@ static void evict(struct draft *draft)
 				snapshot_endpoints(draft->old, victim, f, &count);
 
 			for (size_t i = 0; i < count; i++)
-				directory_claim(name.hash, had[i]);
+				learn_claim(name.hash, had[i]);
 		}
 		draft_set_name(draft, n, &(struct name_text){""}, SERVICES);
 	}
@@ -196,12 +204,13 @@ static uint32_t draft_name(struct draft *draft, const struct name_text *name, bo
 	service = *place < NAMES ? draft_add_service(draft) : SERVICES;
 	if (service == SERVICES)
 		return SERVICES;
-	draft_set_service(
-		draft, service,
-		&(struct service){.used = true, .listed = listed, .exact = names_is_exact(name)});
+	draft_set_service(draft, service,
+	                  &(struct service){.used = true,
+	                                    .listed = listed,
+	                                    .exact = eligible_is_exact(name)});
 	draft_set_service_text(draft, service, name);
 	draft_set_name(draft, *place, name, service);
-	live_reset(service);
+	service_reset(service);
 	return service;
 }
 
@@ -228,8 +237,8 @@ static void draft_answer(struct draft *draft, uint32_t service,
 			                        .endpoints = answer->family[f].addresses,
 			                        .count = answer->family[f].count};
 			/* draft_publish raises the version. */
-			atomic_store_explicit(&live[service].handed[f], of->version + 1,
-			                      memory_order_relaxed);
+			atomic_store_explicit(&service_state[service].given_version[f],
+			                      of->version + 1, memory_order_relaxed);
 		} else {
 			of->state = DIRECTORY_UNKNOWN;
 			claim_family(key, answer, f);
@@ -237,12 +246,13 @@ static void draft_answer(struct draft *draft, uint32_t service,
 	}
 	if (answer->order != ORDER_UNKNOWN)
 		value.order = answer->order;
-	value.disowned = false;
+	value.unmanaged = false;
 	draft_set_service(draft, service, &value);
-	atomic_store_explicit(&live[service].checked_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&live[service].asked_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&live[service].used_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&live[service].due_now, answer->may_be_cut, memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].checked_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].due_base_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].used_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].due_now, answer->may_be_truncated,
+	                      memory_order_relaxed);
 }
 
 /* Is there room for the answer in the place of what the name has? */
@@ -281,9 +291,9 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 	service = draft_name(&draft, name, listed, &place);
 	if (service == SERVICES)
 		return false;
-	if (answer->canonical && names_normalize(answer->canonical, &canonical))
+	if (answer->canonical && name_normalize(answer->canonical, &canonical))
 		draft_set_canonical(&draft, place, &canonical);
-	draft_answer(&draft, service, answer, names_hash(name), changes, &change_count);
+	draft_answer(&draft, service, answer, name_hash(name), changes, &change_count);
 	if (!draft_publish(&draft, changes, change_count))
 		return false;
 	counters_name(name);
@@ -292,37 +302,37 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 
 /* Threads that look a name up for the first time at the same moment: the right to write is held for
  * microseconds, and who did without would have to claim what the others manage. */
-static bool lock_soon(struct process_lock *lock)
+static bool lock_soon(struct writer_lock *lock)
 {
 	const struct timespec nap = {.tv_nsec = LOCK_NAP_NS};
 
 	for (int i = 0; i < LOCK_TRIES && process_is_own(); i++) {
-		if (process_trylock(lock))
+		if (writer_trylock(lock))
 			return true;
 		syscall(SYS_nanosleep, &nap, NULL);
 	}
 	return false;
 }
 
-bool directory_learn(const struct name_text *name, const struct directory_answer *answer)
+bool learn_from_libc(const struct name_text *name, const struct directory_answer *answer)
 {
-	uint64_t key = names_hash(name);
-	struct directory_listing listing;
-	bool known = directory_find(name, &listing), learned;
-	enum names_verdict verdict;
-	struct process_lock lock;
+	uint64_t key = name_hash(name);
+	struct listing listing;
+	bool known = listing_find(name, &listing), learned;
+	enum eligible_verdict verdict;
+	struct writer_lock lock;
 
-	if (known && learn_settled(name, &listing, answer))
+	if (known && learn_known_name(name, &listing, answer))
 		return true;
-	verdict = names_judge(name);
-	if (verdict == NAMES_LEAVE || is_disowned(name) ||
-	    (!known && !is_eligible(answer, verdict == NAMES_LISTED)) || !lock_soon(&lock)) {
+	verdict = eligible_judge(name);
+	if (verdict == ELIGIBLE_NEVER || is_unmanaged(name) ||
+	    (!known && !is_eligible(answer, verdict == ELIGIBLE_LISTED)) || !lock_soon(&lock)) {
 		claim_all(key, answer);
 		return false;
 	}
-	learned = learn_locked(name, answer, verdict == NAMES_LISTED);
+	learned = learn_locked(name, answer, verdict == ELIGIBLE_LISTED);
 	draft_end();
-	process_unlock(&lock);
+	writer_unlock(&lock);
 	if (!learned)
 		claim_all(key, answer);
 	else

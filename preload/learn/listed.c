@@ -1,18 +1,23 @@
 /* Exact names in LBDNS_NAMES, for clients that look names up by themselves. */
-#include "directory/directory.h"
+#include "learn/listed.h"
 
-#include "base/process.h"
-#include "shared/segment.h"
+#include "base/config.h"
+#include "base/name.h"
+#include "directory/service.h"
 #include "directory/snapshot.h"
+#include "learn/draft.h"
+#include "learn/eligible.h"
+#include "learn/writer.h"
+#include "shared/segment.h"
 
 #include <string.h>
 
 static atomic_bool listed_added;
 
-bool directory_wants_listed(void)
+bool listed_wanted(void)
 {
 	return config.listed && !atomic_load_explicit(&listed_added, memory_order_relaxed) &&
-	       names_any_exact();
+	       eligible_any_exact();
 }
 
 static bool add_listed(struct draft *draft)
@@ -25,7 +30,7 @@ static bool add_listed(struct draft *draft)
 		struct name_text name;
 		uint32_t place, index;
 
-		if (!config_name_is_exact(pattern) || !names_normalize(pattern, &name) ||
+		if (!config_name_is_exact(pattern) || !name_normalize(pattern, &name) ||
 		    config_names_match(&config.exclude, pattern) ||
 		    snapshot_find_name(draft->next, &name) >= 0)
 			continue;
@@ -36,24 +41,24 @@ static bool add_listed(struct draft *draft)
 		draft_set_service(draft, index, &service);
 		draft_set_service_text(draft, index, &name);
 		draft_set_name(draft, place, &name, index);
-		live_reset(index);
+		service_reset(index);
 		added = true;
 	}
 	return added;
 }
 
-bool directory_add_listed(void)
+bool listed_add(void)
 {
-	struct process_lock lock;
+	struct writer_lock lock;
 	struct draft draft;
 
-	if (!process_trylock(&lock))
+	if (!writer_trylock(&lock))
 		return false;
 	shared_start();
 	if (draft_begin(&draft) && add_listed(&draft))
 		draft_publish(&draft, NULL, 0);
 	draft_end();
 	atomic_store_explicit(&listed_added, true, memory_order_relaxed);
-	process_unlock(&lock);
+	writer_unlock(&lock);
 	return true;
 }

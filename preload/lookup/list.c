@@ -1,6 +1,7 @@
 #include "lookup/list.h"
 
-#include "base/address_sort.h"
+#include "base/address_set.h"
+#include "base/answer.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -57,7 +58,7 @@ static void finish(struct answer *answer, enum family first)
 	if (answer->count[FAMILY_V4] && answer->count[FAMILY_V6])
 		answer->order = first == FAMILY_V4 ? ORDER_V4_FIRST : ORDER_V6_FIRST;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		answer->count[f] = address_sort_unique(answer->addresses[f], answer->count[f]);
+		answer->count[f] = address_set_sort(answer->addresses[f], answer->count[f]);
 }
 
 bool answer_read(struct answer *answer, const struct addrinfo *list)

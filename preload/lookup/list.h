@@ -6,9 +6,10 @@
 #define LBDNS_LOOKUP_LIST_H
 
 #include "base/address.h"
-#include "directory/directory.h"
+#include "base/answer.h"
 
 #include <netdb.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { ANSWER_INLINE = 48 };
@@ -19,7 +20,7 @@ struct answer {
 	size_t count[FAMILY_COUNT];
 	size_t room;   /* in each family */
 	size_t mapped; /* bytes to unmap in answer_release */
-	enum directory_order order;
+	enum family_order order;
 	struct address here[FAMILY_COUNT][ANSWER_INLINE];
 };
 

@@ -1,7 +1,8 @@
 /* Lists of struct addrinfo in the layout of the libc that will free them. */
-#include "lookup/list.h"
-
+#include "base/address.h"
+#include "base/answer.h"
 #include "base/libc.h"
+#include "lookup/list.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -2,11 +2,17 @@
 #ifndef LBDNS_LOOKUP_LOOKUP_H
 #define LBDNS_LOOKUP_LOOKUP_H
 
+#include "base/address.h"
+#include "base/name.h"
+#include "directory/listing.h"
 #include "lookup/list.h"
-#include "directory/directory.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Was DNS or libc asked lately enough to answer without asking again? */
-bool lookup_is_fresh(const struct directory_listing *listing);
+bool lookup_is_fresh(const struct listing *listing);
 
 /* Takes in what libc answered, and starts the refresh thread if there is something to refresh.
  * Returns the families whose addresses are to be rotated, as FAMILY_BITs. With in_handler no thread

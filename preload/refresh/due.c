@@ -1,7 +1,10 @@
 /* When DNS is to be asked for what. */
-#include "directory/directory.h"
+#include "refresh/due.h"
 
+#include "base/address.h"
 #include "base/clock.h"
+#include "base/config.h"
+#include "base/name.h"
 #include "directory/snapshot.h"
 
 #include <sys/syscall.h>
@@ -14,7 +17,7 @@ enum {
 
 static bool is_now_and_then(uint32_t service)
 {
-	return atomic_load_explicit(&live[service].refreshes, memory_order_relaxed) %
+	return atomic_load_explicit(&service_state[service].refreshes, memory_order_relaxed) %
 	               NOW_AND_THEN ==
 	       NOW_AND_THEN - 1;
 }
@@ -28,7 +31,7 @@ static unsigned due_families(const struct service *service, uint32_t index)
 
 		if (state == DIRECTORY_POOL || state == DIRECTORY_GONE ||
 		    (state == DIRECTORY_NONE && is_now_and_then(index)) ||
-		    (state == DIRECTORY_UNKNOWN && service->exact && !service->pinned))
+		    (state == DIRECTORY_UNKNOWN && service->exact && !service->absolute_known))
 			families |= FAMILY_BIT(f);
 	}
 	return families;
@@ -36,10 +39,10 @@ static unsigned due_families(const struct service *service, uint32_t index)
 
 static bool has_struck_out(uint32_t service)
 {
-	return atomic_load_explicit(&live[service].strikes[FAMILY_V4], memory_order_relaxed) >=
-	               STRIKES ||
-	       atomic_load_explicit(&live[service].strikes[FAMILY_V6], memory_order_relaxed) >=
-	               STRIKES;
+	return atomic_load_explicit(&service_state[service].denials[FAMILY_V4],
+	                            memory_order_relaxed) >= DENIALS_TO_DROP ||
+	       atomic_load_explicit(&service_state[service].denials[FAMILY_V6],
+	                            memory_order_relaxed) >= DENIALS_TO_DROP;
 }
 
 /* From 0.8 to 1 interval after the last question, so that a thousand clients do not ask in step;
@@ -47,28 +50,31 @@ static bool has_struck_out(uint32_t service)
  * that are silent for longer are asked as often as others. */
 static uint64_t due_ms(const struct service *service, uint32_t index)
 {
-	uint64_t asked_ms = atomic_load_explicit(&live[index].asked_ms, memory_order_relaxed);
-	uint64_t interval_ms = atomic_load_explicit(&live[index].interval_ms, memory_order_relaxed);
-	uint64_t generation = atomic_load_explicit(&live[index].generation, memory_order_relaxed);
+	uint64_t due_base_ms =
+		atomic_load_explicit(&service_state[index].due_base_ms, memory_order_relaxed);
+	uint64_t interval_ms =
+		atomic_load_explicit(&service_state[index].interval_ms, memory_order_relaxed);
+	uint64_t generation =
+		atomic_load_explicit(&service_state[index].generation, memory_order_relaxed);
 
-	if (atomic_load_explicit(&live[index].due_now, memory_order_relaxed))
+	if (atomic_load_explicit(&service_state[index].due_now, memory_order_relaxed))
 		return 0;
-	if (!service->pinned && has_struck_out(index))
+	if (!service->absolute_known && has_struck_out(index))
 		interval_ms *= NOW_AND_THEN; /* an exact name in LBDNS_NAMES that does not exist */
 	if (interval_ms > LOST_MS &&
-	    atomic_load_explicit(&live[index].unanswered, memory_order_relaxed) == 1)
+	    atomic_load_explicit(&service_state[index].unanswered, memory_order_relaxed) == 1)
 		interval_ms = LOST_MS;
-	return asked_ms + interval_ms -
-	       hash_mix(asked_ms ^ generation << 48 ^ (uint64_t)syscall(SYS_getpid) << 16 ^
-	                (uint64_t)(uintptr_t)&live[index]) %
+	return due_base_ms + interval_ms -
+	       hash_mix(due_base_ms ^ generation << 48 ^ (uint64_t)syscall(SYS_getpid) << 16 ^
+	                (uint64_t)(uintptr_t)&service_state[index]) %
 	               (interval_ms / 5 + 1);
 }
 
 static bool is_idle(const struct service *service, uint32_t index, uint64_t now_ms)
 {
-	return !service->exact &&
-	       clock_since(atomic_load_explicit(&live[index].used_ms, memory_order_relaxed),
-	                   now_ms) > config.idle_ms;
+	return !service->exact && clock_since(atomic_load_explicit(&service_state[index].used_ms,
+	                                                           memory_order_relaxed),
+	                                      now_ms) > config.idle_ms;
 }
 
 /* Some name that the client used for this service, for walking the search list. */
@@ -91,12 +97,13 @@ static void asked_name(const struct snapshot *in, uint32_t service, struct name_
 /* Only the refresh thread and learners publish; a torn read is found out by snapshot_valid and
  * tried again. */
 static bool due_fill(const struct snapshot *in, uint32_t index, const struct service *service,
-                     struct directory_due *due)
+                     struct due *due)
 {
 	due->service = index;
 	due->generation = service->generation;
 	due->families = due_families(service, index);
-	due->absolute = service->pinned && !(has_struck_out(index) && is_now_and_then(index));
+	due->absolute =
+		service->absolute_known && !(has_struck_out(index) && is_now_and_then(index));
 	words_load(&due->name, &in->service_text[index], sizeof(due->name));
 	if (!due->absolute)
 		asked_name(in, index, &due->name);
@@ -106,26 +113,26 @@ static bool due_fill(const struct snapshot *in, uint32_t index, const struct ser
 /* An interval begins, and what was due is no longer. */
 static void begin_interval(uint32_t index, uint64_t now_ms)
 {
-	atomic_store_explicit(&live[index].asked_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&live[index].due_now, false, memory_order_relaxed);
-	atomic_fetch_add_explicit(&live[index].refreshes, 1, memory_order_relaxed);
+	atomic_store_explicit(&service_state[index].due_base_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&service_state[index].due_now, false, memory_order_relaxed);
+	atomic_fetch_add_explicit(&service_state[index].refreshes, 1, memory_order_relaxed);
 }
 
-void directory_asked(const struct directory_due *due, uint64_t now_ms)
+void due_asked(const struct due *due, uint64_t now_ms)
 {
 	begin_interval(due->service, now_ms);
-	atomic_fetch_add_explicit(&live[due->service].unanswered, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&service_state[due->service].unanswered, 1, memory_order_relaxed);
 }
 
 /* Counts an interval in which there is nothing to ask; returns how long it is. */
 static uint64_t pass_interval(uint32_t index, uint64_t now_ms)
 {
 	begin_interval(index, now_ms);
-	atomic_store_explicit(&live[index].checked_ms, now_ms, memory_order_relaxed);
-	return atomic_load_explicit(&live[index].interval_ms, memory_order_relaxed);
+	atomic_store_explicit(&service_state[index].checked_ms, now_ms, memory_order_relaxed);
+	return atomic_load_explicit(&service_state[index].interval_ms, memory_order_relaxed);
 }
 
-bool directory_due(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct directory_due *due)
+bool due_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct due *due)
 {
 	uint64_t sequence, count;
 	const struct snapshot *in = snapshot_read(&sequence);
@@ -138,7 +145,7 @@ bool directory_due(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct d
 		uint64_t at_ms;
 
 		words_load(&service, &in->services[*index], sizeof(service));
-		if (!service.used || service.disowned || is_idle(&service, *index, now_ms))
+		if (!service.used || service.unmanaged || is_idle(&service, *index, now_ms))
 			continue;
 		at_ms = due_ms(&service, *index);
 		if (at_ms <= now_ms && due_fill(in, *index, &service, due)) {

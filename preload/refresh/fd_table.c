@@ -1,7 +1,7 @@
-/* State: of descriptors_apart, what the task that it makes is to do. */
+/* State: of fd_table_run_apart, what the task that it makes is to do. */
 #include "refresh/fd_table.h"
 
-#include "base/log.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +59,7 @@ static bool close_copies(bool keep_stderr)
 	/* First, to make room for the directory: the table may be full. */
 	syscall(SYS_close, 0);
 	syscall(SYS_close, 1);
-	log_number((uint64_t)syscall(SYS_gettid), path + strlen(path));
+	text_number((uint64_t)syscall(SYS_gettid), path + strlen(path));
 	strcat(path, "/fd");
 	directory = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
@@ -78,7 +78,7 @@ static bool close_copies(bool keep_stderr)
 	return got == 0;
 }
 
-bool descriptors_leave(bool keep_stderr)
+bool fd_table_unshare(bool keep_stderr)
 {
 	/* Nothing is copied: all that is kept is below what is closed. */
 	if (!syscall(SYS_close_range, keep_stderr ? 3u : 0u, ~0u, CLOSE_RANGE_OWN)) {
@@ -199,7 +199,7 @@ static uint64_t identity(void)
 	return (uint64_t)syscall(SYS_geteuid) << 32 | (uint32_t)syscall(SYS_getegid);
 }
 
-bool descriptors_apart(void (*run)(void), atomic_bool *stop, bool keep_stderr)
+bool fd_table_run_apart(void (*run)(void), atomic_bool *stop, bool keep_stderr)
 {
 	uint64_t began_as = identity();
 

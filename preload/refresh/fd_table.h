@@ -13,12 +13,12 @@
 
 /* Gives the calling thread a table for good, with nothing in it but descriptor 2 if that is to be
  * kept. False: the kernel or a filter refuses. */
-bool descriptors_leave(bool keep_stderr);
+bool fd_table_unshare(bool keep_stderr);
 
 /* Runs it with such a table where there is none for good: in a task of the kernel that is nobody's
  * thread, while the calling thread waits. That task has the user and group ids of the moment when
  * it began; *stop becomes true when the client has changed its own, and run has to return soon.
  * False if this is refused too, or not made for this machine; then run may have not been run. */
-bool descriptors_apart(void (*run)(void), atomic_bool *stop, bool keep_stderr);
+bool fd_table_run_apart(void (*run)(void), atomic_bool *stop, bool keep_stderr);
 
 #endif

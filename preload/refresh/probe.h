@@ -4,17 +4,8 @@
 #ifndef LBDNS_REFRESH_PROBE_H
 #define LBDNS_REFRESH_PROBE_H
 
-#include "base/address.h"
-
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Can the refresh thread try endpoints? Any signal handler. */
-bool probe_is_possible(void);
-
-/* The caller has the lease of an endpoint: the refresh thread is to use it. False if it has too
- * much to do already. port is a stream socket's. Any signal handler. */
-bool probe_ask(struct address address, uint32_t port);
 
 /* The refresh thread, when it starts: are the descriptors its own? The client must not meet ours.
  */

@@ -2,14 +2,17 @@
  * under. All are the refresh thread's own, but that resolv.conf may be read before it starts. */
 #include "refresh/queries.h"
 
+#include "base/address.h"
 #include "base/clock.h"
-#include "shared/counters.h"
-#include "directory/directory.h"
+#include "base/config.h"
+#include "base/futex.h"
 #include "base/log.h"
 #include "dns/resolvconf.h"
 #include "dns/resolver.h"
+#include "learn/from_dns.h"
+#include "refresh/due.h"
+#include "shared/counters.h"
 #include "shared/segment.h"
-#include "base/futex.h"
 
 #include <poll.h>
 #include <sys/syscall.h>
@@ -23,7 +26,7 @@ enum {
 };
 
 struct running {
-	struct directory_due due;
+	struct due due;
 	uint64_t asked_ms;
 	struct resolver_query *query;
 	struct pollfd pollfds[RESOLVER_POLLFDS];
@@ -115,12 +118,12 @@ uint64_t queries_start(uint64_t now_ms)
 {
 	uint64_t due_ms = UINT64_MAX;
 	uint32_t service = 0;
-	struct directory_due due;
+	struct due due;
 	bool read = false;
 
 	if (!conf.servers[0])
 		queries_read_conf();
-	while (directory_due(&service, now_ms, &due_ms, &due)) {
+	while (due_next(&service, now_ms, &due_ms, &due)) {
 		struct running *next;
 
 		if (!make_room(due.service))
@@ -140,7 +143,7 @@ uint64_t queries_start(uint64_t now_ms)
 		next->due = due;
 		next->asked_ms = now_ms;
 		running_count++;
-		directory_asked(&due, now_ms);
+		due_asked(&due, now_ms);
 	}
 	return due_ms;
 }
@@ -162,8 +165,8 @@ static void end_older(const struct running *answered)
 static bool has_failed(const struct resolver_answer *answer)
 {
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		if (answer->family[f].outcome != RESOLVER_NOT_ASKED &&
-		    answer->family[f].outcome != RESOLVER_FAILED)
+		if (answer->family[f].outcome != DNS_NOT_ASKED &&
+		    answer->family[f].outcome != DNS_FAILED)
 			return false;
 	return true;
 }
@@ -178,8 +181,8 @@ static void finish(struct running *done)
 	if (log_wants(LOG_DEBUG))
 		log_line(LOG_DEBUG, answered.due.name.text, ": DNS answered ", answer->absolute,
 		         NULL);
-	while (!directory_refreshed(&answered.due, answer))
-		wait_ms(BUSY_MS);
+	while (!learn_from_dns(&answered.due, answer))
+		futex_sleep(BUSY_MS);
 	if (!has_failed(answer))
 		end_older(&answered);
 	resolver_end(answered.query);
@@ -205,7 +208,7 @@ static void wait_for_answers(int timeout_ms)
 	                         .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
 	/* The raw call: poll(3) is a cancellation point, and clients hook it. */
 	if (syscall(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE) < 0) {
-		wait_ms(BUSY_MS);
+		futex_sleep(BUSY_MS);
 		for (unsigned i = 0; i < total; i++)
 			pollfds[i].revents = pollfds[i].events; /* the sockets do not block */
 	}

@@ -1,16 +1,17 @@
 #include "refresh/thread.h"
 
 #include "base/clock.h"
-#include "refresh/fd_table.h"
-#include "directory/directory.h"
+#include "base/config.h"
+#include "base/futex.h"
 #include "base/libc.h"
 #include "base/libc_versions.h"
-#include "learn/result.h"
-#include "balance/inflight.h"
-#include "refresh/probe.h"
 #include "base/process.h"
+#include "base/wakeup.h"
+#include "learn/listed.h"
+#include "refresh/fd_table.h"
+#include "refresh/probe.h"
 #include "refresh/queries.h"
-#include "base/futex.h"
+#include "refresh/silence.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -20,7 +21,6 @@
 #include <unistd.h>
 
 enum {
-	OVERDUE_MS = QUERIES_MS + 1000,
 	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,   /* before the directory is tried again */
 	LEAVE_MS = 1000,
@@ -37,7 +37,6 @@ static char client_name[16]; /* of the thread that started this one (prctl(2), P
 static atomic_bool stop;     /* the queries under way */
 static uint32_t wakes;       /* before it was looked at what is due */
 static uint64_t next_ms;     /* when to look again */
-static _Atomic uint64_t wake_by_ms; /* the last time that somebody wanted it to look by */
 
 static bool is_to_stay(void)
 {
@@ -51,11 +50,11 @@ static void work(void)
 		uint64_t now_ms = clock_ms(), watch_ms, probe_ms;
 
 		/* Before looking at what is due: a wake that comes after is not slept through. */
-		wakes = atomic_load(&process.wakes);
-		while (directory_wants_listed() && !directory_add_listed())
-			wait_ms(BUSY_MS);
+		wakes = wakeup_count();
+		while (listed_wanted() && !listed_add())
+			futex_sleep(BUSY_MS);
 		next_ms = queries_start(now_ms);
-		watch_ms = outcome_watch(now_ms);
+		watch_ms = silence_watch(now_ms);
 		probe_ms = probe_step(now_ms);
 		if (!queries_any()) {
 			next_ms = watch_ms < next_ms ? watch_ms : next_ms;
@@ -70,23 +69,6 @@ static void work(void)
 	next_ms = 0; /* to begin again */
 }
 
-static void sleep_until(uint64_t when_ms)
-{
-	uint64_t now_ms = clock_ms(), by_ms;
-
-	atomic_store(&process.asleep_ms, when_ms);
-	/* Not longer than it was woken for, even if there is nothing to look at any more: else each
-	 * of a row of connects would wake it. After asleep_ms: pairs with refresher_wake_by. */
-	by_ms = atomic_load(&wake_by_ms);
-	if (by_ms > now_ms && by_ms < when_ms) {
-		when_ms = by_ms;
-		atomic_store(&process.asleep_ms, when_ms);
-	}
-	if (is_to_stay()) /* whoever asks us to leave from now on counts up what we wait for */
-		wait_for(&process.wakes, wakes, when_ms > now_ms ? when_ms - now_ms : 0);
-	atomic_store(&process.asleep_ms, 0);
-}
-
 static void refuse(void)
 {
 	atomic_store(&process.refused_ms, clock_ms());
@@ -98,28 +80,28 @@ static void note_left(void)
 	atomic_store(&process.left, (uint32_t)syscall(SYS_gettid));
 }
 
-static void *refresher_main(void *unused)
+static void *thread_main(void *unused)
 {
 	bool keep_stderr = config.log >= LOG_WARN && !config.log_file;
-	bool own = descriptors_leave(keep_stderr);
+	bool own = fd_table_unshare(keep_stderr);
 
 	(void)unused;
 	probe_begin(own);
-	pending_watch_begins(own);
+	silence_begin(own);
 	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	queries_begin(client_name);
 	while (is_to_stay()) {
 		if (own) {
 			work();
-		} else if (!descriptors_apart(work, &stop, keep_stderr)) {
+		} else if (!fd_table_run_apart(work, &stop, keep_stderr)) {
 			note_left();
 			refuse();
 			return NULL;
 		}
-		sleep_until(next_ms);
+		wakeup_sleep(next_ms, wakes);
 	}
-	pending_watch_ends();
+	silence_end();
 	note_left();
 	atomic_store(&process.thread, THREAD_NONE);
 	return NULL;
@@ -145,7 +127,7 @@ static int thread_create(pthread_t *thread, size_t stack_size)
 	if (stack_size)
 		pthread_attr_setstacksize(&attributes, stack_size);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(thread, &attributes, refresher_main, NULL);
+	error = pthread_create(thread, &attributes, thread_main, NULL);
 	pthread_attr_destroy(&attributes);
 	return error;
 }
@@ -183,7 +165,7 @@ static void thread_start(bool in_lookup)
 	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS)) {
 		if (in_lookup)
 			queries_read_conf();
-		if (atomic_load(&process.main_ended) || /* pairs with refresher_main_ends */
+		if (atomic_load(&process.main_ended) || /* pairs with thread_main_ends */
 		    (thread_create(&thread, stack_wanted()) && thread_create(&thread, 0)))
 			refuse();
 	}
@@ -192,47 +174,12 @@ static void thread_start(bool in_lookup)
 	errno = saved_errno;
 }
 
-static void wake(void)
+void thread_want(bool look_again)
 {
-	int saved_errno = errno;
-
-	atomic_fetch_add(&process.wakes, 1);
-	wait_end(&process.wakes);
-	errno = saved_errno;
-}
-
-bool refresher_runs(void)
-{
-	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_RUNS;
-}
-
-void refresher_want(bool look_again)
-{
-	if (!refresher_runs())
+	if (!wakeup_thread_runs())
 		thread_start(true);
 	else if (look_again)
-		wake();
-}
-
-void refresher_hurry(void)
-{
-	if (refresher_runs())
-		wake();
-}
-
-void refresher_wake_by(uint64_t when_ms)
-{
-	uint64_t asleep_ms = atomic_load(&process.asleep_ms);
-
-	if (asleep_ms - 1 < when_ms || !refresher_runs()) /* 0: it is awake */
-		return;
-	if (when_ms) {
-		atomic_store(&wake_by_ms, when_ms);
-		/* If it is awake it looks at that before it sleeps (sleep_until). */
-		if (atomic_load(&process.asleep_ms) <= when_ms)
-			return;
-	}
-	wake();
+		wakeup();
 }
 
 /* Has the kernel still got that thread? Until then it counts, for the kernel and for libc. */
@@ -242,7 +189,7 @@ static bool is_thread(uint32_t id)
 }
 
 /* Not joined: several may wait for the same thread, and another one start meanwhile. */
-bool refresher_leave(void)
+bool thread_stop(void)
 {
 	uint32_t was = THREAD_RUNS;
 	int saved_errno = errno;
@@ -251,30 +198,25 @@ bool refresher_leave(void)
 	    (!atomic_compare_exchange_strong(&process.thread, &was, THREAD_LEAVES) &&
 	     was != THREAD_LEAVES))
 		return false;
-	wake();
+	wakeup();
 	for (unsigned ms = 0; ms < LEAVE_MS && (atomic_load(&process.thread) == THREAD_LEAVES ||
 	                                        is_thread(atomic_load(&process.left)));
 	     ms++)
-		wait_ms(1);
+		futex_sleep(1);
 	errno = saved_errno;
 	return atomic_load(&process.thread) != THREAD_LEAVES;
 }
 
-void refresher_main_ends(void)
+void thread_main_ends(void)
 {
 	atomic_store(&process.main_ended, true); /* pairs with thread_start */
-	refresher_leave();
+	thread_stop();
 }
 
-bool refresher_is_refused(void)
+bool thread_is_refused(void)
 {
 	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_REFUSED ||
 	       atomic_load_explicit(&process.main_ended, memory_order_relaxed);
-}
-
-bool refresher_is_overdue(uint64_t age_ms, uint64_t interval_ms)
-{
-	return age_ms > interval_ms + interval_ms / 4 + OVERDUE_MS;
 }
 
 /* What rt_sigaction(2) fills in: the kernel's, not libc's, struct sigaction. */
@@ -318,14 +260,14 @@ static bool may_create(void)
 	return may;
 }
 
-void refresher_nudge(uint64_t age_ms, uint64_t interval_ms)
+void thread_nudge(uint64_t age_ms, uint64_t interval_ms)
 {
 	if (age_ms <= interval_ms)
 		return;
-	if (!refresher_runs()) {
+	if (!wakeup_thread_runs()) {
 		if (may_start(atomic_load(&process.thread)) && may_create())
 			thread_start(false);
 	} else if (atomic_load(&process.asleep_ms) > clock_ms()) {
-		wake(); /* it thinks that nobody uses this name */
+		wakeup(); /* it thinks that nobody uses this name */
 	}
 }

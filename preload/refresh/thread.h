@@ -11,36 +11,24 @@
 
 /* There is a managed name: starts the thread if it does not run, and has it look again at what is
  * due if it does and look_again is true. Not in a signal handler. */
-void refresher_want(bool look_again);
+void thread_want(bool look_again);
 
 /* A client met a pool that was last checked so long ago, by its interval. Wakes the thread if it
  * sleeps on because nobody used the pool for so long (LBDNS_IDLE); starts it if it does not run and
  * the caller's signal mask is empty: pthread_create deadlocks in a signal handler. Any thread, any
  * signal handler. */
-void refresher_nudge(uint64_t age_ms, uint64_t interval_ms);
-
-/* A service is due now (directory_hurry): wakes the thread, if it runs. Any signal handler. */
-void refresher_hurry(void);
-
-/* Wakes the thread, if it runs and would sleep longer than until then. Any signal handler. */
-void refresher_wake_by(uint64_t when_ms);
+void thread_nudge(uint64_t age_ms, uint64_t interval_ms);
 
 /* Ends the thread, if it runs: it starts anew when it is needed. False if it did not run, or has
  * not ended after a second. Any thread; not in a signal handler. */
-bool refresher_leave(void);
+bool thread_stop(void);
 
 /* Before the main thread is gone: ends the thread, and waits for it. The last of a client's threads
  * ends the process, in exit(3), and would not be the last one beside ours. From then on it is as if
  * no thread could be had. */
-void refresher_main_ends(void);
-
-/* Is there a thread now? */
-bool refresher_runs(void);
+void thread_main_ends(void);
 
 /* True while no thread can be had, and then nothing is fresher than the last answer of libc. */
-bool refresher_is_refused(void);
-
-/* Is something checked so long ago overdue, even for a thread that is waiting for DNS? */
-bool refresher_is_overdue(uint64_t age_ms, uint64_t interval_ms);
+bool thread_is_refused(void);
 
 #endif

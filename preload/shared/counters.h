@@ -1,7 +1,7 @@
 /* What is counted for people to see: `lbdns status`, `lbdns metrics`.
  *
  * In shared memory (shared.h): bounded, without locks, and never read by what decides where a
- * connection goes. Names are told by names_hash of their text; port is as in rotation.h. Any
+ * connection goes. Names are told by name_hash of their text; port is as in rotation.h. Any
  * thread, any signal handler, unless said otherwise. */
 #ifndef LBDNS_SHARED_COUNTERS_H
 #define LBDNS_SHARED_COUNTERS_H
@@ -11,6 +11,7 @@
 #include "base/reason.h"
 #include "shared/segment.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +30,7 @@ void counters_alias(const struct name_text *name, const struct name_text *absolu
 struct counters_refresh {
 	const struct name_text *name;
 	uint64_t now_ms;
-	uint32_t outcome; /* enum resolver_outcome, of the better family */
+	uint32_t outcome; /* enum dns_outcome, of the better family */
 	uint32_t interval_ms, ttl_s;
 	uint32_t endpoints[FAMILY_COUNT]; /* that the name has from now on */
 	bool changed;

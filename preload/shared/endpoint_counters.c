@@ -1,6 +1,6 @@
 /* What is counted for the endpoints of a name, and their last rewritten connections. */
+#include "base/address.h"
 #include "shared/counters.h"
-
 #include "shared/segment.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What mode_ordered returns for a name (names_hash). Any thread, any signal handler. */
+/* What mode_ordered returns for a name (name_hash). Any thread, any signal handler. */
 enum config_mode mode_ordered(uint64_t name);
 
 /* The mode for a name: one load of shared memory if nobody ordered anything. */

@@ -1,8 +1,10 @@
 /* What is counted for a name as a whole. */
-#include "shared/counters.h"
-
+#include "base/address.h"
 #include "base/clock.h"
-#include "dns/resolver.h"
+#include "base/config.h"
+#include "base/name.h"
+#include "base/answer.h"
+#include "shared/counters.h"
 #include "shared/segment.h"
 
 #include <string.h>
@@ -64,7 +66,7 @@ static struct shared_name *name_claim(uint64_t hash)
 
 static struct shared_name *name_get(const struct name_text *name)
 {
-	uint64_t hash = names_hash(name), words[SHARED_TEXT_WORDS];
+	uint64_t hash = name_hash(name), words[SHARED_TEXT_WORDS];
 	struct shared_name *at = counters_find(hash);
 
 	if (!at)
@@ -88,11 +90,11 @@ void counters_name(const struct name_text *name)
 
 void counters_alias(const struct name_text *name, const struct name_text *absolute)
 {
-	struct shared_name *from = counters_find(names_hash(name)), *to = name_get(absolute);
+	struct shared_name *from = counters_find(name_hash(name)), *to = name_get(absolute);
 
 	if (!from || !to || from == to)
 		return;
-	shared_store(&from->absolute, names_hash(absolute));
+	shared_store(&from->absolute, name_hash(absolute));
 	if (!shared_load(&to->mode))
 		shared_store(&to->mode, shared_load(&from->mode));
 }
@@ -112,7 +114,7 @@ void counters_refreshed(const struct counters_refresh *refresh)
 	shared_add_one(&at->refreshes);
 	if (refresh->changed)
 		shared_add_one(&at->changes);
-	if (refresh->outcome == RESOLVER_ADDRESSES) {
+	if (refresh->outcome == DNS_ADDRESSES) {
 		shared_store(&at->good_ms, refresh->now_ms);
 		shared_store(&at->ttl_s, refresh->ttl_s);
 	} else {
@@ -136,5 +138,5 @@ bool counters_read_name(const struct shared_name *from, struct name_text *text)
 		words[i] = shared_load(&from->text[i]);
 	memcpy(text, words, sizeof(*text));
 	text->text[CONFIG_NAME_SIZE - 1] = '\0';
-	return hash && names_hash(text) == hash;
+	return hash && name_hash(text) == hash;
 }

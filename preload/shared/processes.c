@@ -1,7 +1,6 @@
 /* Which processes there are. State: in shared memory, but for the place of this one in it. */
-#include "shared/counters.h"
-
 #include "base/config.h"
+#include "shared/counters.h"
 #include "shared/segment.h"
 
 #include <fcntl.h>

@@ -49,12 +49,12 @@ struct ejection {
 
 /* What is known of a name (counters.h). Times are of CLOCK_MONOTONIC, in ms. */
 struct shared_name {
-	_Atomic uint64_t hash;     /* names_hash of its text; 0: unused */
+	_Atomic uint64_t hash;     /* name_hash of its text; 0: unused */
 	_Atomic uint64_t absolute; /* the hash of its absolute name; 0: it is that, or not known */
 	_Atomic uint64_t mode;     /* ordered for this name (mode.h) */
 	_Atomic uint64_t used_ms;  /* last learned or refreshed: the least recent is reused */
 	_Atomic uint64_t refreshed_ms, good_ms; /* DNS last asked; last good answer. 0: never */
-	_Atomic uint64_t outcome;               /* enum resolver_outcome of the last one */
+	_Atomic uint64_t outcome;               /* enum dns_outcome of the last one */
 	_Atomic uint64_t interval_ms, ttl_s;
 	_Atomic uint64_t refreshes, refresh_failures, changes;
 	_Atomic uint64_t endpoints[2]; /* by family */

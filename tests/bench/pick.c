@@ -1,9 +1,16 @@
 /* rooms: connection refresh learn balance directory shared dns base */
 /* pick COUNT: the pick by itself, without a system call: tests/bench/driver's histograms, and the
  * library's own objects. Commands: THREADS MS. */
-#include "directory/directory.h"
-#include "balance/pick_fast.h"
 #include "driver/driver.h"
+#include "balance/pick.h"
+#include "balance/pick_fast.h"
+#include "balance/trial.h"
+#include "base/address.h"
+#include "base/answer.h"
+#include "base/config.h"
+#include "base/name.h"
+#include "directory/route.h"
+#include "learn/from_libc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +25,12 @@ static struct address endpoint(unsigned i)
 /* Once a second it is not as usual. */
 static __attribute__((noinline)) void pick_unusual(struct address asked)
 {
-	struct directory_route route;
-	struct directory_picked picked;
+	struct route route;
+	struct pick picked;
 
-	if (!directory_route(asked, &route))
+	if (!route_find(asked, &route))
 		abort();
-	directory_pick(&route, PORT, TRIAL_CALLER, &picked);
+	pick_endpoint(&route, PORT, TRIAL_CALLER, &picked);
 }
 
 static void *run(void *argument)
@@ -36,11 +43,11 @@ static void *run(void *argument)
 		uint64_t ended_ns;
 
 		for (int i = 0; i < BATCH; i++) {
-			struct directory_usual usual;
+			struct pick_fast usual;
 			struct address target;
 
-			if (directory_usual(asked, &usual) &&
-			    directory_usual_take(&usual, PORT, &target))
+			if (pick_fast(asked, &usual) &&
+			    pick_fast_take(&usual, PORT, &target))
 				continue;
 			pick_unusual(asked);
 		}
@@ -67,8 +74,8 @@ int main(int argc, char **argv)
 		addresses[i] = endpoint(i);
 	answer.family[FAMILY_V4].addresses = addresses;
 	answer.family[FAMILY_V4].count = count;
-	names_normalize("pool", &name);
-	if (!directory_learn(&name, &answer))
+	name_normalize("pool", &name);
+	if (!learn_from_libc(&name, &answer))
 		return 1;
 	printf("{}\n");
 	while (scanf("%d %d", &threads, &ms) == 2) {

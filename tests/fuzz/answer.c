@@ -1,10 +1,12 @@
 /* rooms: dns base */
 /* A DNS message: read as it is, and sent by a name server as the answer to a question for the name
  * that it answers, by UDP and, where it is cut, by TCP. */
-#include "dns/cares.h"
-#include "base/config.h"
 #include "fuzz.h"
+#include "base/address.h"
+#include "base/config.h"
+#include "dns/cares.h"
 #include "dns/records.h"
+#include "dns/resolvconf.h"
 #include "dns/resolver.h"
 
 #include <arpa/inet.h>
@@ -146,13 +148,13 @@ static void answer_streams(const unsigned char *data, int size, int end, int *op
 static void check_answer(const struct resolver_answer *answer, const char *name)
 {
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		enum resolver_outcome outcome = answer->family[family].outcome;
+		enum dns_outcome outcome = answer->family[family].outcome;
 
-		HOLDS(outcome != RESOLVER_NOT_ASKED && outcome <= RESOLVER_FAILED);
-		HOLDS((outcome == RESOLVER_ADDRESSES) == (answer->family[family].count > 0));
+		HOLDS(outcome != DNS_NOT_ASKED && outcome <= DNS_FAILED);
+		HOLDS((outcome == DNS_ADDRESSES) == (answer->family[family].count > 0));
 		check_addresses(answer->family[family].addresses, answer->family[family].count,
 		                family);
-		if (outcome == RESOLVER_ADDRESSES)
+		if (outcome == DNS_ADDRESSES)
 			HOLDS(!strcasecmp(answer->absolute, name));
 	}
 }

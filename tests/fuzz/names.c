@@ -1,9 +1,10 @@
 /* rooms: dns base */
 /* Three lines, patterns to list, patterns to leave alone, and a name as a client writes it: what
  * matches is what a plainer matcher says. */
-#include "base/config.h"
 #include "fuzz.h"
+#include "base/config.h"
 #include "base/name.h"
+#include "learn/eligible.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -46,13 +47,13 @@ static void check_name(const char *text)
 	struct name_text name, again;
 	char bare[CONFIG_NAME_SIZE];
 	bool listed, excluded;
-	enum names_verdict verdict;
+	enum eligible_verdict verdict;
 
-	if (!names_normalize(text, &name))
+	if (!name_normalize(text, &name))
 		return;
-	HOLDS(names_normalize(name.text, &again) && !memcmp(&name, &again, sizeof(name)));
-	HOLDS(names_hash(&name) == names_hash(&again));
-	names_is_numeric(&name);
+	HOLDS(name_normalize(name.text, &again) && !memcmp(&name, &again, sizeof(name)));
+	HOLDS(name_hash(&name) == name_hash(&again));
+	name_is_numeric(&name);
 	memcpy(bare, name.text, sizeof(bare));
 	if (bare[strlen(bare) - 1] == '.')
 		bare[strlen(bare) - 1] = '\0';
@@ -61,13 +62,13 @@ static void check_name(const char *text)
 	HOLDS(config_names_match(&config.names, bare) == listed);
 	HOLDS(config_names_match(&config.exclude, bare) == excluded);
 
-	verdict = names_judge_absolute(&name, bare);
-	HOLDS((verdict == NAMES_LEAVE) == (excluded || (config.listed && !listed)));
-	verdict = names_judge(&name);
-	HOLDS(verdict == NAMES_LEAVE || (verdict == NAMES_LISTED) == config.listed);
-	HOLDS(!excluded || verdict == NAMES_LEAVE);
-	if (names_is_exact(&name))
-		HOLDS(listed && names_any_exact());
+	verdict = eligible_judge_absolute(&name, bare);
+	HOLDS((verdict == ELIGIBLE_NEVER) == (excluded || (config.listed && !listed)));
+	verdict = eligible_judge(&name);
+	HOLDS(verdict == ELIGIBLE_NEVER || (verdict == ELIGIBLE_LISTED) == config.listed);
+	HOLDS(!excluded || verdict == ELIGIBLE_NEVER);
+	if (eligible_is_exact(&name))
+		HOLDS(listed && eligible_any_exact());
 }
 
 /* Into value behind the name of a variable; moves *at behind the line. */

@@ -1,8 +1,9 @@
 /* rooms: dns base */
 /* A resolv.conf, its last line also as the name asked for: what comes out is what c-ares can ask
  * for, and ends. */
-#include "dns/cares.h"
 #include "fuzz.h"
+#include "base/config.h"
+#include "dns/cares.h"
 #include "dns/resolvconf.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
 /* rooms: dns base */
 /* An environment, an entry on each line: whatever is in it, the settings are within their bounds.
  */
-#include "dns/cares.h"
-#include "base/config.h"
 #include "fuzz.h"
+#include "base/config.h"
+#include "dns/cares.h"
 
 #include <string.h>
 #include <sys/mman.h>

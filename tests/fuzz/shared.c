@@ -3,15 +3,18 @@
  * it, again and again; the rest are steps, of 2 bytes and what they need: what we do with it, and
  * what is written into it meanwhile. Whatever is there, a pick is one of the endpoints, and
  * everything ends. */
-#include "base/clock.h"
-#include "base/config.h"
-#include "shared/counters.h"
-#include "directory/directory.h"
 #include "fuzz.h"
 #include "balance/ejection.h"
-#include "shared/mode.h"
-#include "base/address_set.h"
+#include "balance/pick.h"
 #include "balance/rotation.h"
+#include "balance/skips.h"
+#include "base/address.h"
+#include "base/address_set.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/name.h"
+#include "shared/counters.h"
+#include "shared/mode.h"
 #include "shared/segment.h"
 
 #include <errno.h>
@@ -37,10 +40,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 			endpoints[p][i] = address_from_bytes(
 				FAMILY_V4,
 				(unsigned char[]){10, (unsigned char)p, 0, (unsigned char)(i + 1)});
-		keys[p] = pool_key(endpoints[p], counts[p]);
+		keys[p] = address_set_key(endpoints[p], counts[p]);
 		text[sizeof(text) - 2] = (char)('0' + p);
-		HOLDS(names_normalize(text, &texts[p]));
-		names[p] = names_hash(&texts[p]);
+		HOLDS(name_normalize(text, &texts[p]));
+		names[p] = name_hash(&texts[p]);
 	}
 	return 0;
 }
@@ -102,25 +105,25 @@ static void check_rotation(uint32_t p, uint32_t port, uint64_t now_ms)
 	rotation_may_retry(keys[p], port);
 	rotation_note_port(keys[p], port);
 	HOLDS(rotation_port(keys[p], port) == port || !port);
-	HOLDS(directory_show(endpoints[p], count, keys[p], port) < count);
+	HOLDS(pick_show(endpoints[p], count, keys[p], port) < count);
 }
 
 static void check_health(uint32_t p, uint32_t port, uint64_t now_ms, bool may_probe)
 {
 	uint32_t count = counts[p];
-	struct health_view view;
+	struct skips view;
 	bool seen[LARGEST] = {false};
 
-	health_any(now_ms);
-	health_look(endpoints[p], count, port, now_ms, may_probe, &view);
-	HOLDS(view.count < count && view.count <= HEALTH_EXCLUDED);
+	ejection_any(now_ms);
+	ejection_skips(endpoints[p], count, port, now_ms, may_probe, &view);
+	HOLDS(view.count < count && view.count <= SKIPS_MOST);
 	HOLDS(view.probe >= -1 && view.probe < (int64_t)count);
 	HOLDS(may_probe || view.probe == -1);
 	for (uint32_t i = 0; i < view.count; i++)
 		HOLDS(view.excluded[i] < count && (!i || view.excluded[i - 1] < view.excluded[i]));
 	/* Those that are left, each once. */
 	for (uint32_t i = 0; i < count - view.count; i++) {
-		uint32_t index = health_map(&view, i);
+		uint32_t index = skips_map(&view, i);
 
 		HOLDS(index < count && !seen[index]);
 		seen[index] = true;
@@ -133,10 +136,10 @@ static void check_ejection(uint32_t p, uint32_t index, uint32_t port, int error,
 {
 	struct address address = endpoints[p][index % counts[p]];
 
-	health_failed(address, port, error, now_ms);
+	ejection_failed(address, port, error, now_ms);
 	check_health(p, port, now_ms, false);
 	if (index & 128)
-		health_succeeded(address, port, now_ms);
+		ejection_answered(address, port, now_ms);
 }
 
 static void count_all(uint32_t p, uint32_t index, uint32_t port, uint64_t now_ms)

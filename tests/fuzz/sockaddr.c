@@ -2,10 +2,14 @@
 /* Sockaddrs and lengths of all kinds: as we read and change them, and as the arguments of connect
  * on sockets of all kinds, beside what the kernel says to the same. Byte 0 chooses the socket, byte
  * 1 whether it blocks, byte 2 a length of its own, the rest is the sockaddr. */
-#include "directory/directory.h"
-#include "base/config.h"
 #include "fuzz.h"
+#include "base/address.h"
+#include "base/answer.h"
+#include "base/config.h"
+#include "base/name.h"
 #include "base/process.h"
+#include "directory/listing.h"
+#include "learn/from_libc.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,7 +49,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(LISTENING)};
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(LISTENING)};
 	struct directory_answer answer = {.families = FAMILY_BIT(FAMILY_V4)};
-	struct directory_listing listing;
+	struct listing listing;
 	struct name_text name;
 
 	(void)argc;
@@ -60,9 +64,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		pool[i] = v4(i + 1);
 	answer.family[FAMILY_V4].addresses = pool;
 	answer.family[FAMILY_V4].count = POOL;
-	HOLDS(names_normalize("rng", &name) && directory_learn(&name, &answer));
-	HOLDS(directory_find(&name, &listing));
-	directory_handed(&listing, FAMILY_BIT(FAMILY_V4));
+	HOLDS(name_normalize("rng", &name) && learn_from_libc(&name, &answer));
+	HOLDS(listing_find(&name, &listing));
+	listing_given(&listing, FAMILY_BIT(FAMILY_V4));
 	return 0;
 }
 

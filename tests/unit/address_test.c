@@ -1,8 +1,8 @@
 /* rooms: base */
 /* Addresses: from and into sockaddrs and bytes, what they are, and their text beside inet_ntop(3).
  */
-#include "base/address.h"
 #include "check.h"
+#include "base/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

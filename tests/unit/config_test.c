@@ -3,6 +3,7 @@
 #include "check.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "shared/segment.h"
 
 #include <errno.h>
 #include <fcntl.h>

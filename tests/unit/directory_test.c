@@ -2,6 +2,19 @@
 /* The directory by itself, one thread: what it learns, where connections may go, and its bounds.
  * Each test has a process, and with it a directory, of its own. */
 #include "learned.h"
+#include "balance/pick.h"
+#include "balance/rotation.h"
+#include "base/address.h"
+#include "base/answer.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "directory/listing.h"
+#include "directory/route.h"
+#include "directory/service.h"
+#include "dns/resolver.h"
+#include "learn/from_dns.h"
+#include "learn/from_libc.h"
+#include "refresh/due.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +31,7 @@ static void check_rotates(struct address asked, struct address (*make)(unsigned)
 		bool met[1024] = {false};
 
 		for (unsigned i = 0; i < count; i++) {
-			struct directory_picked picked = connect_to(asked);
+			struct pick picked = connect_to(asked);
 			unsigned which = 0;
 
 			CHECK(picked.what != PICK_NONE);
@@ -40,14 +53,14 @@ static void check_stays(struct address asked)
 
 static void check_unknown(struct address asked)
 {
-	struct directory_route route;
+	struct route route;
 
-	CHECK(!directory_route(asked, &route));
+	CHECK(!route_find(asked, &route));
 }
 
 static void empty(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 
 	CHECK(directory_is_empty());
 	CHECK(!find("rng", &listing));
@@ -56,7 +69,7 @@ static void empty(void)
 
 static void learns(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 	struct address endpoints[3];
 
 	CHECK(learn_v4("rng", 1, 3));
@@ -67,7 +80,7 @@ static void learns(void)
 	CHECK(listing.family[FAMILY_V4].state == DIRECTORY_POOL);
 	CHECK(listing.family[FAMILY_V4].count == 3);
 	CHECK(listing.family[FAMILY_V6].state == DIRECTORY_NONE);
-	CHECK(directory_copy(&listing, FAMILY_V4, endpoints));
+	CHECK(listing_copy(&listing, FAMILY_V4, endpoints));
 	for (unsigned i = 0; i < 3; i++)
 		CHECK(address_equal(endpoints[i], v4(1 + i)));
 	check_rotates(v4(2), v4, 1, 3);
@@ -77,7 +90,7 @@ static void learns(void)
 static void learns_both_families(void)
 {
 	static struct addresses six;
-	struct directory_listing listing;
+	struct listing listing;
 
 	addresses_range(&some, v4, 1, 3);
 	addresses_range(&six, v6, 1, 5);
@@ -122,7 +135,7 @@ static void claimed_later(void)
 	CHECK(!learn_v4("rng-1.rng", 2, 1));
 	check_stays(v4(2));
 	check_rotates(v4(1), v4, 1, 3);
-	directory_claim(7, v4(3));
+	learn_claim(7, v4(3));
 	check_stays(v4(3));
 }
 
@@ -148,7 +161,7 @@ static void claims_what_dns_lacks(void)
 
 static void takes_the_turn(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 	uint64_t turn;
 	uint32_t next;
 
@@ -222,13 +235,13 @@ static void departs(void)
 /* One that began before a refresh ends after one that began behind it. */
 static void a_slow_lookup_takes_nothing_back(void)
 {
-	struct directory_listing slow;
+	struct listing slow;
 
 	CHECK(learn_v4("rng", 1, 3));
 	CHECK(find("rng", &slow));
 	refresh_v4("rng", "rng.default", 1, 6);
 	hand("rng");
-	directory_handed(&slow, BOTH);
+	listing_given(&slow, BOTH);
 	refresh_v4("rng", "rng.default", 1, 2);
 	check_rotates(v4(6), v4, 1, 2);
 }
@@ -292,7 +305,7 @@ static void departs_again(void)
 
 static void merges_aliases(void)
 {
-	struct directory_listing one, other;
+	struct listing one, other;
 
 	CHECK(learn_v4("rng", 1, 3));
 	CHECK(learn_v4("rng.default", 1, 3));
@@ -308,7 +321,7 @@ static void merges_aliases(void)
 
 static void disowns(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 
 	CHECK(learn_v4("hosts-file", 1, 3));
 	check_rotates(v4(1), v4, 1, 3);
@@ -324,7 +337,7 @@ static void disowns(void)
 
 static void disowns_other_addresses(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 
 	CHECK(learn_v4("hosts-file", 1, 3));
 	for (int i = 0; i < 3; i++) {
@@ -337,7 +350,7 @@ static void disowns_other_addresses(void)
 
 static void believes_subsets(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 
 	CHECK(learn_v4("many", 1, 3));
 	for (unsigned i = 1; i < 10; i++)
@@ -351,7 +364,7 @@ static void believes_subsets(void)
 
 static void gone_and_back(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 
 	CHECK(learn_v4("rng", 1, 3));
 	refresh_v4("rng", "rng.default", 1, 3);
@@ -380,44 +393,44 @@ static void stale(void)
 static void due(void)
 {
 	uint64_t next_ms = UINT64_MAX, now_ms = clock_ms();
-	struct directory_due what;
+	struct due what;
 	uint32_t at = 0;
 
 	CHECK(learn_v4("rng", 1, 3));
 	config.idle_ms *= 3;
-	CHECK(!directory_due(&at, now_ms, &next_ms, &what));
+	CHECK(!due_next(&at, now_ms, &next_ms, &what));
 	CHECK(next_ms >= now_ms + config.refresh_ms * 4 / 5 - 10);
 	CHECK(next_ms <= clock_ms() + config.refresh_ms);
 	at = 0;
-	CHECK(directory_due(&at, now_ms + config.refresh_ms + 100, &next_ms, &what));
+	CHECK(due_next(&at, now_ms + config.refresh_ms + 100, &next_ms, &what));
 	CHECK(!strcmp(what.name.text, "rng") && !what.absolute &&
 	      what.families & FAMILY_BIT(FAMILY_V4));
 	refresh_v4("rng", "rng.default", 1, 3);
 	at = 0;
-	CHECK(directory_due(&at, clock_ms() + config.refresh_ms + 100, &next_ms, &what));
+	CHECK(due_next(&at, clock_ms() + config.refresh_ms + 100, &next_ms, &what));
 	CHECK(!strcmp(what.name.text, "rng.default") && what.absolute);
 	at = 0;
-	CHECK(!directory_due(&at, clock_ms() + config.idle_ms + 100, &next_ms, &what)); /* idle */
+	CHECK(!due_next(&at, clock_ms() + config.idle_ms + 100, &next_ms, &what)); /* idle */
 }
 
-static uint64_t asked_again_after(struct directory_due *what)
+static uint64_t asked_again_after(struct due *what)
 {
 	uint64_t next_ms = UINT64_MAX, now_ms = clock_ms();
 	uint32_t at = 0;
 
-	directory_asked(what, now_ms);
-	CHECK(!directory_due(&at, now_ms, &next_ms, what));
+	due_asked(what, now_ms);
+	CHECK(!due_next(&at, now_ms, &next_ms, what));
 	return next_ms - now_ms;
 }
 
 static void due_unanswered(void)
 {
 	uint64_t next_ms = UINT64_MAX, after_ms;
-	struct directory_due what;
+	struct due what;
 	uint32_t at = 0;
 
 	CHECK(learn_v4("rng", 1, 3));
-	CHECK(directory_due(&at, clock_ms() + config.refresh_ms, &next_ms, &what));
+	CHECK(due_next(&at, clock_ms() + config.refresh_ms, &next_ms, &what));
 	after_ms = asked_again_after(&what); /* it may have been lost */
 	CHECK(after_ms >= 1600 && after_ms <= 2000);
 	after_ms = asked_again_after(&what); /* DNS is silent: not more often than usual */
@@ -441,7 +454,7 @@ static const char *numbered(char name[32], const char *prefix, unsigned number)
 
 static void services_bound(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 	char name[32];
 
 	for (unsigned i = 0; i < 300; i++)
@@ -461,7 +474,7 @@ static void services_bound(void)
 
 static void names_bound(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 	unsigned managed = 0;
 	char name[32];
 
@@ -508,8 +521,8 @@ static void families_bound(void)
 {
 	static struct addresses six;
 	struct resolver_answer answer = {.absolute = "rng.default"};
-	struct directory_listing listing;
-	struct directory_due what;
+	struct listing listing;
+	struct due what;
 
 	addresses_range(&some, v4, 1, MOST);
 	CHECK(learn("big", &some, NULL));
@@ -517,14 +530,14 @@ static void families_bound(void)
 	CHECK(find("rng", &listing));
 	addresses_range(&some, v4, 100001, MOST - 100);
 	addresses_range(&six, v6, 1, MOST - 100);
-	what = (struct directory_due){.service = listing.service,
-	                              .generation = atomic_load(&live[listing.service].generation)};
+	what = (struct due){.service = listing.service,
+	                    .generation = atomic_load(&service_state[listing.service].generation)};
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		answer.family[f].outcome = RESOLVER_ADDRESSES;
+		answer.family[f].outcome = DNS_ADDRESSES;
 	answer.family[FAMILY_V4].addresses = some.at;
 	answer.family[FAMILY_V6].addresses = six.at;
 	answer.family[FAMILY_V4].count = answer.family[FAMILY_V6].count = MOST - 100;
-	CHECK(directory_refreshed(&what, &answer));
+	CHECK(learn_from_dns(&what, &answer));
 	CHECK(find("rng", &listing) && listing.family[FAMILY_V4].count == MOST - 100);
 	CHECK(listing.family[FAMILY_V6].state == DIRECTORY_UNKNOWN);
 	check_stays(v6(1));
@@ -534,7 +547,7 @@ static void families_bound(void)
 /* An idle name makes room. What its clients may still ask for goes to nobody else. */
 static void evicts_idle(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 	char name[32];
 
 	CHECK(learn_v4("old", 100001, 4));
@@ -544,7 +557,7 @@ static void evicts_idle(void)
 	config.idle_ms = 50;
 	usleep(100 * 1000);
 	for (unsigned i = 1; i < SERVICES; i++)
-		atomic_store(&live[i].used_ms, clock_ms());
+		atomic_store(&service_state[i].used_ms, clock_ms());
 	CHECK(learn_v4("new", 200001, 3));
 	CHECK(!find("old", &listing) && find("new", &listing));
 	check_rotates(v4(200001), v4, 200001, 3);

@@ -2,8 +2,11 @@
 /* Health by itself: who is passed over, who tries again, whatever is in the memory. Each test has a
  * process of its own. */
 #include "check.h"
-#include "base/config.h"
 #include "balance/ejection.h"
+#include "balance/late.h"
+#include "balance/skips.h"
+#include "base/address.h"
+#include "base/config.h"
 #include "shared/segment.h"
 
 #include <errno.h>
@@ -19,37 +22,37 @@ enum { PORT = 8081, MOST = 100, THREADS = 8 };
 static uint64_t now_ms = 1000000;
 static struct address pod[MOST];
 
-static struct health_view look(uint32_t count, bool may_probe)
+static struct skips look(uint32_t count, bool may_probe)
 {
-	struct health_view view;
+	struct skips skips;
 
-	health_look(pod, count, PORT, now_ms, may_probe, &view);
-	return view;
+	ejection_skips(pod, count, PORT, now_ms, may_probe, &skips);
+	return skips;
 }
 
 static bool is_passed_over(uint32_t count, uint32_t index)
 {
-	struct health_view view = look(count, false);
+	struct skips skips = look(count, false);
 
-	for (uint32_t i = 0; i < view.count; i++)
-		if (view.excluded[i] == index)
+	for (uint32_t i = 0; i < skips.count; i++)
+		if (skips.excluded[i] == index)
 			return true;
 	return false;
 }
 
 static bool fails(uint32_t index, int error)
 {
-	return health_failed(pod[index], PORT, error, now_ms);
+	return ejection_failed(pod[index], PORT, error, now_ms);
 }
 
 static void succeeds(uint32_t index)
 {
-	health_succeeded(pod[index], PORT, now_ms);
+	ejection_answered(pod[index], PORT, now_ms);
 }
 
 static void nobody_at_first(void)
 {
-	CHECK(!health_any(now_ms));
+	CHECK(!ejection_any(now_ms));
 	CHECK(look(5, true).count == 0 && look(5, true).probe == -1);
 }
 
@@ -68,20 +71,20 @@ static void only_what_tells_of_the_endpoint(void)
 
 static void one_port(void)
 {
-	struct health_view view;
+	struct skips skips;
 
 	CHECK(fails(1, ECONNREFUSED));
-	health_look(pod, 5, PORT + 1, now_ms, true, &view);
-	CHECK(view.count == 0);
-	health_look(pod + 2, 3, PORT, now_ms, true, &view);
-	CHECK(view.count == 0);
+	ejection_skips(pod, 5, PORT + 1, now_ms, true, &skips);
+	CHECK(skips.count == 0);
+	ejection_skips(pod + 2, 3, PORT, now_ms, true, &skips);
+	CHECK(skips.count == 0);
 }
 
 static void not_with_eject_0(void)
 {
-	CHECK(fails(1, ECONNREFUSED) && health_any(now_ms));
+	CHECK(fails(1, ECONNREFUSED) && ejection_any(now_ms));
 	config.eject_ms = 0;
-	CHECK(!health_any(now_ms));
+	CHECK(!ejection_any(now_ms));
 	CHECK(!fails(2, ECONNREFUSED));
 	config.eject_ms = 5000;
 	CHECK(is_passed_over(5, 1) && !is_passed_over(5, 2));
@@ -90,19 +93,19 @@ static void not_with_eject_0(void)
 static void maps_to_the_others(void)
 {
 	static const uint32_t others[] = {1, 3, 4, 5, 8};
-	struct health_view view;
+	struct skips skips;
 
 	fails(9, ECONNREFUSED);
 	fails(0, ECONNREFUSED);
 	fails(7, ECONNREFUSED);
 	fails(2, ECONNREFUSED);
 	fails(6, ECONNREFUSED);
-	view = look(10, false);
-	CHECK(view.count == 5);
+	skips = look(10, false);
+	CHECK(skips.count == 5);
 	for (uint32_t i = 0; i < 5; i++)
-		CHECK(health_map(&view, i) == others[i]);
-	view.count = 0;
-	CHECK(health_map(&view, 3) == 3);
+		CHECK(skips_map(&skips, i) == others[i]);
+	skips.count = 0;
+	CHECK(skips_map(&skips, 3) == 3);
 }
 
 static void refusing_down_to_the_last(void)
@@ -114,7 +117,7 @@ static void refusing_down_to_the_last(void)
 	CHECK(look(1, false).count == 0);
 	for (uint32_t i = 6; i < SHARED_EJECTIONS; i++)
 		fails(i, ECONNREFUSED);
-	CHECK(look(MOST, false).count == HEALTH_EXCLUDED);
+	CHECK(look(MOST, false).count == SKIPS_MOST);
 }
 
 static void silent_at_most_half(void)
@@ -319,11 +322,11 @@ static void random_words(void)
 			shared()->ejections[i].until_ms = until_ms % (2 * now_ms);
 		}
 		for (uint32_t count = 1; count < 8; count++) {
-			struct health_view view = look(count, round % 3 == 0);
+			struct skips skips = look(count, round % 3 == 0);
 
-			CHECK(view.count < count && view.probe < (int64_t)count);
-			for (uint32_t i = 0; i < count - view.count; i++)
-				CHECK(health_map(&view, i) < count);
+			CHECK(skips.count < count && skips.probe < (int64_t)count);
+			for (uint32_t i = 0; i < count - skips.count; i++)
+				CHECK(skips_map(&skips, i) < count);
 		}
 		fails((uint32_t)round % MOST, round % 2 ? ETIMEDOUT : ECONNREFUSED);
 		succeeds((uint32_t)round % 7);

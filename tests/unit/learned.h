@@ -4,12 +4,22 @@
 #define LBDNS_TEST_DIRECTORY_H
 
 #include "check.h"
-#include "base/clock.h"
-#include "base/config.h"
-#include "directory/directory.h"
+#include "balance/pick.h"
 #include "balance/pick_fast.h"
 #include "balance/rotation.h"
-#include "directory/snapshot.h"
+#include "balance/trial.h"
+#include "base/address.h"
+#include "base/answer.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/name.h"
+#include "directory/listing.h"
+#include "directory/route.h"
+#include "directory/service.h"
+#include "dns/resolver.h"
+#include "learn/from_dns.h"
+#include "learn/from_libc.h"
+#include "shared/segment.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +61,7 @@ static inline struct name_text name_of(const char *text)
 {
 	struct name_text name;
 
-	CHECK(names_normalize(text, &name));
+	CHECK(name_normalize(text, &name));
 	return name;
 }
 
@@ -72,7 +82,7 @@ static inline bool learn(const char *text, const struct addresses *four,
 	}
 	if (four && six)
 		answer.order = ORDER_V6_FIRST;
-	return directory_learn(&name, &answer);
+	return learn_from_libc(&name, &answer);
 }
 
 static inline bool learn_v4(const char *text, unsigned from, size_t count)
@@ -83,28 +93,28 @@ static inline bool learn_v4(const char *text, unsigned from, size_t count)
 	return learn(text, &four, NULL);
 }
 
-static inline bool find(const char *text, struct directory_listing *listing)
+static inline bool find(const char *text, struct listing *listing)
 {
 	struct name_text name = name_of(text);
 
-	return directory_find(&name, listing);
+	return listing_find(&name, listing);
 }
 
 /* The client was given what a name has now. */
 static inline void hand(const char *text)
 {
-	struct directory_listing listing;
+	struct listing listing;
 
 	CHECK(find(text, &listing));
-	directory_handed(&listing, BOTH);
+	listing_given(&listing, BOTH);
 }
 
-/* DNS's answer for a name, in its absolute form: addresses; NULL for RESOLVER_NO_NAME. */
+/* DNS's answer for a name, in its absolute form: addresses; NULL for DNS_NO_NAME. */
 static inline void refresh(const char *text, const char *absolute, const struct addresses *four)
 {
 	struct resolver_answer answer = {.absolute = ""};
-	struct directory_listing listing;
-	struct directory_due due = {.name = name_of(text), .families = BOTH};
+	struct listing listing;
+	struct due due = {.name = name_of(text), .families = BOTH};
 
 	if (!find(text, &listing)) {
 		fprintf(stderr, "%s is not managed\n", text);
@@ -112,17 +122,17 @@ static inline void refresh(const char *text, const char *absolute, const struct 
 		return;
 	}
 	due.service = listing.service;
-	due.generation = atomic_load(&live[listing.service].generation);
-	answer.family[FAMILY_V4].outcome = answer.family[FAMILY_V6].outcome = RESOLVER_NO_NAME;
+	due.generation = atomic_load(&service_state[listing.service].generation);
+	answer.family[FAMILY_V4].outcome = answer.family[FAMILY_V6].outcome = DNS_NO_NAME;
 	if (four) {
 		memcpy(answer.absolute, absolute, strlen(absolute) + 1);
-		answer.family[FAMILY_V4].outcome = RESOLVER_ADDRESSES;
+		answer.family[FAMILY_V4].outcome = DNS_ADDRESSES;
 		answer.family[FAMILY_V4].addresses = (struct address *)four->at;
 		answer.family[FAMILY_V4].count = four->count;
 		answer.family[FAMILY_V4].ttl_s = 1;
-		answer.family[FAMILY_V6].outcome = RESOLVER_NO_DATA;
+		answer.family[FAMILY_V6].outcome = DNS_NO_DATA;
 	}
-	while (!directory_refreshed(&due, &answer))
+	while (!learn_from_dns(&due, &answer))
 		;
 }
 
@@ -135,19 +145,19 @@ static inline void refresh_v4(const char *text, const char *absolute, unsigned f
 }
 
 /* Where a connection to an address goes. */
-static inline struct directory_picked connect_to(struct address asked)
+static inline struct pick connect_to(struct address asked)
 {
-	struct directory_picked picked = {.what = PICK_NONE};
-	struct directory_route route;
+	struct pick picked = {.what = PICK_NONE};
+	struct route route;
 
-	struct directory_usual usual;
+	struct pick_fast usual;
 
-	if (directory_usual(asked, &usual) && directory_usual_take(&usual, PORT, &picked.target)) {
+	if (pick_fast(asked, &usual) && pick_fast_take(&usual, PORT, &picked.target)) {
 		picked.what = address_equal(picked.target, asked) ? PICK_ASKED : PICK_OTHER;
 		return picked;
 	}
-	if (directory_route(asked, &route))
-		directory_pick(&route, PORT, TRIAL_CALLER, &picked);
+	if (route_find(asked, &route))
+		pick_endpoint(&route, PORT, TRIAL_CALLER, &picked);
 	if (picked.what != PICK_OTHER)
 		picked.target = asked;
 	return picked;

@@ -1,7 +1,9 @@
 /* rooms: base */
 /* Lines as the bytes that arrive: on descriptor 2, in a file, and where they must not. */
 #include "check.h"
+#include "base/config.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -449,7 +451,7 @@ static void numbers(void)
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
 		snprintf(by_libc, sizeof(by_libc), "%llu", (unsigned long long)values[i]);
-		CHECK(log_number(values[i], text) == text && strcmp(text, by_libc) == 0);
+		CHECK(text_number(values[i], text) == text && strcmp(text, by_libc) == 0);
 	}
 }
 

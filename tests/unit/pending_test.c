@@ -4,9 +4,13 @@
  * connect began (age_ms), whenever this process comes to ask it. Each test has a process of its
  * own. */
 #include "check.h"
+#include "balance/inflight.h"
+#include "balance/inflight_table.h"
+#include "balance/late.h"
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/config.h"
-#include "balance/inflight.h"
+#include "refresh/silence.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -73,7 +77,7 @@ static int watch(const struct sockaddr_in *to)
 	uint64_t now_ms = clock_ms();
 	int fd = begin_connect(to);
 
-	pending_goes_on(fd, address_of(to), port_of(to), now_ms);
+	inflight_add(fd, address_of(to), port_of(to), now_ms);
 	if (to == &silent)
 		began_ms = now_ms;
 	return fd;
@@ -84,7 +88,7 @@ static void answer_one(void)
 	int fd = watch(&answering);
 
 	CHECK(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 10000) == 1);
-	pending_asked(fd);
+	inflight_polled_ok(fd);
 	close(fd);
 }
 
@@ -95,9 +99,9 @@ static unsigned late_at(uint64_t now_ms)
 	struct address address;
 	unsigned count = 0;
 
-	if (!pending_any(now_ms))
+	if (!late_any(now_ms))
 		return 0;
-	while (pending_late(&at, now_ms, &address, &port)) {
+	while (late_next(&at, now_ms, &address, &port)) {
 		CHECK(address_equal(address, address_of(&silent)) && port == port_of(&silent));
 		count++;
 	}
@@ -120,7 +124,7 @@ static bool told_after(uint64_t age_ms)
 	uint32_t at = 0, port;
 	struct address address;
 
-	return pending_silent(&at, began_ms + age_ms, &next_ms, &address, &port) &&
+	return silence_next(&at, began_ms + age_ms, &next_ms, &address, &port) &&
 	       address_equal(address, address_of(&silent)) && port == port_of(&silent);
 }
 
@@ -166,7 +170,7 @@ static void late_while_it_does_not_answer(void)
 	CHECK(!late_after(249));
 	CHECK(late_after(250) == 1);
 	CHECK(late_after(900) == 1);
-	pending_told(fd, ETIMEDOUT);
+	inflight_reported(fd, ETIMEDOUT);
 	CHECK(!late_after(900));
 }
 
@@ -183,7 +187,7 @@ static void a_slow_client_makes_nobody_late(void)
 	int fd = watch(&answering);
 
 	CHECK(!late_at(clock_ms() + 400));
-	pending_asked(fd);
+	inflight_polled_ok(fd);
 	CHECK(!late_at(clock_ms() + 800));
 }
 
@@ -192,7 +196,7 @@ static void sooner_if_it_used_to_answer_sooner(void)
 	int fd = watch(&silent);
 
 	/* As if it had answered at once, until now. */
-	pending_asked(fd);
+	inflight_polled_ok(fd);
 	close(fd);
 	watch(&silent);
 	answer_one();
@@ -261,13 +265,13 @@ static void told_of_when_it_ends_if_not_before(void)
 {
 	int fd = watch(&silent);
 
-	CHECK(!pending_told(fd, ETIMEDOUT));
+	CHECK(!inflight_reported(fd, ETIMEDOUT));
 	fd = watch(&silent);
 	wait_for_second_packet(fd);
 	CHECK(!told_after(2999));
 	CHECK(told_after(3000));
-	CHECK(pending_told(fd, ETIMEDOUT));
-	CHECK(!pending_told(fd, ETIMEDOUT));
+	CHECK(inflight_reported(fd, ETIMEDOUT));
+	CHECK(!inflight_reported(fd, ETIMEDOUT));
 }
 
 /* What is seen of it before its client runs again does not lose the client's TCP_SYNCNT. */
@@ -275,21 +279,22 @@ static void cut_short_and_answered_before_its_client_returns(void)
 {
 	int fd = begin_connect(&silent), count = 0, now = 0;
 	socklen_t length = sizeof(count);
-	struct pending *pending;
+	struct inflight *pending;
 
 	getsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &count, &length);
 	began_ms = clock_ms();
-	pending = pending_begin(fd, address_of(&silent), port_of(&silent), began_ms, PENDING_CUT);
+	pending =
+		inflight_begin(fd, address_of(&silent), port_of(&silent), began_ms, INFLIGHT_LIMIT);
 	wait_for_second_packet(fd);
 	CHECK(!told_after(1400)); /* and cuts it short; but let another SYN through */
 	getsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &now, &length);
-	CHECK(now == PENDING_SYN_COUNT);
+	CHECK(now == LIMITED_SYN_COUNT);
 	setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &count, sizeof(count));
 	CHECK(!listen(listener, 1000));
 	CHECK(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 10000) == 1);
 	CHECK(!told_after(2000));
-	CHECK(pending_ended(pending, fd, 0).syn_count == count);
-	CHECK(pending_ended(pending, fd, 0).syn_count == 0);
+	CHECK(inflight_end(pending, fd, 0).syn_count == count);
+	CHECK(inflight_end(pending, fd, 0).syn_count == 0);
 }
 
 static void never_silent_for_giving_up_before(void)

@@ -1,5 +1,6 @@
 /* rooms: dns base */
 #include "check.h"
+#include "base/config.h"
 #include "dns/resolvconf.h"
 
 #include <errno.h>

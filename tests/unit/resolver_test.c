@@ -4,9 +4,12 @@
  *prints three lines: name rng.default.svc.cluster.local v4 2 30 10.244.1.1 10.244.1.2 count, TTL,
  *addresses; or none, no-name, failed, not-asked v6 none -a: NAME is absolute. -c: only ask, then
  *give the query up. */
-#include "base/address_sort.h"
 #include "check.h"
+#include "base/address.h"
+#include "base/address_set.h"
 #include "base/clock.h"
+#include "base/config.h"
+#include "dns/resolvconf.h"
 #include "dns/resolver.h"
 
 #include <fcntl.h>
@@ -47,10 +50,10 @@ static const struct resolver_answer *finish(struct resolver_query *query, uint64
 static void print_answer(const struct resolver_answer *answer)
 {
 	static const char *const outcomes[] = {
-		[RESOLVER_NOT_ASKED] = "not-asked",
-		[RESOLVER_NO_DATA] = "none",
-		[RESOLVER_NO_NAME] = "no-name",
-		[RESOLVER_FAILED] = "failed",
+		[DNS_NOT_ASKED] = "not-asked",
+		[DNS_NO_DATA] = "none",
+		[DNS_NO_NAME] = "no-name",
+		[DNS_FAILED] = "failed",
 	};
 
 	printf("name %s\n", answer->absolute);
@@ -60,7 +63,7 @@ static void print_answer(const struct resolver_answer *answer)
 		char text[ADDRESS_TEXT_SIZE];
 
 		printf(family == FAMILY_V4 ? "v4" : "v6");
-		if (answer->family[family].outcome == RESOLVER_ADDRESSES) {
+		if (answer->family[family].outcome == DNS_ADDRESSES) {
 			CHECK(count > 0);
 			printf(" %zu %u", count, answer->family[family].ttl_s);
 		} else {
@@ -82,8 +85,8 @@ static void check_sort(void)
 	static struct address addresses[5000];
 	uint64_t random = 1;
 
-	CHECK(address_sort_unique(addresses, 0) == 0);
-	CHECK(address_sort_unique(addresses, 1) == 1);
+	CHECK(address_set_sort(addresses, 0) == 0);
+	CHECK(address_set_sort(addresses, 1) == 1);
 	for (size_t count = 1; count <= 5000; count = count * 3 + 1) {
 		size_t left;
 
@@ -91,11 +94,11 @@ static void check_sort(void)
 			random = hash_mix(random + 1);
 			addresses[i] = (struct address){random >> 63, random % count};
 		}
-		left = address_sort_unique(addresses, count);
+		left = address_set_sort(addresses, count);
 		CHECK(left > 0 && left <= count);
 		for (size_t i = 1; i < left; i++)
 			CHECK(address_compare(addresses[i - 1], addresses[i]) < 0);
-		CHECK(address_sort_unique(addresses, left) == left);
+		CHECK(address_set_sort(addresses, left) == left);
 	}
 }
 
@@ -108,7 +111,7 @@ static void check_failed(struct resolver_query *query, unsigned families)
 		bool asked = families & FAMILY_BIT(family);
 
 		CHECK(answer->family[family].outcome ==
-		      (asked ? RESOLVER_FAILED : RESOLVER_NOT_ASKED));
+		      (asked ? DNS_FAILED : DNS_NOT_ASKED));
 	}
 	resolver_end(query);
 }

@@ -2,9 +2,9 @@
 /* Rotation by itself: whose turn it is, over threads, processes, ports and lookups. Each test has a
  * process of its own. */
 #include "check.h"
+#include "balance/rotation.h"
 #include "base/clock.h"
 #include "base/config.h"
-#include "balance/rotation.h"
 #include "shared/segment.h"
 
 #include <pthread.h>

@@ -3,9 +3,15 @@
  * and by threads that leave the hooks by siglongjmp. Pools are ranges, and each name's addresses
  * are its own, so that what is torn or astray is seen. */
 #include "learned.h"
-
+#include "balance/pick.h"
+#include "balance/rotation.h"
 #include "lookup/list.h"
+#include "base/address.h"
+#include "base/clock.h"
 #include "base/process.h"
+#include "directory/listing.h"
+#include "directory/service.h"
+#include "learn/from_libc.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -62,7 +68,7 @@ static uint64_t random_next(uint64_t *state)
 
 static void check_listing(unsigned name)
 {
-	struct directory_listing listing;
+	struct listing listing;
 	struct address endpoints[SPAN];
 	size_t count;
 
@@ -72,19 +78,19 @@ static void check_listing(unsigned name)
 	if (listing.family[FAMILY_V4].state != DIRECTORY_POOL)
 		return;
 	CHECK(count > 0 && count <= SPAN);
-	if (count > SPAN || !directory_copy(&listing, FAMILY_V4, endpoints))
+	if (count > SPAN || !listing_copy(&listing, FAMILY_V4, endpoints))
 		return;
 	CHECK(endpoints[0].low >> 8 == at(name, 0).low >> 8);
 	for (size_t i = 1; i < count; i++)
 		CHECK(endpoints[i].low == endpoints[0].low + i);
 	if (count > 1)
 		CHECK(rotation_show(listing.family[FAMILY_V4].key, PORT, (uint32_t)count) < count);
-	directory_handed(&listing, BOTH);
+	listing_given(&listing, BOTH);
 }
 
 static void check_connection(unsigned name, unsigned number)
 {
-	struct directory_picked picked = connect_to(at(name, number));
+	struct pick picked = connect_to(at(name, number));
 
 	CHECK(picked.target.low >> 8 == at(name, 0).low >> 8);
 	CHECK(number != CLAIMED || picked.what != PICK_OTHER);
@@ -175,11 +181,11 @@ static void begin(void)
 			addresses.at[i] = at(name, 1 + i);
 		CHECK(learn(text_of(name), &addresses, NULL));
 		refresh(text_of(name), text_of(name), &addresses);
-		directory_claim(1, at(name, CLAIMED));
+		learn_claim(1, at(name, CLAIMED));
 	}
 }
 
-static void wait_ms(unsigned ms)
+static void futex_sleep(unsigned ms)
 {
 	uint64_t end_ms = clock_ms() + ms;
 
@@ -203,7 +209,7 @@ static void with_threads(void (*main_thread)(void))
 
 static void look_on(void)
 {
-	wait_ms(PHASE_MS);
+	futex_sleep(PHASE_MS);
 }
 
 static void threads(void)
@@ -216,7 +222,7 @@ static void threads(void)
 static void child(uint64_t state)
 {
 	static struct addresses addresses;
-	struct directory_listing listing;
+	struct listing listing;
 
 	alarm(CHILD_SECONDS);
 	for (int i = 0; i < 200; i++)
@@ -274,7 +280,7 @@ static void tick(void)
 	setitimer(ITIMER_REAL, &every, NULL);
 	/* On a busy machine, and behind a sanitizer, a handler may take as long as many ticks. */
 	for (int i = 0; i < HANDLER_PHASES && (!i || atomic_load(&handled) <= 50); i++)
-		wait_ms(PHASE_MS);
+		futex_sleep(PHASE_MS);
 	setitimer(ITIMER_REAL, &never, NULL);
 	CHECK(atomic_load(&handled) > 50);
 }
@@ -368,7 +374,7 @@ static void leave(void)
 		pthread_create(&threads[i], NULL, leaver, (void *)(i + 100));
 	/* Most ticks find a thread in a system call. */
 	for (int i = 0; i < LEAVE_PHASES && (!i || atomic_load(&left) < LEAVE_TIMES); i++)
-		wait_ms(PHASE_MS);
+		futex_sleep(PHASE_MS);
 	atomic_store(&stop, true);
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
@@ -378,7 +384,7 @@ static void leave(void)
 
 static void jumps(void)
 {
-	struct directory_listing listing;
+	struct listing listing;
 
 	with_threads(leave);
 	/* Nothing was left held. */

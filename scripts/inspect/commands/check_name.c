@@ -1,10 +1,12 @@
 #include "commands/check.h"
 
 #include "balance/ejection.h"
+#include "balance/skips.h"
 #include "balance/rotation.h"
 #include "base/address_set.h"
 #include "base/clock.h"
 #include "base/name.h"
+#include "learn/eligible.h"
 #include "dns/resolver.h"
 #include "formats/words.h"
 #include "net/probe.h"
@@ -22,7 +24,7 @@ enum { QUERY_MS = 5000, PICKS_SHOWN = 4 };
 struct question {
 	struct name_text name;
 	uint32_t port; /* 0: not given */
-	enum names_verdict verdict;
+	enum eligible_verdict verdict;
 };
 
 static bool question_read(const char *text, struct question *question)
@@ -41,7 +43,7 @@ static bool question_read(const char *text, struct question *question)
 			return false;
 	}
 	question->port = (uint32_t)port;
-	return names_normalize(name, &question->name) && !names_is_numeric(&question->name);
+	return name_normalize(name, &question->name) && !name_is_numeric(&question->name);
 }
 
 /* The answer is of the query, which the caller ends; NULL after a complaint. */
@@ -89,11 +91,11 @@ static bool in_hosts_file(const char *name)
 static const char *why_not_eligible(const struct question *question,
                                     const struct address *addresses, size_t count)
 {
-	if (question->verdict == NAMES_LISTED)
+	if (question->verdict == ELIGIBLE_LISTED)
 		return NULL;
 	if (count < 2)
 		return "one address: nothing to rotate over";
-	if (!pool_is_private(addresses, count))
+	if (!address_set_is_private(addresses, count))
 		return "public addresses rotate only for names that LBDNS_NAMES lists";
 	return NULL;
 }
@@ -102,8 +104,8 @@ static const char *why_not_eligible(const struct question *question,
 
 static void show_picks(const struct address *addresses, uint32_t count, uint32_t port)
 {
-	uint64_t key = pool_key(addresses, count);
-	struct health_view view = {.count = 0};
+	uint64_t key = address_set_key(addresses, count);
+	struct skips skips = {.count = 0};
 	char text[ADDRESS_TEXT_SIZE];
 	uint32_t next, healthy;
 
@@ -113,18 +115,18 @@ static void show_picks(const struct address *addresses, uint32_t count, uint32_t
 		return;
 	}
 	port = rotation_port(key, port);
-	if (health_any(clock_ms()))
-		health_look(addresses, count, port, clock_ms(), false, &view);
-	healthy = count - view.count;
+	if (ejection_any(clock_ms()))
+		ejection_skips(addresses, count, port, clock_ms(), false, &skips);
+	healthy = count - skips.count;
 	next = rotation_next(key, port, healthy);
 	printf("  next picks for port %u:", port);
 	for (uint32_t i = 0; i < healthy && i < PICKS_SHOWN; i++)
 		printf(" %s",
-		       address_text(addresses[health_map(&view, (next + i) % healthy)], text));
+		       address_text(addresses[skips_map(&skips, (next + i) % healthy)], text));
 	printf("%s\n", healthy > PICKS_SHOWN ? " …" : "");
-	for (uint32_t i = 0; i < view.count; i++)
+	for (uint32_t i = 0; i < skips.count; i++)
 		printf("  passed over, because it failed: %s\n",
-		       address_text(addresses[view.excluded[i]], text));
+		       address_text(addresses[skips.excluded[i]], text));
 	shared_close();
 }
 
@@ -185,7 +187,7 @@ static int show(const struct question *question, const struct resolver_answer *a
 	bool good = true, some = false;
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		if (answer->family[f].outcome != RESOLVER_ADDRESSES)
+		if (answer->family[f].outcome != DNS_ADDRESSES)
 			continue;
 		if (!some)
 			printf("%s is %s\n", question->name.text, answer->absolute);
@@ -218,8 +220,8 @@ int check_name(const char *text)
 		         text);
 		return WRONG_USE;
 	}
-	question.verdict = names_judge(&question.name);
-	if (question.verdict == NAMES_LEAVE) {
+	question.verdict = eligible_judge(&question.name);
+	if (question.verdict == ELIGIBLE_NEVER) {
 		printf("no: %s is left alone: %s\n", question.name.text,
 		       config.listed || config.exclude.count ? "by LBDNS_NAMES or LBDNS_EXCLUDE"
 		                                             : "it is this host");

@@ -44,7 +44,7 @@ struct order {
  * yet go by what they asked for. */
 static void order_name(struct order *order)
 {
-	struct shared_name *at = counters_find(names_hash(&order->name));
+	struct shared_name *at = counters_find(name_hash(&order->name));
 	uint64_t absolute;
 
 	if (!at)
@@ -109,7 +109,7 @@ static bool order_read(struct order *order, const char *word)
 static bool name_read(struct order *order, const char *name)
 {
 	order->named = true;
-	if (names_normalize(name, &order->name))
+	if (name_normalize(name, &order->name))
 		return true;
 	complain("--name %s: not a name", name);
 	return false;

@@ -97,7 +97,7 @@ static void refreshes(const struct report_name *name)
 	       name->ttl_s);
 	printf(", %s times, %s failed\n", words_count(name->refreshes, count),
 	       words_count(name->refresh_failures, failed));
-	if (name->outcome == RESOLVER_ADDRESSES)
+	if (name->outcome == DNS_ADDRESSES)
 		return;
 	printf("  %slast refresh: %s%s; last good answer: ", red(), words_outcome(name->outcome),
 	       normal());

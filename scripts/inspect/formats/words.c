@@ -91,7 +91,7 @@ const char *words_outcome(uint32_t outcome)
 	static const char words[][16] = {"not asked", "answered", "no addresses", "no such name",
 	                                 "failed"};
 
-	return outcome <= RESOLVER_FAILED ? words[outcome] : "unknown";
+	return outcome <= DNS_FAILED ? words[outcome] : "unknown";
 }
 
 void words_json(FILE *to, const char *text)

@@ -23,7 +23,7 @@ const char *words_error(int error, char *text);
 
 const char *words_order(enum mode_order order); /* "default", "off", … */
 const char *words_mode(enum config_mode mode);
-const char *words_outcome(uint32_t outcome); /* of enum resolver_outcome: "answered", … */
+const char *words_outcome(uint32_t outcome); /* of enum dns_outcome: "answered", … */
 
 /* A string of JSON, quotes and all. Bytes that are no ASCII are taken for Latin-1. */
 void words_json(FILE *to, const char *text);

@@ -62,7 +62,7 @@ static void take_names(struct report *report, uint64_t now_ms)
 		*to = (struct report_name){.seen = 0};
 		if (!counters_read_name(&in->names[i], &to->text))
 			continue;
-		to->hash = names_hash(&to->text);
+		to->hash = name_hash(&to->text);
 		take_name(to, &in->names[i], now_ms);
 		report->name_count++;
 	}
@@ -163,7 +163,7 @@ static void take_endpoints(struct report *report, uint64_t now_ms)
 	for (uint32_t i = 0; i < report->endpoint_count; i++) {
 		struct report_endpoint *at = &report->endpoints[i];
 		struct report_name *name = &report->names[at->name];
-		uint64_t until_ms = health_until(at->address, at->port, now_ms);
+		uint64_t until_ms = ejection_until(at->address, at->port, now_ms);
 
 		at->ejected = until_ms;
 		at->ejected_ms = until_ms > now_ms ? until_ms - now_ms : 0;

@@ -29,7 +29,7 @@ struct report_name {
 	enum mode_order order;            /* for this name alone */
 	bool refreshed, answered;         /* ever */
 	uint64_t refreshed_ms, answered_ms; /* so long ago */
-	uint32_t outcome;                   /* enum resolver_outcome of the last refresh */
+	uint32_t outcome;                   /* enum dns_outcome of the last refresh */
 	uint64_t interval_ms, ttl_s;
 	uint64_t refreshes, refresh_failures, changes;
 	uint64_t connections, rewritten, failures, retries; /* of all its endpoints */

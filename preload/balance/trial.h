@@ -1,0 +1,35 @@
+/* Trials: endpoints that failed and that the refresh thread is asked to try again
+ * (refresh/probe.h). Any thread, any signal handler, unless said otherwise. */
+#ifndef LBDNS_BALANCE_TRIAL_H
+#define LBDNS_BALANCE_TRIAL_H
+
+#include "base/address.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Who tries an endpoint again whose time is up: nobody, the caller, who may be given the lease of
+ * one, or the refresh thread (probe.h). */
+enum trial { TRIAL_NONE, TRIAL_CALLER, TRIAL_THREAD };
+
+/* Can the refresh thread try endpoints? Any signal handler. */
+bool trial_is_possible(void);
+
+/* The caller has the lease of an endpoint: the refresh thread is to use it. False if it has too
+ * much to do already. port is a stream socket's. Any signal handler. */
+bool trial_request(struct address address, uint32_t port);
+
+/* ---- The refresh thread */
+
+enum { TRIALS = 8 }; /* requests at the same time */
+
+/* Takes the request at a place below TRIALS; returns false if there is none. */
+bool trial_take(int place, struct address *address, uint32_t *port);
+
+/* Says whether this process's refresh thread can try endpoints. */
+void trial_set_possible(bool possible);
+
+/* Forgets all requests: a child's thread finds those of its parent. */
+void trial_forget(void);
+
+#endif

@@ -1,0 +1,166 @@
+#include "learn/draft.h"
+
+#include "base/address.h"
+#include "base/name.h"
+#include "directory/service.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void *draft_map(size_t size)
+{
+	long got = syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+	                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
+
+	return got == -1 ? NULL : (void *)got; // NOLINT(performance-no-int-to-ptr)
+}
+
+bool snapshot_has_room(const struct snapshot *in, size_t count)
+{
+	return in->endpoint_count + count <= POOL_ENDPOINTS;
+}
+
+static struct draft_memory {
+	struct snapshot next;
+	struct service services[SERVICES];
+	struct name names[NAMES];
+	struct set sets[SETS];
+	struct group groups[GROUPS];
+	struct name_text service_text[SERVICES], name_text[NAMES], canonical[NAMES];
+	struct mark marks[ENDPOINTS];
+	struct address addresses[ENDPOINTS];
+	uint64_t index[INDEX / 2];
+	struct departed departed[DEPARTED];
+	struct draft_scratch scratch;
+} * memory; /* mapped once; its pages are given back after each draft */
+
+/* What was there before anything was published. */
+static uint64_t no_index;
+static const struct snapshot nothing = {.index = &no_index};
+
+void draft_copy_names(struct snapshot *to, const struct snapshot *from)
+{
+	words_store(to->services, from->services, from->service_count * sizeof(struct service));
+	words_store(to->service_text, from->service_text,
+	            from->service_count * sizeof(struct name_text));
+	words_store(to->names, from->names, from->name_count * sizeof(struct name));
+	words_store(to->name_text, from->name_text, from->name_count * sizeof(struct name_text));
+	for (uint64_t n = 0; n < from->name_count; n++)
+		if (from->names[n].has_canonical)
+			words_store(&to->canonical[n], &from->canonical[n],
+			            sizeof(struct name_text));
+}
+
+bool draft_begin(struct draft *draft)
+{
+	uint64_t at = atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed);
+	const struct snapshot *old = &nothing;
+
+	if (!memory)
+		memory = draft_map(sizeof(*memory));
+	if (!memory)
+		return false;
+	if (at)
+		old = atomic_load_explicit(&snapshot_state.buffers[at & 1], memory_order_relaxed);
+	memory->next = (struct snapshot){
+		.service_count = old->service_count,
+		.name_count = old->name_count,
+		.index = memory->index,
+		.addresses = memory->addresses,
+		.marks = memory->marks,
+		.groups = memory->groups,
+		.sets = memory->sets,
+		.services = memory->services,
+		.names = memory->names,
+		.service_text = memory->service_text,
+		.name_text = memory->name_text,
+		.canonical = memory->canonical,
+		.departed = memory->departed,
+	};
+	*draft = (struct draft){
+		.old = old, .next = &memory->next, .scratch = &memory->scratch, .sequence = at};
+	draft_copy_names(draft->next, old);
+	return true;
+}
+
+void draft_end(void)
+{
+	if (memory)
+		syscall(SYS_madvise, memory, sizeof(*memory), MADV_DONTNEED);
+}
+
+struct service draft_service(const struct draft *draft, uint32_t service)
+{
+	return draft->next->services[service];
+}
+
+void draft_set_service(struct draft *draft, uint32_t service, const struct service *value)
+{
+	struct service of = *value;
+
+	of.generation =
+		atomic_load_explicit(&service_state[service].generation, memory_order_relaxed);
+	words_store(&draft->next->services[service], &of, sizeof(of));
+}
+
+void draft_set_service_text(struct draft *draft, uint32_t service, const struct name_text *text)
+{
+	words_store(&draft->next->service_text[service], text, sizeof(*text));
+	atomic_store_explicit(&service_state[service].name, name_hash(text), memory_order_relaxed);
+}
+
+void draft_free_service(struct draft *draft, uint32_t service)
+{
+	draft_set_service(draft, service, &(struct service){.used = 0});
+	atomic_fetch_add_explicit(&service_state[service].generation, 1, memory_order_relaxed);
+}
+
+void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *text,
+                    uint32_t service)
+{
+	struct name value = {.hash = service < SERVICES ? name_hash(text) : 0, .service = service};
+
+	if (service < SERVICES)
+		value.has_canonical = draft->next->names[name].has_canonical;
+	words_store(&draft->next->name_text[name], text, sizeof(*text));
+	words_store(&draft->next->names[name], &value, sizeof(value));
+}
+
+void draft_set_canonical(struct draft *draft, uint32_t name, const struct name_text *canonical)
+{
+	struct name value = draft->next->names[name];
+
+	value.has_canonical = true;
+	words_store(&draft->next->canonical[name], canonical, sizeof(*canonical));
+	words_store(&draft->next->names[name], &value, sizeof(value));
+}
+
+uint32_t draft_add_service(struct draft *draft)
+{
+	struct snapshot *next = draft->next;
+
+	for (uint32_t s = 0; s < next->service_count; s++)
+		if (!next->services[s].used)
+			return s;
+	if (next->service_count == SERVICES)
+		return SERVICES;
+	draft_free_service(draft, (uint32_t)next->service_count);
+	word_store(&next->service_count, next->service_count + 1);
+	return (uint32_t)next->service_count - 1;
+}
+
+uint32_t draft_add_name(struct draft *draft)
+{
+	struct snapshot *next = draft->next;
+
+	for (uint32_t n = 0; n < next->name_count; n++)
+		if (next->names[n].service >= SERVICES)
+			return n;
+	if (next->name_count == NAMES)
+		return NAMES;
+	words_store(&next->names[next->name_count], &(struct name){.service = SERVICES},
+	            sizeof(struct name));
+	word_store(&next->name_count, next->name_count + 1);
+	return (uint32_t)next->name_count - 1;
+}

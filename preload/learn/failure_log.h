@@ -1,0 +1,22 @@
+/* What LBDNS_LOG tells of failed connections: at most one line a second. errno is kept. Any thread,
+ * any signal handler; the caller asks log_wants first. */
+#ifndef LBDNS_LEARN_FAILURE_LOG_H
+#define LBDNS_LEARN_FAILURE_LOG_H
+
+#include "base/address.h"
+
+#include <stdint.h>
+
+#define FAILURE_LOG_SINCE ", failures since the last such line: "
+
+/* Returns a text for an errno; number[21] is for those that have no name here. */
+const char *failure_log_text(int error, char number[21]);
+
+/* Counts a failure; returns how many there were since the last line, or 0 if there is to be none
+ * now. */
+uint64_t failure_log_count(void);
+
+/* Logs that a non-blocking connect to an endpoint of a service ended so. */
+void failure_log_ended(uint32_t service, struct address target, uint16_t port, int error);
+
+#endif

@@ -1,0 +1,129 @@
+/* The buffers that readers see: laid out, grown, filled, made the published snapshot. */
+#include "base/address.h"
+#include "directory/snapshot.h"
+#include "learn/draft.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { PAGE_SMALLEST = 4096 };
+
+/* Of one family of arrays how many a buffer has room for. */
+struct room {
+	size_t services, names, sets, groups, endpoints, slots;
+};
+
+static const struct room least = {
+	.services = 2, .names = 2, .sets = 4, .groups = 16, .endpoints = 32, .slots = 64};
+
+struct buffer {
+	struct snapshot snapshot; /* first: what snapshot_state points to */
+	struct room room;
+	size_t size;
+};
+
+_Static_assert(sizeof(struct buffer) <= PAGE_SMALLEST, "what buffer_outgrown leaves");
+
+/* Lays the arrays one behind the other; returns where the last one ends. */
+static uintptr_t lay(struct snapshot *in, const struct room *room, uintptr_t at)
+{
+#define LAY(array, count)                                                                          \
+	in->array = (void *)at; /* NOLINT(performance-no-int-to-ptr) */                            \
+	at += (count) * sizeof(*in->array)
+
+	LAY(index, room->slots / 2);
+	LAY(addresses, room->endpoints);
+	LAY(marks, room->endpoints);
+	LAY(groups, room->groups);
+	LAY(sets, room->sets);
+	LAY(services, room->services);
+	LAY(names, room->names);
+	LAY(service_text, room->services);
+	LAY(name_text, room->names);
+	LAY(canonical, room->names);
+	LAY(departed, DEPARTED);
+	return at;
+#undef LAY
+}
+
+static size_t enough(size_t had, size_t need)
+{
+	while (had < need)
+		had *= 2;
+	return had;
+}
+
+/* The buffer itself if it has room for the draft, else a larger one; NULL if there is no memory. */
+static struct buffer *buffer_for(struct buffer *had, const struct snapshot *draft)
+{
+	const struct room *was = had ? &had->room : &least;
+	const struct room room = {
+		.services = enough(was->services, draft->service_count),
+		.names = enough(was->names, draft->name_count),
+		.sets = enough(was->sets, draft->set_count),
+		.groups = enough(was->groups, draft->group_count),
+		.endpoints = enough(was->endpoints, draft->endpoint_count),
+		.slots = enough(was->slots, draft->index_mask + 1),
+	};
+	struct snapshot measured;
+	struct buffer *made;
+	size_t size;
+
+	if (had && !memcmp(was, &room, sizeof(room)))
+		return had;
+	size = lay(&measured, &room, sizeof(*made));
+	made = draft_map(size);
+	if (!made)
+		return NULL;
+	made->room = room;
+	made->size = size;
+	lay(&made->snapshot, &room, (uintptr_t)(made + 1));
+	return made;
+}
+
+/* A larger one is in its place. Who still reads it finds its arrays empty, where the system's pages
+ * are as small as that, and the snapshot no longer valid: `begun` was stored before. */
+static void buffer_outgrown(struct buffer *left)
+{
+	syscall(SYS_madvise, (char *)left + PAGE_SMALLEST, left->size - PAGE_SMALLEST,
+	        MADV_DONTNEED);
+}
+
+bool draft_commit(const struct draft *draft)
+{
+	const struct snapshot *from = draft->next;
+	struct snapshot *_Atomic *place = &snapshot_state.buffers[(draft->sequence + 1) & 1];
+	struct buffer *had = (struct buffer *)atomic_load_explicit(place, memory_order_relaxed);
+	struct buffer *buffer = buffer_for(had, from);
+	struct snapshot *to;
+
+	if (!buffer)
+		return false;
+	to = &buffer->snapshot;
+	/* Before the first store into the buffer, and each of those is a release: see
+	 * snapshot_valid. */
+	atomic_store_explicit(&snapshot_state.begun, draft->sequence + 1, memory_order_release);
+	atomic_store_explicit(place, to, memory_order_release); /* pairs with snapshot_read */
+	if (had && had != buffer)
+		buffer_outgrown(had);
+	word_store(&to->service_count, from->service_count);
+	word_store(&to->name_count, from->name_count);
+	word_store(&to->endpoint_count, from->endpoint_count);
+	word_store(&to->set_count, from->set_count);
+	word_store(&to->group_count, from->group_count);
+	word_store(&to->index_mask, from->index_mask);
+	word_store(&to->departed_count, from->departed_count);
+	word_store(&to->pool_count, from->pool_count);
+	draft_copy_names(to, from);
+	words_store(to->sets, from->sets, from->set_count * sizeof(struct set));
+	words_store(to->groups, from->groups, from->group_count * sizeof(struct group));
+	words_store(to->departed, from->departed, from->departed_count * sizeof(struct departed));
+	words_store(to->marks, from->marks, from->endpoint_count * sizeof(struct mark));
+	words_store(to->addresses, from->addresses, from->endpoint_count * sizeof(struct address));
+	words_store(to->index, from->index, (from->index_mask + 1) / 2 * sizeof(*from->index));
+	/* Pairs with snapshot_read. */
+	atomic_store_explicit(&snapshot_state.sequence, draft->sequence + 1, memory_order_release);
+	return true;
+}

@@ -1,0 +1,168 @@
+#include "refresh/silence.h"
+
+#include "balance/inflight.h"
+#include "balance/inflight_table.h"
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/kernel.h"
+#include "base/process.h"
+#include "learn/result.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/prctl.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+enum { WATCH_MS = 500, SILENT_MS = 3000 };
+
+/* A copy of the client's descriptor: the refresh thread's are a table of their own (refresher.c).
+ * -EBADF if it is closed; other errors where the kernel is too old or there is a filter, and
+ * then nobody is blamed. Not tried under any filter: many services have one (systemd's
+ * @system-service) that kills for this call, and nothing tells beforehand. */
+static int borrow(uint32_t fd)
+{
+	long pidfd, got;
+
+	if (kernel_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0))
+		return -ENOSYS;
+	pidfd = kernel_call(SYS_pidfd_open, kernel_call(SYS_getpid, 0, 0, 0, 0, 0), 0, 0, 0, 0);
+	if (pidfd < 0)
+		return (int)pidfd;
+	got = kernel_call(SYS_pidfd_getfd, pidfd, fd, 0, 0, 0);
+	kernel_call(SYS_close, pidfd, 0, 0, 0, 0);
+	return (int)got;
+}
+
+/* Lets a connect that its client waits in end as if its socket had been told to before (SYN_COUNT
+ * in connect_retry.c). It may return meanwhile: then one of us sees that the other has been there,
+ * and gives the client its own count again; or both. */
+static void limit(int fd, struct inflight *at, uint64_t since_ms)
+{
+	uint32_t flags = inflight_load32(&at->flags);
+	int count = 0;
+	socklen_t length = sizeof(count);
+
+	if (kernel_get_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, &length) ||
+	    count <= LIMITED_SYN_COUNT)
+		return;
+	inflight_store32(&at->syn_count, (uint32_t)count);
+	do {
+		if ((flags & (FLAG_MAY_LIMIT | FLAG_LIMITED | FLAG_ENDED)) != FLAG_MAY_LIMIT ||
+		    !inflight_is_still(at, since_ms))
+			return;
+	} while (!atomic_compare_exchange_weak(&at->flags, &flags, flags | FLAG_LIMITED));
+	kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &(int){LIMITED_SYN_COUNT}, sizeof(count));
+	if (inflight_is_still(at, since_ms) && !(atomic_load(&at->flags) & FLAG_ENDED))
+		return;
+	kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, sizeof(count));
+	if (!inflight_is_still(
+		    at, since_ms)) /* another one began in its place before the flag was set */
+		atomic_fetch_and(&at->flags, ~(uint32_t)FLAG_LIMITED);
+}
+
+/* Looks at it through the client's descriptor. */
+static void inspect_borrowed(struct inflight *at, uint64_t since_ms, uint64_t age_ms)
+{
+	int fd = borrow(inflight_fd(at));
+	enum inflight_look look = LOOK_GONE;
+
+	if (fd >= 0) {
+		look = inflight_inspect(fd, at);
+		if (look >= LOOK_TRYING)
+			limit(fd, at, since_ms);
+		kernel_call(SYS_close, fd, 0, 0, 0, 0);
+	}
+	if (fd >= 0 || fd == -EBADF) {
+		inflight_seen(at, look, since_ms, age_ms);
+		return;
+	}
+	atomic_store(&process.cuts, false);
+	if (age_ms >= SILENT_MS)
+		inflight_forget(at, age_ms);
+}
+
+static bool is_silent(struct inflight *at, uint64_t since_ms, uint64_t now_ms)
+{
+	uint64_t age_ms = clock_since(since_ms, now_ms);
+	uint32_t flags;
+
+	inspect_borrowed(at, since_ms, age_ms);
+	flags = inflight_load32(&at->flags);
+	if (!inflight_is_still(at, since_ms)) /* it was answered, or another one began */
+		return false;
+	if (!(flags & FLAG_REPEATED) || (age_ms < SILENT_MS && !(flags & FLAG_GAVE_UP)))
+		return false;
+	atomic_fetch_or_explicit(&at->flags, FLAG_REPORTED, memory_order_relaxed);
+	return true;
+}
+
+bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct address *address,
+                  uint32_t *port)
+{
+	for (; *index < INFLIGHT_PLACES; ++*index) {
+		struct inflight *at = &inflight_table[*index];
+		uint64_t since_ms = inflight_load(&at->since_ms), again_ms = now_ms + WATCH_MS;
+		uint32_t flags = inflight_load32(&at->flags);
+
+		/* What was told of, or is not known to have been silent, is for who picks. */
+		if (!since_ms || flags & FLAG_REPORTED ||
+		    (flags & FLAG_GAVE_UP && !(flags & FLAG_REPEATED)))
+			continue;
+		if (clock_since(since_ms, now_ms) < REPEATED_MS) {
+			again_ms = since_ms + REPEATED_MS;
+		} else if (is_silent(at, since_ms, now_ms)) {
+			*address = inflight_address(at);
+			*port = inflight_port(at);
+			if (inflight_is_still(at, since_ms)) {
+				++*index;
+				return true;
+			}
+		}
+		if (inflight_load(&at->since_ms) && again_ms < *next_ms)
+			*next_ms = again_ms;
+	}
+	return false;
+}
+
+void silence_begin(bool own_descriptors)
+{
+	/* A child finds what its parent's threads wait for: it has their sockets, and not them. */
+	if (!atomic_exchange(&process.watched, true))
+		for (uint32_t i = 0; i < INFLIGHT_PLACES; i++)
+			if (inflight_load32(&inflight_table[i].flags) & FLAG_MAY_LIMIT)
+				inflight_store(&inflight_table[i].since_ms, 0);
+	/* No process has so many descriptors: that this one is not there tells that it could be
+	 * borrowed. */
+	atomic_store(&process.cuts, own_descriptors && borrow(INT32_MAX) == -EBADF);
+	if (inflight_is_limit_refused()) /* after process.cuts: pairs with inflight_limit_never */
+		atomic_store(&process.cuts, false);
+}
+
+void silence_end(void)
+{
+	atomic_store(&process.cuts, false);
+	for (uint32_t i = 0; i < INFLIGHT_PLACES; i++) {
+		uint64_t since_ms = inflight_load(&inflight_table[i].since_ms);
+
+		if (since_ms && inflight_load32(&inflight_table[i].flags) & FLAG_MAY_LIMIT)
+			inspect_borrowed(&inflight_table[i], since_ms,
+			                 clock_since(since_ms, clock_ms()));
+	}
+}
+
+uint64_t silence_watch(uint64_t now_ms)
+{
+	uint64_t next_ms = UINT64_MAX;
+	struct address address;
+	uint32_t index = 0, port;
+
+	while (silence_next(&index, now_ms, &next_ms, &address, &port))
+		result_note_peer(address, port, ETIMEDOUT);
+	return next_ms;
+}
