@@ -81,10 +81,8 @@ $(foreach room,$(ROOMS),$(eval $(call archive,,$(room))))
 
 # archives PREFIX ROOM...: from the top floor down, as the linker wants them, in whatever order they are named.
 archives = $(patsubst %,$(BUILD)/$(1)preload/%.a,$(filter $(2),$(ROOMS)))
-# What is linked of them. The hooks are all linked: nobody asks for them who is not content with libc's. A group: as long as
-# tests/layers.allowed has symbols of rooms above.
-linked = -Wl,--start-group $(patsubst %/hooks.a,-Wl$(comma)--whole-archive %/hooks.a -Wl$(comma)--no-whole-archive, \
-	$(filter %.a,$(1))) -Wl,--end-group
+# What is linked of them. The hooks are all linked: nobody asks for them who is not content with libc's.
+linked = $(patsubst %/hooks.a,-Wl$(comma)--whole-archive %/hooks.a -Wl$(comma)--no-whole-archive,$(filter %.a,$(1)))
 comma := ,
 
 # Static: it runs in containers of any libc, or none.

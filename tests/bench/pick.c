@@ -1,4 +1,4 @@
-/* rooms: connection refresh learn balance directory shared dns base */
+/* rooms: learn balance directory shared dns base */
 /* pick COUNT: the pick by itself, without a system call: tests/bench/driver's histograms, and the
  * library's own objects. Commands: THREADS MS. */
 #include "driver/driver.h"

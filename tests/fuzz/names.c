@@ -1,4 +1,4 @@
-/* rooms: dns base */
+/* rooms: learn dns base */
 /* Three lines, patterns to list, patterns to leave alone, and a name as a client writes it: what
  * matches is what a plainer matcher says. */
 #include "fuzz.h"

@@ -1,4 +1,4 @@
-/* rooms: connection refresh learn balance directory shared dns base */
+/* rooms: learn balance directory shared dns base */
 /* The shared memory as another process may have left it: the first half of an input fills all of
  * it, again and again; the rest are steps, of 2 bytes and what they need: what we do with it, and
  * what is written into it meanwhile. Whatever is there, a pick is one of the endpoints, and

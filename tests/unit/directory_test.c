@@ -1,4 +1,4 @@
-/* rooms: connection refresh learn balance directory shared dns base */
+/* rooms: refresh learn balance directory shared dns base */
 /* The directory by itself, one thread: what it learns, where connections may go, and its bounds.
  * Each test has a process, and with it a directory, of its own. */
 #include "learned.h"

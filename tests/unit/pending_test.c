@@ -1,4 +1,4 @@
-/* rooms: connection refresh learn balance directory shared dns base */
+/* rooms: refresh learn balance directory shared dns base */
 /* Endpoints that are late: what makes them so, and for how long. Real sockets on loopback: a
  * listener whose queue is full answers nobody. What is asked is what holds at a time after a
  * connect began (age_ms), whenever this process comes to ask it. Each test has a process of its
