@@ -1,7 +1,6 @@
 /* New connections, as clients make them: the name looked up once, or before each one; sockets that
  * block, or do not. */
 #include "driver.h"
-#include "base/futex.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,7 +19,7 @@ struct task {
 	struct sockaddr_in addresses[ADDRESSES];
 };
 
-static bool futex_wait(int fd, short events)
+static bool wait_for(int fd, short events)
 {
 	struct pollfd poller = {.fd = fd, .events = events};
 
@@ -34,7 +33,7 @@ static bool is_connected(const struct task *task, int fd, const struct sockaddr_
 
 	if (!connect(fd, (const struct sockaddr *)address, sizeof(*address)))
 		return true;
-	return !task->blocks && errno == EINPROGRESS && futex_wait(fd, POLLOUT) &&
+	return !task->blocks && errno == EINPROGRESS && wait_for(fd, POLLOUT) &&
 	       !getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) && !error;
 }
 
@@ -46,7 +45,7 @@ static bool is_answered(const struct task *task, int fd)
 	if (send(fd, message, sizeof(message), MSG_NOSIGNAL) != sizeof(message))
 		return false;
 	while (got < MESSAGE) {
-		if (!task->blocks && !futex_wait(fd, POLLIN))
+		if (!task->blocks && !wait_for(fd, POLLIN))
 			return false;
 		part = recv(fd, message, sizeof(message), 0);
 		if (part <= 0)
