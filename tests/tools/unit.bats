@@ -23,6 +23,10 @@ unit() {
 	unit directory_test
 }
 
+@test "the engine alone: it learns a name, picks, is told of a failure, and picks again" {
+	unit engine_test
+}
+
 @test "health: who is passed over, who tries again, whatever is in the memory" {
 	unit health_test
 }
