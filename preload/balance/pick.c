@@ -37,58 +37,60 @@ static void skips_find(const struct address *endpoints, uint32_t count, uint32_t
 
 /* The same as rotation_peek and rotation_pick, among the endpoints that are not passed over. Apart
  * from the usual way, which has none: signal handlers may have little stack. */
-static __attribute__((noinline)) uint32_t peek_healthy(const struct snapshot *in,
-                                                       const struct set *set, uint32_t port,
-                                                       uint64_t now_ms, uint64_t *turn)
+static __attribute__((noinline)) uint32_t peek_healthy(const struct snapshot *snapshot,
+                                                       const struct pool_record *pool,
+                                                       uint32_t port, uint64_t now_ms,
+                                                       uint64_t *turn)
 {
 	struct skips skips;
 
-	skips_find(&in->addresses[set->first], set->count, port, now_ms, TRIAL_NONE, &skips);
-	return skips_map(&skips, rotation_peek(set->key, port, set->count - skips.count, turn));
+	skips_find(&snapshot->addresses[pool->first], pool->count, port, now_ms, TRIAL_NONE,
+	           &skips);
+	return skips_map(&skips, rotation_peek(pool->key, port, pool->count - skips.count, turn));
 }
 
-static __attribute__((noinline)) uint32_t pick_healthy(const struct snapshot *in,
-                                                       const struct set *set, uint32_t port,
-                                                       uint64_t now_ms, enum trial trial)
+static __attribute__((noinline)) uint32_t pick_healthy(const struct snapshot *snapshot,
+                                                       const struct pool_record *pool,
+                                                       uint32_t port, uint64_t now_ms,
+                                                       enum trial trial)
 {
 	struct skips skips;
 
-	skips_find(&in->addresses[set->first], set->count, port, now_ms, trial, &skips);
+	skips_find(&snapshot->addresses[pool->first], pool->count, port, now_ms, trial, &skips);
 	if (skips.probe >= 0)
 		return (uint32_t)skips.probe;
-	return skips_map(&skips, rotation_pick(set->key, port, set->count - skips.count, now_ms));
+	return skips_map(&skips, rotation_pick(pool->key, port, pool->count - skips.count, now_ms));
 }
 
 /* If the address asked for has the turn in this pool, takes it. */
-static bool take_turn(const struct snapshot *in, const struct set *set, struct address asked,
-                      uint32_t port, uint64_t now_ms)
+static bool take_turn(const struct snapshot *snapshot, const struct pool_record *pool,
+                      struct address asked, uint32_t port, uint64_t now_ms)
 {
 	uint64_t turn;
-	uint32_t index = skips_any(now_ms) ? peek_healthy(in, set, port, now_ms, &turn)
-	                                   : rotation_peek(set->key, port, set->count, &turn);
+	uint32_t index = skips_any(now_ms) ? peek_healthy(snapshot, pool, port, now_ms, &turn)
+	                                   : rotation_peek(pool->key, port, pool->count, &turn);
 
-	return address_equal(snapshot_endpoint(in, set, index), asked) &&
-	       rotation_take(set->key, port, turn);
+	return address_equal(snapshot_endpoint(snapshot, pool, index), asked) &&
+	       rotation_take(pool->key, port, turn);
 }
 
 /* True if some pool of the address had it next; *fresh becomes false if any of the pools is stale.
  */
-static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
-                                                    const struct group *at, struct address asked,
-                                                    bool claimed, uint64_t observers, uint32_t port,
-                                                    uint64_t now_ms, bool *fresh)
+static __attribute__((noinline)) bool
+take_any_turn(const struct snapshot *snapshot, const struct membership *at, struct address asked,
+              bool claimed, uint64_t observers, uint32_t port, uint64_t now_ms, bool *fresh)
 {
-	struct group group;
+	struct membership membership;
 
-	words_load(&group, at, sizeof(group));
-	for (uint32_t i = 0; i < group.count && i < GROUP_MEMBERS; i++) {
-		struct set set;
+	words_load(&membership, at, sizeof(membership));
+	for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
+		struct pool_record pool;
 
-		snapshot_set(in, group.member[i], &set);
+		snapshot_pool(snapshot, membership.pools[i], &pool);
 
 		/* All of them: one that is never used becomes idle, then stale. */
-		service_note_use(set.service, now_ms);
-		*fresh = *fresh && service_is_fresh(set.service, set.family, now_ms);
+		service_note_use(pool.service, now_ms);
+		*fresh = *fresh && service_is_fresh(pool.service, pool.family, now_ms);
 	}
 	if (!*fresh)
 		return false;
@@ -96,30 +98,31 @@ static __attribute__((noinline)) bool take_any_turn(const struct snapshot *in,
 	 * of a pool always has the turn, and nobody loses it. A claimed address takes no turn but
 	 * that: connections to a pod by its own name must not upset the rotation of its service. */
 	for (int shown = 1; shown >= (claimed ? 1 : 0); shown--) {
-		for (uint32_t i = 0; i < group.count && i < GROUP_MEMBERS; i++) {
-			struct set set;
+		for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
+			struct pool_record pool;
 
-			snapshot_set(in, group.member[i], &set);
+			snapshot_pool(snapshot, membership.pools[i], &pool);
 
-			set.key ^= observers;
-			if (shown && (set.count < 2 || !rotation_is_shown(set.key, port)))
+			pool.key ^= observers;
+			if (shown && (pool.count < 2 || !rotation_is_shown(pool.key, port)))
 				continue;
-			if (set.count && take_turn(in, &set, asked, port, now_ms))
+			if (pool.count && take_turn(snapshot, &pool, asked, port, now_ms))
 				return true;
 		}
 	}
 	return false;
 }
 
-static void pick_within(const struct snapshot *in, const struct set *set, struct address asked,
-                        uint32_t port, uint64_t now_ms, enum trial trial, struct pick *picked)
+static void pick_within(const struct snapshot *snapshot, const struct pool_record *pool,
+                        struct address asked, uint32_t port, uint64_t now_ms, enum trial trial,
+                        struct pick *picked)
 {
-	uint32_t index = skips_any(now_ms) ? pick_healthy(in, set, port, now_ms, trial)
-	                                   : rotation_pick(set->key, port, set->count, now_ms);
+	uint32_t index = skips_any(now_ms) ? pick_healthy(snapshot, pool, port, now_ms, trial)
+	                                   : rotation_pick(pool->key, port, pool->count, now_ms);
 
-	picked->target = snapshot_endpoint(in, set, index);
+	picked->target = snapshot_endpoint(snapshot, pool, index);
 	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
-	rotation_note_port(set->key, port & UINT16_MAX);
+	rotation_note_port(pool->key, port & UINT16_MAX);
 }
 
 uint32_t pick_show(const struct address *endpoints, uint32_t count, uint64_t key, uint32_t port)
@@ -136,13 +139,13 @@ uint32_t pick_show(const struct address *endpoints, uint32_t count, uint64_t key
 /* An address that left its pool: its name is in use though the pool may be empty now. It is sent on
  * as long as it is asked for; not any more after an hour without, when the address may be somebody
  * else's. */
-static __attribute__((noinline)) uint32_t use_departed(const struct snapshot *in, uint32_t place,
-                                                       uint64_t now_ms, bool *expired)
+static __attribute__((noinline)) uint32_t
+use_departed(const struct snapshot *snapshot, uint32_t place, uint64_t now_ms, bool *expired)
 {
 	_Atomic uint64_t *used_ms = &departed_used_ms[place % DEPARTED];
 	struct departed record;
 
-	words_load(&record, &in->departed[place % DEPARTED], sizeof(record));
+	words_load(&record, &snapshot->departed[place % DEPARTED], sizeof(record));
 	*expired = clock_since(atomic_load_explicit(used_ms, memory_order_relaxed), now_ms) >
 	           DEPARTED_KEPT_MS;
 	if (!*expired)
@@ -150,21 +153,22 @@ static __attribute__((noinline)) uint32_t use_departed(const struct snapshot *in
 	return record.service % SERVICES;
 }
 
-/* Of a group without a candidate the first set, for what is counted and used; none if it has no
- * members. */
-static __attribute__((noinline)) void set_of_member(const struct snapshot *in,
-                                                    const struct group *at, struct set *set)
+/* Of a membership without redirect_to the first pool, for what is counted and used; none if it has
+ * no members. */
+static __attribute__((noinline)) void pool_of_member(const struct snapshot *snapshot,
+                                                     const struct membership *at,
+                                                     struct pool_record *pool)
 {
-	struct group group;
+	struct membership membership;
 
-	words_load(&group, at, sizeof(group));
-	*set = (struct set){.count = 0};
-	if (group.count)
-		snapshot_set(in, group.member[0], set);
+	words_load(&membership, at, sizeof(membership));
+	*pool = (struct pool_record){.count = 0};
+	if (membership.count)
+		snapshot_pool(snapshot, membership.pools[0], pool);
 }
 
 /* fixed: of an address in more pools than we keep track of. */
-static enum leave_reason why_not(const struct group_head *head, bool fixed, bool claimed,
+static enum leave_reason why_not(const struct membership_head *head, bool fixed, bool claimed,
                                  bool fresh, bool expired)
 {
 	if (claimed)
@@ -176,61 +180,64 @@ static enum leave_reason why_not(const struct group_head *head, bool fixed, bool
 
 /* The pool to pick from; false if there is none, or the pick is made. claimed: as the claims were
  * before the snapshot was read, when so many (made) had been made. */
-static inline bool find_pool(const struct snapshot *in, const struct route *route, bool claimed,
-                             uint64_t made, uint32_t port, struct pick *picked, struct set *set)
+static inline bool find_pool(const struct snapshot *snapshot, const struct route *route,
+                             bool claimed, uint64_t made, uint32_t port, struct pick *picked,
+                             struct pool_record *pool)
 {
 	uint64_t now_ms = picked->now_ms, observers = 0;
 	bool fresh = true, expired = false;
-	const struct group *group;
+	const struct membership *membership;
 	struct service_state *of;
-	struct group_head head;
-	struct mark mark;
+	struct membership_head head;
+	struct endpoint_info info;
 
-	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
-	group = &in->groups[mark.group % GROUPS];
-	words_load(&head, group, sizeof(head));
-	if (head.candidate < SETS)
-		snapshot_set(in, head.candidate, set);
+	words_load(&info, &snapshot->infos[route->endpoint], sizeof(info));
+	membership = &snapshot->memberships[info.membership % MEMBERSHIPS];
+	words_load(&head, membership, sizeof(head));
+	if (head.redirect_to < POOL_RECORDS)
+		snapshot_pool(snapshot, head.redirect_to, pool);
 	else
-		set_of_member(in, group, set);
-	if (!head.count && mark.group != GROUP_FIXED)
-		set->service = use_departed(in, mark.since, now_ms, &expired);
+		pool_of_member(snapshot, membership, pool);
+	if (!head.count && info.membership != MEMBERSHIP_TOO_MANY)
+		pool->service = use_departed(snapshot, info.departed_place, now_ms, &expired);
 	/* Once more, after the snapshot: a pool's address is claimed before the pool goes, and the
 	 * claim of one that gets a pool is released after the pool is there. */
 	claimed = claimed || claims_hold_since(made, route->hash);
-	of = &service_state[set->service];
-	picked->service = set->service;
-	if (head.count || mark.group != GROUP_FIXED)
+	of = &service_state[pool->service];
+	picked->service = pool->service;
+	if (head.count || info.membership != MEMBERSHIP_TOO_MANY)
 		picked->name = atomic_load_explicit(&of->name, memory_order_relaxed);
 	picked->age_ms =
 		clock_since(atomic_load_explicit(&of->checked_ms, memory_order_relaxed), now_ms);
 	picked->interval_ms = atomic_load_explicit(&of->interval_ms, memory_order_relaxed);
-	service_note_use(set->service, now_ms);
+	service_note_use(pool->service, now_ms);
 	picked->mode = mode_for(picked->name);
 	picked->why = LEAVE_OFF;
 	if (picked->mode == MODE_OFF)
 		return false;
 	if (picked->mode == MODE_OBSERVE)
 		observers = OBSERVERS;
-	set->key ^= observers;
+	pool->key ^= observers;
 	/* Of one pool, and nobody else's: the turn is its own. */
 	if ((claimed || head.count > 1) &&
-	    take_any_turn(in, group, route->asked, claimed, observers, port, now_ms, &fresh)) {
+	    take_any_turn(snapshot, membership, route->asked, claimed, observers, port, now_ms,
+	                  &fresh)) {
 		picked->what = PICK_ASKED;
-		picked->may_retry = !claimed && head.candidate < SETS && set->count > 1;
-		picked->key = set->key;
+		picked->may_retry = !claimed && head.redirect_to < POOL_RECORDS && pool->count > 1;
+		picked->key = pool->key;
 		return false;
 	}
-	if (head.candidate < SETS && set->count)
-		fresh = fresh && service_is_fresh(set->service, set->family, now_ms);
-	if (claimed || !fresh || expired || head.candidate >= SETS || !set->count) {
-		picked->why = why_not(&head, mark.group == GROUP_FIXED, claimed, fresh, expired);
+	if (head.redirect_to < POOL_RECORDS && pool->count)
+		fresh = fresh && service_is_fresh(pool->service, pool->family, now_ms);
+	if (claimed || !fresh || expired || head.redirect_to >= POOL_RECORDS || !pool->count) {
+		picked->why = why_not(&head, info.membership == MEMBERSHIP_TOO_MANY, claimed, fresh,
+		                      expired);
 		return false;
 	}
 	if (config.mode == MODE_ON)
-		service_note_fast(set->service, set->family);
-	picked->may_retry = set->count > 1;
-	picked->key = set->key;
+		service_note_fast(pool->service, pool->family);
+	picked->may_retry = pool->count > 1;
+	picked->key = pool->key;
 	return true;
 }
 
@@ -255,8 +262,8 @@ void pick_endpoint(struct route *route, uint32_t port, enum trial trial, struct 
 	for (int i = 0; i < READ_TRIES; i++) {
 		uint64_t made = atomic_load_explicit(&claims_made, memory_order_acquire), sequence;
 		bool claimed = made && claims_hold(route->hash);
-		const struct snapshot *in = snapshot_read(&sequence);
-		struct set set;
+		const struct snapshot *snapshot = snapshot_read(&sequence);
+		struct pool_record pool;
 
 		picked_begin(picked, route->asked);
 		if (sequence != route->sequence) {
@@ -264,8 +271,8 @@ void pick_endpoint(struct route *route, uint32_t port, enum trial trial, struct 
 				return;
 			continue;
 		}
-		if (find_pool(in, route, claimed, made, port, picked, &set))
-			pick_within(in, &set, route->asked, port, picked->now_ms,
+		if (find_pool(snapshot, route, claimed, made, port, picked, &pool))
+			pick_within(snapshot, &pool, route->asked, port, picked->now_ms,
 			            picked->mode == MODE_ON ? trial : TRIAL_NONE, picked);
 		if (snapshot_valid(sequence))
 			return;

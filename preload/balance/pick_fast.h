@@ -21,9 +21,9 @@
 #include <stdint.h>
 
 struct pick_fast {
-	const struct snapshot *in;
+	const struct snapshot *snapshot;
 	uint64_t sequence, now_ms;
-	struct set set;
+	struct pool_record pool;
 };
 
 /* Is it such an address? Takes nothing, writes nothing. */
@@ -34,47 +34,47 @@ static inline __attribute__((always_inline)) bool pick_fast(struct address asked
 	uint64_t hash = address_hash(asked), slot;
 	/* First: a pool's address is claimed before the pool goes. */
 	uint64_t made = atomic_load_explicit(&claims_made, memory_order_acquire);
-	const struct snapshot *in = snapshot_read(&usual->sequence);
-	int64_t endpoint = in ? snapshot_probe(in, asked, hash, &slot) : -1;
+	const struct snapshot *snapshot = snapshot_read(&usual->sequence);
+	int64_t endpoint = snapshot ? snapshot_probe(snapshot, asked, hash, &slot) : -1;
 	uint64_t pools;
-	struct mark mark;
-	uint32_t set;
+	struct endpoint_info info;
+	uint32_t pool;
 
 	if (endpoint < 0 || __builtin_expect(made && claims_hold(hash), 0))
 		return false;
-	words_load(&mark, &in->marks[endpoint], sizeof(mark));
-	words_load(&pools, &in->pool_count, sizeof(pools));
-	set = mark.group - GROUP_ALONE;
-	if (set >= pools)
+	words_load(&info, &snapshot->infos[endpoint], sizeof(info));
+	words_load(&pools, &snapshot->pool_count, sizeof(pools));
+	pool = info.membership - MEMBERSHIP_FIRST_POOL;
+	if (pool >= pools)
 		return false;
-	snapshot_set(in, set, &usual->set);
-	usual->in = in;
+	snapshot_pool(snapshot, pool, &usual->pool);
+	usual->snapshot = snapshot;
 	usual->now_ms = now_ms;
 	/* Whatever was claimed since may be this address. */
-	return usual->set.count &&
+	return usual->pool.count &&
 	       atomic_load_explicit(&claims_made, memory_order_acquire) == made &&
-	       service_is_fast(usual->set.service, usual->set.family, now_ms) &&
+	       service_is_fast(usual->pool.service, usual->pool.family, now_ms) &&
 	       !skips_any(now_ms) && !shared_load(&shared()->mode); /* as in mode_for */
 }
 
 /* For counters.h. */
 static inline uint64_t pick_fast_name(const struct pick_fast *usual)
 {
-	return shared_load(&service_state[usual->set.service].name);
+	return shared_load(&service_state[usual->pool.service].name);
 }
 
 /* Takes the turn. False if all this has changed meanwhile. port is a stream socket's. */
 static inline __attribute__((always_inline)) bool
 pick_fast_take(const struct pick_fast *usual, uint16_t port, struct address *target)
 {
-	const struct set *set = &usual->set;
+	const struct pool_record *pool = &usual->pool;
 
 	/* Before: the turn would be lost. */
 	if (atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed) != usual->sequence)
 		return false;
-	*target = snapshot_endpoint(usual->in, set,
-	                            rotation_pick(set->key, port, set->count, usual->now_ms));
-	rotation_note_port(set->key, port);
+	*target = snapshot_endpoint(usual->snapshot, pool,
+	                            rotation_pick(pool->key, port, pool->count, usual->now_ms));
+	rotation_note_port(pool->key, port);
 	return snapshot_valid(usual->sequence);
 }
 

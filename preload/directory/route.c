@@ -8,10 +8,10 @@ static inline __attribute__((always_inline)) bool route_try(struct address asked
                                                             struct route *route, bool *found)
 {
 	uint64_t sequence, slot;
-	const struct snapshot *in = snapshot_read(&sequence);
-	int64_t endpoint = in ? snapshot_probe(in, asked, hash, &slot) : -1;
+	const struct snapshot *snapshot = snapshot_read(&sequence);
+	int64_t endpoint = snapshot ? snapshot_probe(snapshot, asked, hash, &slot) : -1;
 
-	if (in && !snapshot_valid(sequence))
+	if (snapshot && !snapshot_valid(sequence))
 		return false;
 	*found = endpoint >= 0;
 	if (*found)
@@ -42,18 +42,19 @@ bool route_find(struct address asked, struct route *route)
 bool route_service(const struct route *route, uint32_t *service)
 {
 	uint64_t sequence;
-	const struct snapshot *in = snapshot_read(&sequence);
-	struct group group;
-	struct mark mark;
-	struct set set;
+	const struct snapshot *snapshot = snapshot_read(&sequence);
+	struct membership membership;
+	struct endpoint_info info;
+	struct pool_record pool;
 
-	if (!in || sequence != route->sequence)
+	if (!snapshot || sequence != route->sequence)
 		return false;
-	words_load(&mark, &in->marks[route->endpoint], sizeof(mark));
-	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
-	if (group.count) {
-		snapshot_set(in, group.member[0], &set);
-		*service = set.service;
+	words_load(&info, &snapshot->infos[route->endpoint], sizeof(info));
+	words_load(&membership, &snapshot->memberships[info.membership % MEMBERSHIPS],
+	           sizeof(membership));
+	if (membership.count) {
+		snapshot_pool(snapshot, membership.pools[0], &pool);
+		*service = pool.service;
 	}
-	return group.count && snapshot_valid(sequence);
+	return membership.count && snapshot_valid(sequence);
 }

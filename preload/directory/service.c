@@ -71,12 +71,12 @@ void service_join(uint32_t service, uint32_t other)
 void service_name(uint32_t service, struct name_text *name)
 {
 	uint64_t sequence;
-	const struct snapshot *in = snapshot_read(&sequence);
+	const struct snapshot *snapshot = snapshot_read(&sequence);
 
 	name->text[0] = '\0';
-	if (!in || service >= SERVICES)
+	if (!snapshot || service >= SERVICES)
 		return;
-	words_load(name, &in->service_text[service], sizeof(*name));
+	words_load(name, &snapshot->service_text[service], sizeof(*name));
 	if (!snapshot_valid(sequence))
 		name->text[0] = '\0';
 	name->text[CONFIG_NAME_SIZE - 1] = '\0';

@@ -10,34 +10,34 @@ _Atomic uint64_t departed_used_ms[DEPARTED];
 
 struct snapshot_state snapshot_state;
 
-int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *text)
+int64_t snapshot_find_name(const struct snapshot *snapshot, const struct name_text *text)
 {
 	uint64_t hash = name_hash(text), count;
 
-	words_load(&count, &in->name_count, sizeof(count));
+	words_load(&count, &snapshot->name_count, sizeof(count));
 	for (uint64_t i = 0; i < count && i < NAMES; i++) {
 		struct name name;
 		struct name_text there;
 
-		words_load(&name, &in->names[i], sizeof(name));
+		words_load(&name, &snapshot->names[i], sizeof(name));
 		if (name.hash != hash)
 			continue;
-		words_load(&there, &in->name_text[i], sizeof(there));
+		words_load(&there, &snapshot->name_text[i], sizeof(there));
 		if (!memcmp(&there, text, sizeof(there)) && name.service < SERVICES)
 			return (int64_t)i;
 	}
 	return -1;
 }
 
-const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t service,
+const struct address *snapshot_endpoints(const struct snapshot *snapshot, uint32_t service,
                                          enum family family, size_t *count)
 {
-	const struct service_family *of;
+	const struct service_family *known;
 
 	*count = 0;
-	if (service >= in->service_count)
+	if (service >= snapshot->service_count)
 		return NULL;
-	of = &in->services[service].family[family];
-	*count = of->state == DIRECTORY_POOL ? in->sets[of->set].count : 0;
-	return *count ? in->addresses + in->sets[of->set].first : NULL;
+	known = &snapshot->services[service].family[family];
+	*count = known->state == DIRECTORY_POOL ? snapshot->pool_records[known->pool].count : 0;
+	return *count ? snapshot->addresses + snapshot->pool_records[known->pool].first : NULL;
 }

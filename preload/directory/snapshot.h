@@ -31,51 +31,59 @@ enum {
 	NAMES = 1024,
 	POOL_ENDPOINTS = 32768, /* of all pools together */
 	ENDPOINTS = 40960,      /* with intersections and departed ones */
-	SETS = 1024,
-	GROUPS = 2048,
-	GROUP_MEMBERS = 8,
-	GROUP_FIXED = 0, /* of addresses in more pools than we keep track of */
-	GROUP_ALONE = 1, /* of the addresses in the first pool and no other, and so on */
+	POOL_RECORDS = 1024,
+	MEMBERSHIPS = 2048,
+	MEMBERSHIP_POOLS = 8,
+	/* The address is in more than MEMBERSHIP_POOLS pools; it is never rewritten. */
+	MEMBERSHIP_TOO_MANY = 0,
+	/* MEMBERSHIP_FIRST_POOL + p is the membership of addresses that are only in pool p, for
+	 * p < pool_count. */
+	MEMBERSHIP_FIRST_POOL = 1,
 	DEPARTED = 1024,
 	DEPARTED_KEPT_MS = 60 * 60 * 1000, /* after it was last asked for */
 	INDEX = 131072,
-	NO_SET = UINT32_MAX,
+	NO_POOL = UINT32_MAX,
 	NO_SLOT = UINT32_MAX
 };
 
-/* By a reader, while what it reads changes. Apart: NO_SET is why the others are unsigned. */
+/* By a reader, while what it reads changes. Apart: NO_POOL is why the others are unsigned. */
 enum { READ_TRIES = 3 };
 
-#define SINCE_SHARED (1u << 31) /* in since: another name's pool has held this address too */
+/* Bit of `joined_version`: some other name has held this address as well, so it is not redirected
+ * after it departs. */
+#define JOINED_SHARED (1u << 31)
 
 /* The endpoints first … first + count - 1: one pool, or what several pools have in common. */
-struct set {
+struct pool_record {
 	uint64_t key; /* address_set_key */
 	uint32_t first, count;
 	uint32_t service, family;
 };
 
-/* Which pools an address is in, and the set it may be rewritten within: of one pool that pool, of
- * several their intersection, of a departed address the pool it left (and then it is a member of
- * none). */
-struct group {
-	uint32_t candidate;             /* a set, or NO_SET; first, with count: see group_head */
-	uint32_t count;                 /* members */
-	uint16_t member[GROUP_MEMBERS]; /* sets */
+/* Which pools an address is in, and where connections to it may be redirected: the pool itself if
+ * it is in one, what its pools have in common if it is in several, and the pool it left if it is a
+ * departed address (which is in none). */
+struct membership {
+	uint32_t redirect_to; /* index of a pool_record; NO_POOL: nowhere. See membership_head */
+	uint32_t count;       /* of `pools`; 0: a departed address, or MEMBERSHIP_TOO_MANY */
+	uint16_t pools[MEMBERSHIP_POOLS]; /* indexes of pool_records */
 };
 
-/* The beginning of a group, in one word. */
-struct group_head {
-	uint32_t candidate, count;
+/* The first two fields of a membership, loaded as one word. */
+struct membership_head {
+	uint32_t redirect_to, count;
 };
 
-_Static_assert(offsetof(struct group, count) == sizeof(uint32_t), "as in struct group_head");
+_Static_assert(offsetof(struct membership, count) == sizeof(uint32_t),
+               "as in struct membership_head");
 
-struct mark {
-	uint32_t group;
-	/* The version of the pool that the endpoint joined with, and SINCE_SHARED. Of a departed
-	 * address: its place in `departed`. */
-	uint32_t since;
+struct endpoint_info {
+	uint32_t membership;
+	union {
+		uint32_t joined_version; /* the version of the pool that the endpoint joined with,
+		                          * and JOINED_SHARED */
+		uint32_t departed_place; /* of a departed address: its place in `departed` */
+	};
 };
 
 struct departed {
@@ -87,8 +95,8 @@ extern _Atomic uint64_t departed_used_ms[DEPARTED]; /* when a departed address w
 
 struct service_family {
 	uint32_t state;   /* enum directory_state */
-	uint32_t set;     /* while state is DIRECTORY_POOL */
-	uint32_t version; /* raised whenever the set changes */
+	uint32_t pool;    /* index of its pool_record, while state is DIRECTORY_POOL */
+	uint32_t version; /* raised whenever the endpoints change */
 	uint32_t pad;
 };
 
@@ -112,15 +120,17 @@ struct name {
 };
 
 struct snapshot {
-	uint64_t service_count, name_count, endpoint_count, set_count, group_count, index_mask,
-		departed_count;
-	uint64_t pool_count; /* the first sets: pools, each with the group GROUP_ALONE + set */
+	uint64_t service_count, name_count, endpoint_count, pool_record_count, membership_count,
+		index_mask, departed_count;
+	/* The first pool_count pool_records are whole pools, those behind them what several pools
+	 * have in common. */
+	uint64_t pool_count;
 	/* All that follows is never changed while it is a snapshot_state's. */
 	uint64_t *index; /* by address_hash: an endpoint + 1, two to a word, the low half first */
 	struct address *addresses;
-	struct mark *marks;
-	struct group *groups;
-	struct set *sets;
+	struct endpoint_info *infos;
+	struct membership *memberships;
+	struct pool_record *pool_records;
 	struct service *services;
 	struct name *names;
 	struct name_text *service_text; /* the absolute name once pinned, else the one asked for */
@@ -162,78 +172,81 @@ extern struct snapshot_state {
 } snapshot_state;
 
 /* Readers: NULL while nothing was ever published. */
-static inline const struct snapshot *snapshot_read(uint64_t *at)
+static inline const struct snapshot *snapshot_read(uint64_t *sequence)
 {
 	/* First: what it pairs with in draft_commit brings the buffer along. */
-	*at = atomic_load_explicit(&snapshot_state.sequence, memory_order_acquire);
-	/* A larger one, of the writer of at + 2, brings its `begun` along. */
-	return *at ? atomic_load_explicit(&snapshot_state.buffers[*at & 1], memory_order_acquire)
-	           : NULL;
+	*sequence = atomic_load_explicit(&snapshot_state.sequence, memory_order_acquire);
+	/* A larger one, of the writer of sequence + 2, brings its `begun` along. */
+	return *sequence ? atomic_load_explicit(&snapshot_state.buffers[*sequence & 1],
+	                                        memory_order_acquire)
+	                 : NULL;
 }
 
 /* Is all that was read from it since whole? */
-static inline bool snapshot_valid(uint64_t at)
+static inline bool snapshot_valid(uint64_t sequence)
 {
 	/* The loads before this one are acquires, so none of them happens after it; a word that the
-	 * writer of at + 2 stored (release) brings its `begun` along. */
-	return atomic_load_explicit(&snapshot_state.begun, memory_order_acquire) <= at + 1;
+	 * writer of sequence + 2 stored (release) brings its `begun` along. */
+	return atomic_load_explicit(&snapshot_state.begun, memory_order_acquire) <= sequence + 1;
 }
 
 /* The endpoint at an address, whose hash this is (address_hash), or -1; and the slot of the index
  * where it is or would be. Bounded by the index itself: a reader may look at a buffer that is being
  * filled. */
-static inline int64_t snapshot_probe(const struct snapshot *in, struct address address,
+static inline int64_t snapshot_probe(const struct snapshot *snapshot, struct address address,
                                      uint64_t hash, uint64_t *slot)
 {
-	uint64_t mask = __atomic_load_n((const snapshot_word *)&in->index_mask, __ATOMIC_ACQUIRE);
+	uint64_t mask =
+		__atomic_load_n((const snapshot_word *)&snapshot->index_mask, __ATOMIC_ACQUIRE);
 
 	mask &= INDEX - 1;
 	*slot = hash & mask;
 	for (uint64_t probes = 0; probes <= mask; probes++, *slot = (*slot + 1) & mask) {
-		uint32_t endpoint =
-			__atomic_load_n((const snapshot_half *)in->index + *slot, __ATOMIC_ACQUIRE);
-		struct address at;
+		uint32_t endpoint = __atomic_load_n((const snapshot_half *)snapshot->index + *slot,
+		                                    __ATOMIC_ACQUIRE);
+		struct address there;
 
 		if (!endpoint || endpoint > ENDPOINTS)
 			return -1;
-		words_load(&at, &in->addresses[endpoint - 1], sizeof(at));
-		if (address_equal(at, address))
+		words_load(&there, &snapshot->addresses[endpoint - 1], sizeof(there));
+		if (address_equal(there, address))
 			return endpoint - 1;
 	}
 	return -1;
 }
 
-static inline int64_t snapshot_find(const struct snapshot *in, struct address address)
+static inline int64_t snapshot_find(const struct snapshot *snapshot, struct address address)
 {
 	uint64_t slot;
 
-	return snapshot_probe(in, address, address_hash(address), &slot);
+	return snapshot_probe(snapshot, address, address_hash(address), &slot);
 }
 
-static inline void snapshot_set(const struct snapshot *in, uint32_t index, struct set *set)
+static inline void snapshot_pool(const struct snapshot *snapshot, uint32_t index,
+                                 struct pool_record *pool)
 {
-	words_load(set, &in->sets[index % SETS], sizeof(*set));
-	set->service %= SERVICES;
-	set->family %= FAMILY_COUNT;
-	if (set->first > ENDPOINTS || set->count > ENDPOINTS - set->first)
-		set->count = 0; /* torn; snapshot_valid will say so */
+	words_load(pool, &snapshot->pool_records[index % POOL_RECORDS], sizeof(*pool));
+	pool->service %= SERVICES;
+	pool->family %= FAMILY_COUNT;
+	if (pool->first > ENDPOINTS || pool->count > ENDPOINTS - pool->first)
+		pool->count = 0; /* torn; snapshot_valid will say so */
 }
 
-static inline struct address snapshot_endpoint(const struct snapshot *in, const struct set *set,
-                                               uint32_t index)
+static inline struct address snapshot_endpoint(const struct snapshot *snapshot,
+                                               const struct pool_record *pool, uint32_t index)
 {
 	struct address address;
 
-	words_load(&address, &in->addresses[set->first + index], sizeof(address));
+	words_load(&address, &snapshot->addresses[pool->first + index], sizeof(address));
 	return address;
 }
 
 /* The place of a name, or -1. */
-int64_t snapshot_find_name(const struct snapshot *in, const struct name_text *text);
+int64_t snapshot_find_name(const struct snapshot *snapshot, const struct name_text *text);
 
 /* The endpoints of a service in the published snapshot; none if it has no pool. Valid until the
  * next publication. */
-const struct address *snapshot_endpoints(const struct snapshot *in, uint32_t service,
+const struct address *snapshot_endpoints(const struct snapshot *snapshot, uint32_t service,
                                          enum family family, size_t *count);
 
 #endif

@@ -129,9 +129,9 @@ static struct pick usual_picked(const struct pick_fast *usual, struct address as
 	return (struct pick){
 		.what = address_equal(target, asked) ? PICK_ASKED : PICK_OTHER,
 		.target = target,
-		.service = usual->set.service,
-		.may_retry = usual->set.count > 1,
-		.key = usual->set.key,
+		.service = usual->pool.service,
+		.may_retry = usual->pool.count > 1,
+		.key = usual->pool.key,
 		.mode = MODE_ON,
 		.name = pick_fast_name(usual),
 		.now_ms = usual->now_ms,
@@ -191,7 +191,7 @@ static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr
 	rewritten = !address_equal(target, asked);
 	tally = counters_tally(pick_fast_name(&usual), target, port, usual.now_ms);
 	counters_connected(tally, rewritten);
-	if (config.attempts > 1 && usual.set.count > 1)
+	if (config.attempts > 1 && usual.pool.count > 1)
 		blocking = blocking_guess(fd);
 	own_errno = &errno;
 	saved_errno = *own_errno;
@@ -214,7 +214,7 @@ static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr
 	} else if (error == EINPROGRESS) {
 		inflight_add(fd, target, port, usual.now_ms);
 	} else if (__builtin_expect(error, 0)) {
-		note_failed(usual.set.service, target, port, error);
+		note_failed(usual.pool.service, target, port, error);
 	}
 	if (blocking == BLOCKING_TRUSTED_NOT)
 		blocking_trusted(fd, error);

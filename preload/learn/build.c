@@ -1,5 +1,5 @@
-/* Building a snapshot from the published one and a change: sets, groups, departed addresses, the
- * index. The writer only. */
+/* Building a snapshot from the published one and a change: pools, memberships, departed addresses,
+ * the index. The writer only. */
 #include "base/address.h"
 #include "base/address_set.h"
 #include "base/clock.h"
@@ -12,59 +12,57 @@
 
 enum { INDEX_SMALLEST = 64 };
 
-static void index_set(struct snapshot *in, uint64_t slot, uint32_t value)
+static void index_set(struct snapshot *snapshot, uint64_t slot, uint32_t value)
 {
-	uint64_t pair = in->index[slot / 2];
+	uint64_t pair = snapshot->index[slot / 2];
 
 	pair &= ~((uint64_t)UINT32_MAX << 32 * (slot & 1));
 	pair |= (uint64_t)value << 32 * (slot & 1);
-	words_store(&in->index[slot / 2], &pair, sizeof(pair));
+	words_store(&snapshot->index[slot / 2], &pair, sizeof(pair));
 }
 
-static void index_clear(struct snapshot *in, size_t entries)
+static void index_clear(struct snapshot *snapshot, size_t entries)
 {
 	static const uint64_t none;
 	uint64_t size = INDEX_SMALLEST;
 
 	while (size < 2 * entries)
 		size *= 2;
-	words_store(&in->index_mask, &(uint64_t){size - 1}, sizeof(uint64_t));
+	words_store(&snapshot->index_mask, &(uint64_t){size - 1}, sizeof(uint64_t));
 	for (uint64_t slot = 0; slot < size; slot += 2)
-		words_store(&in->index[slot / 2], &none, sizeof(none));
+		words_store(&snapshot->index[slot / 2], &none, sizeof(none));
 }
 
 struct build {
 	struct draft *draft;
 	struct snapshot *next;
 	const struct snapshot *old;
-	uint32_t endpoints, sets, groups, departed;
+	uint32_t endpoints, pool_records, memberships, departed;
 };
 
-static uint32_t add_endpoint(struct build *build, struct address address, uint32_t group,
-                             uint32_t since)
+static uint32_t add_endpoint(struct build *build, struct address address, struct endpoint_info info)
 {
-	struct mark mark = {.group = group, .since = since};
 	uint32_t bit = route_sieve_bit(address);
 
 	atomic_fetch_or_explicit(&route_sieve[bit / 64], UINT64_C(1) << bit % 64,
 	                         memory_order_relaxed);
 	words_store(&build->next->addresses[build->endpoints], &address, sizeof(address));
-	words_store(&build->next->marks[build->endpoints], &mark, sizeof(mark));
+	words_store(&build->next->infos[build->endpoints], &info, sizeof(info));
 	return build->endpoints++;
 }
 
-static uint32_t add_set(struct build *build, const struct set *set)
+static uint32_t add_pool_record(struct build *build, const struct pool_record *pool)
 {
-	words_store(&build->next->sets[build->sets], set, sizeof(*set));
-	return build->sets++;
+	words_store(&build->next->pool_records[build->pool_records], pool, sizeof(*pool));
+	return build->pool_records++;
 }
 
-static uint32_t add_group(struct build *build, const struct group *group)
+static uint32_t add_membership(struct build *build, const struct membership *membership)
 {
-	if (build->groups == GROUPS)
-		return GROUP_FIXED;
-	words_store(&build->next->groups[build->groups], group, sizeof(*group));
-	return build->groups++;
+	if (build->memberships == MEMBERSHIPS)
+		return MEMBERSHIP_TOO_MANY;
+	words_store(&build->next->memberships[build->memberships], membership, sizeof(*membership));
+	return build->memberships++;
 }
 
 static const struct change *change_of(const struct change *changes, size_t count, uint32_t service,
@@ -88,34 +86,36 @@ static bool is_same(const struct build *build, uint32_t service)
 
 /* The place in the table of an address that a client was handed for a name that it has left;
  * NO_SLOT if it is none. */
-static uint32_t departed_at(const struct snapshot *old, struct address address)
+static uint32_t departed_place_of(const struct snapshot *old, struct address address)
 {
-	int64_t at = snapshot_find(old, address);
+	int64_t endpoint = snapshot_find(old, address);
 
-	if (at < 0 || old->groups[old->marks[at].group].count)
+	if (endpoint < 0 || old->memberships[old->infos[endpoint].membership].count)
 		return NO_SLOT;
-	return old->marks[at].group == GROUP_FIXED ? DEPARTED : old->marks[at].since;
+	return old->infos[endpoint].membership == MEMBERSHIP_TOO_MANY
+	               ? DEPARTED
+	               : old->infos[endpoint].departed_place;
 }
 
 /* The version that an endpoint joined with: the old one's, or this. */
-static uint32_t since_of(const struct build *build, uint32_t service, enum family family,
-                         struct address address, uint32_t version)
+static uint32_t joined_version_of(const struct build *build, uint32_t service, enum family family,
+                                  struct address address, uint32_t version)
 {
 	const struct snapshot *old = build->old;
 	size_t count;
-	const struct address *was = snapshot_endpoints(old, service, family, &count);
-	int64_t at = address_set_find(was, count, address);
+	const struct address *before = snapshot_endpoints(old, service, family, &count);
+	int64_t index = address_set_find(before, count, address);
 	uint32_t place;
 
-	if (at >= 0 && is_same(build, service))
-		return old->marks[was + at - old->addresses].since;
-	place = departed_at(old, address);
+	if (index >= 0 && is_same(build, service))
+		return old->infos[before + index - old->addresses].joined_version;
+	place = departed_place_of(old, address);
 	if (place == NO_SLOT)
 		return version;
 	/* Whoever has it next does not know whose clients still ask for it. */
 	if (place == DEPARTED || old->departed[place].service != service ||
 	    !is_same(build, service))
-		return version | SINCE_SHARED;
+		return version | JOINED_SHARED;
 	/* It comes back: it was handed out before. */
 	return clock_since(departed_used_ms[place], clock_ms()) < DEPARTED_KEPT_MS ? 1 : version;
 }
@@ -124,75 +124,79 @@ static void build_pool(struct build *build, uint32_t service, enum family family
                        const struct change *change)
 {
 	struct service value = draft_service(build->draft, service);
-	struct service_family *of = &value.family[family];
+	struct service_family *known = &value.family[family];
 	const struct address *from;
 	size_t count;
-	struct set set = {.first = build->endpoints, .service = service, .family = family};
+	struct pool_record pool = {.first = build->endpoints, .service = service, .family = family};
 
 	if (change) {
 		from = change->endpoints;
 		count = change->count;
-		of->version++;
+		known->version++;
 	} else {
 		from = snapshot_endpoints(build->old, service, family, &count);
 	}
 	for (size_t i = 0; i < count; i++)
-		add_endpoint(build, from[i], build->groups,
-		             since_of(build, service, family, from[i], of->version));
-	set.count = (uint32_t)count;
-	set.key = address_set_key(from, count);
-	of->set = add_set(build, &set);
-	/* A group for each set by itself. */
-	add_group(build,
-	          &(struct group){.candidate = of->set, .count = 1, .member = {(uint16_t)of->set}});
+		add_endpoint(build, from[i],
+		             (struct endpoint_info){
+				     .membership = build->memberships,
+				     .joined_version = joined_version_of(build, service, family,
+		                                                         from[i], known->version)});
+	pool.count = (uint32_t)count;
+	pool.key = address_set_key(from, count);
+	known->pool = add_pool_record(build, &pool);
+	/* MEMBERSHIP_FIRST_POOL + known->pool. */
+	add_membership(build, &(struct membership){.redirect_to = known->pool,
+	                                           .count = 1,
+	                                           .pools = {(uint16_t)known->pool}});
 	draft_set_service(build->draft, service, &value);
 }
 
-/* The group of another one's members and this set. */
-static uint32_t group_with(struct build *build, uint32_t base, uint32_t set)
+/* Returns the membership of the pools of `base` and of one pool more. */
+static uint32_t membership_with(struct build *build, uint32_t base, uint32_t pool)
 {
-	struct group group = build->next->groups[base];
+	struct membership membership = build->next->memberships[base];
 
-	group.candidate = NO_SET;
-	if (base == GROUP_FIXED || group.count == GROUP_MEMBERS)
-		return GROUP_FIXED;
-	group.member[group.count++] = (uint16_t)set;
-	for (uint32_t i = GROUP_FIXED + 1; i < build->groups; i++) {
-		const struct group *other = &build->next->groups[i];
-		bool same = other->count == group.count;
+	membership.redirect_to = NO_POOL;
+	if (base == MEMBERSHIP_TOO_MANY || membership.count == MEMBERSHIP_POOLS)
+		return MEMBERSHIP_TOO_MANY;
+	membership.pools[membership.count++] = (uint16_t)pool;
+	for (uint32_t i = MEMBERSHIP_TOO_MANY + 1; i < build->memberships; i++) {
+		const struct membership *other = &build->next->memberships[i];
+		bool same = other->count == membership.count;
 
-		for (uint32_t k = 0; same && k < group.count; k++)
-			same = other->member[k] == group.member[k];
+		for (uint32_t k = 0; same && k < membership.count; k++)
+			same = other->pools[k] == membership.pools[k];
 		if (same)
 			return i;
 	}
-	return add_group(build, &group);
+	return add_membership(build, &membership);
 }
 
-/* Puts the pools' endpoints into the index; an address in several gets the group of all of them.
- * True if there is any such. */
+/* Puts the pools' endpoints into the index; an address in several gets the membership of all of
+ * them. True if there is any such. */
 static bool build_index(struct build *build, uint32_t pools)
 {
 	bool overlap = false;
 
 	for (uint32_t s = 0; s < pools; s++) {
-		const struct set *set = &build->next->sets[s];
+		const struct pool_record *pool = &build->next->pool_records[s];
 
-		for (uint32_t e = set->first; e < set->first + set->count; e++) {
+		for (uint32_t e = pool->first; e < pool->first + pool->count; e++) {
 			uint64_t slot;
 			int64_t there =
 				snapshot_probe(build->next, build->next->addresses[e],
 			                       address_hash(build->next->addresses[e]), &slot);
-			struct mark mark;
+			struct endpoint_info info;
 
 			if (there < 0) {
 				index_set(build->next, slot, e + 1);
 				continue;
 			}
 			overlap = true;
-			mark = build->next->marks[there];
-			mark.group = group_with(build, mark.group, s);
-			words_store(&build->next->marks[there], &mark, sizeof(mark));
+			info = build->next->infos[there];
+			info.membership = membership_with(build, info.membership, s);
+			words_store(&build->next->infos[there], &info, sizeof(info));
 		}
 	}
 	return overlap;
@@ -200,61 +204,65 @@ static bool build_index(struct build *build, uint32_t pools)
 
 /* An address that two names of DNS hold is never redirected once it departs. Names that are not
  * pinned yet may be other spellings of one. */
-static void mark_shared(struct build *build, uint32_t pools)
+static void note_shared(struct build *build, uint32_t pools)
 {
 	for (uint32_t s = 0; s < pools; s++) {
-		const struct set *set = &build->next->sets[s];
+		const struct pool_record *pool = &build->next->pool_records[s];
 
-		for (uint32_t e = set->first; e < set->first + set->count; e++) {
-			struct mark mark = build->next->marks[e];
+		for (uint32_t e = pool->first; e < pool->first + pool->count; e++) {
+			struct endpoint_info info = build->next->infos[e];
 			int64_t there = snapshot_find(build->next, build->next->addresses[e]);
-			const struct group *group =
-				&build->next->groups[build->next->marks[there].group];
+			const struct membership *membership =
+				&build->next->memberships[build->next->infos[there].membership];
 			uint32_t absolute_known = 0;
 
-			for (uint32_t k = 0; k < group->count; k++)
+			for (uint32_t k = 0; k < membership->count; k++)
 				absolute_known +=
 					build->next
-						->services[build->next->sets[group->member[k]]
+						->services[build->next
+				                                   ->pool_records
+				                                           [membership->pools[k]]
 				                                   .service]
 						.absolute_known;
-			if (group->count != 1 && (absolute_known > 1 || !group->count)) {
-				mark.since |= SINCE_SHARED;
-				words_store(&build->next->marks[e], &mark, sizeof(mark));
+			if (membership->count != 1 && (absolute_known > 1 || !membership->count)) {
+				info.joined_version |= JOINED_SHARED;
+				words_store(&build->next->infos[e], &info, sizeof(info));
 			}
 		}
 	}
 }
 
-/* What the pools of a group have in common, as a set. */
-static uint32_t intersection(struct build *build, const struct group *group)
+/* Returns the pool_record of what the pools of a membership have in common. */
+static uint32_t intersection(struct build *build, const struct membership *membership)
 {
-	const struct set *first = &build->next->sets[group->member[0]];
+	const struct pool_record *first = &build->next->pool_records[membership->pools[0]];
 	struct address *both = build->draft->scratch->addresses;
-	struct set set = {
+	struct pool_record pool = {
 		.first = build->endpoints, .service = first->service, .family = first->family};
 	size_t count = first->count;
 
 	for (size_t i = 0; i < count; i++)
 		both[i] = build->next->addresses[first->first + i];
-	for (uint32_t k = 1; k < group->count; k++) {
-		const struct set *next = &build->next->sets[group->member[k]];
+	for (uint32_t k = 1; k < membership->count; k++) {
+		const struct pool_record *next = &build->next->pool_records[membership->pools[k]];
 
 		count = address_set_intersect(both, count, build->next->addresses + next->first,
 		                              next->count, both);
 	}
 	if (count < 2)
-		return NO_SET;
-	set.key = address_set_key(both, count);
-	for (uint32_t s = 0; s < build->sets; s++)
-		if (build->next->sets[s].key == set.key && build->next->sets[s].count == count)
+		return NO_POOL;
+	pool.key = address_set_key(both, count);
+	for (uint32_t s = 0; s < build->pool_records; s++)
+		if (build->next->pool_records[s].key == pool.key &&
+		    build->next->pool_records[s].count == count)
 			return s;
-	if (build->sets == SETS || build->endpoints + count > ENDPOINTS - DEPARTED)
-		return NO_SET;
-	set.count = (uint32_t)count;
+	if (build->pool_records == POOL_RECORDS || build->endpoints + count > ENDPOINTS - DEPARTED)
+		return NO_POOL;
+	pool.count = (uint32_t)count;
 	for (size_t i = 0; i < count; i++)
-		add_endpoint(build, both[i], GROUP_FIXED, 0);
-	return add_set(build, &set);
+		add_endpoint(build, both[i],
+		             (struct endpoint_info){.membership = MEMBERSHIP_TOO_MANY});
+	return add_pool_record(build, &pool);
 }
 
 /* ---- Departed addresses */
@@ -287,9 +295,9 @@ static void depart(struct build *build, uint32_t service, enum family family,
 }
 
 /* What stands in the claims for the addresses that a service has left and another one still has. */
-static uint64_t departed_claim_key(const struct snapshot *in, uint32_t service)
+static uint64_t departed_claim_key(const struct snapshot *snapshot, uint32_t service)
 {
-	return ~name_hash(&in->service_text[service]);
+	return ~name_hash(&snapshot->service_text[service]);
 }
 
 /* The endpoints that a service had and has no more, if this process was handed them for it. Those
@@ -298,21 +306,22 @@ static uint64_t departed_claim_key(const struct snapshot *in, uint32_t service)
 static void depart_from(struct build *build, uint32_t service, enum family family)
 {
 	size_t count, now_count;
-	const struct address *was = snapshot_endpoints(build->old, service, family, &count);
+	const struct address *before = snapshot_endpoints(build->old, service, family, &count);
 	const struct address *now = snapshot_endpoints(build->next, service, family, &now_count);
 	uint32_t given_version = atomic_load_explicit(&service_state[service].given_version[family],
 	                                              memory_order_relaxed);
 
 	for (size_t i = 0; i < count; i++) {
-		uint32_t since = build->old->marks[was + i - build->old->addresses].since;
+		uint32_t joined_version =
+			build->old->infos[before + i - build->old->addresses].joined_version;
 
-		if (address_set_find(now, now_count, was[i]) >= 0 ||
-		    given_version < (since & ~SINCE_SHARED))
+		if (address_set_find(now, now_count, before[i]) >= 0 ||
+		    given_version < (joined_version & ~JOINED_SHARED))
 			continue;
-		if (snapshot_find(build->next, was[i]) >= 0)
-			claims_add(was[i], departed_claim_key(build->old, service));
-		else if (!(since & SINCE_SHARED))
-			depart(build, service, family, was[i]);
+		if (snapshot_find(build->next, before[i]) >= 0)
+			claims_add(before[i], departed_claim_key(build->old, service));
+		else if (!(joined_version & JOINED_SHARED))
+			depart(build, service, family, before[i]);
 	}
 }
 
@@ -345,40 +354,45 @@ static void index_departed(struct build *build)
 {
 	for (uint32_t s = 0; s < build->next->service_count; s++)
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
-			build->draft->scratch->departed_group[s][f] = NO_SET;
+			build->draft->scratch->departed_membership[s][f] = NO_POOL;
 	for (uint32_t i = 0; i < build->departed; i++) {
 		const struct departed *record = &build->next->departed[i];
-		const struct service_family *of;
-		uint32_t *group;
+		const struct service_family *known;
+		struct endpoint_info info;
+		uint32_t *membership;
 		uint64_t slot;
 
 		if (!record->used || snapshot_probe(build->next, record->address,
 		                                    address_hash(record->address), &slot) >= 0)
 			continue;
-		of = &build->next->services[record->service].family[record->family];
-		group = &build->draft->scratch->departed_group[record->service][record->family];
-		if (*group == NO_SET)
-			*group = add_group(build,
-			                   &(struct group){.candidate = of->state == DIRECTORY_POOL
-			                                                        ? of->set
-			                                                        : NO_SET});
-		index_set(build->next, slot, add_endpoint(build, record->address, *group, i) + 1);
+		known = &build->next->services[record->service].family[record->family];
+		membership = &build->draft->scratch
+		                      ->departed_membership[record->service][record->family];
+		if (*membership == NO_POOL)
+			*membership = add_membership(
+				build,
+				&(struct membership){.redirect_to = known->state == DIRECTORY_POOL
+			                                                    ? known->pool
+			                                                    : NO_POOL});
+		info = (struct endpoint_info){.membership = *membership, .departed_place = i};
+		index_set(build->next, slot, add_endpoint(build, record->address, info) + 1);
 	}
 }
 
 /* What may only be said of a pool once it is published: that it is fresh (a stale one that it takes
  * the place of is not), and that its addresses are claimed no longer (they are in no pool of the
  * name before). */
-static void after_publish(const struct snapshot *in, const struct change *change)
+static void after_publish(const struct snapshot *snapshot, const struct change *change)
 {
-	struct service_state *of = &service_state[change->service];
+	struct service_state *state = &service_state[change->service];
 
-	atomic_store_explicit(&of->denials[change->family], 0, memory_order_relaxed);
-	atomic_store_explicit(&of->good_ms[change->family], clock_ms(), memory_order_relaxed);
-	claims_release(departed_claim_key(in, change->service), change->endpoints, change->count);
-	for (uint32_t n = 0; n < in->name_count; n++)
-		if (in->names[n].service == change->service)
-			claims_release(in->names[n].hash, change->endpoints, change->count);
+	atomic_store_explicit(&state->denials[change->family], 0, memory_order_relaxed);
+	atomic_store_explicit(&state->good_ms[change->family], clock_ms(), memory_order_relaxed);
+	claims_release(departed_claim_key(snapshot, change->service), change->endpoints,
+	               change->count);
+	for (uint32_t n = 0; n < snapshot->name_count; n++)
+		if (snapshot->names[n].service == change->service)
+			claims_release(snapshot->names[n].hash, change->endpoints, change->count);
 }
 
 bool draft_publish(struct draft *draft, const struct change *changes, size_t change_count)
@@ -387,9 +401,10 @@ bool draft_publish(struct draft *draft, const struct change *changes, size_t cha
 	struct snapshot *next = draft->next;
 	/* An endpoint stays, or departs, or was departed. */
 	size_t entries = draft->old->endpoint_count;
-	uint32_t pools, alone;
+	uint32_t pools, in_several;
 
-	add_group(&build, &(struct group){.candidate = NO_SET}); /* GROUP_FIXED */
+	add_membership(&build,
+	               &(struct membership){.redirect_to = NO_POOL}); /* MEMBERSHIP_TOO_MANY */
 	for (size_t i = 0; i < change_count; i++)
 		entries += changes[i].count;
 	index_clear(next, entries < POOL_ENDPOINTS + 2 * DEPARTED ? entries : INDEX / 2);
@@ -398,21 +413,21 @@ bool draft_publish(struct draft *draft, const struct change *changes, size_t cha
 			if (next->services[s].used &&
 			    next->services[s].family[f].state == DIRECTORY_POOL)
 				build_pool(&build, s, f, change_of(changes, change_count, s, f));
-	pools = build.sets;
-	alone = build.groups; /* GROUP_ALONE + pools */
+	pools = build.pool_records;
+	in_several = build.memberships; /* MEMBERSHIP_FIRST_POOL + pools */
 	if (build_index(&build, pools))
-		mark_shared(&build, pools);
-	for (uint32_t g = alone; g < build.groups; g++) {
-		struct group group = next->groups[g];
+		note_shared(&build, pools);
+	for (uint32_t m = in_several; m < build.memberships; m++) {
+		struct membership membership = next->memberships[m];
 
-		group.candidate = intersection(&build, &group);
-		words_store(&next->groups[g], &group, sizeof(group));
+		membership.redirect_to = intersection(&build, &membership);
+		words_store(&next->memberships[m], &membership, sizeof(membership));
 	}
 	build_departed(&build);
 	index_departed(&build);
 	word_store(&next->endpoint_count, build.endpoints);
-	word_store(&next->set_count, build.sets);
-	word_store(&next->group_count, build.groups);
+	word_store(&next->pool_record_count, build.pool_records);
+	word_store(&next->membership_count, build.memberships);
 	word_store(&next->departed_count, build.departed);
 	word_store(&next->pool_count, pools);
 	if (!draft_commit(draft))

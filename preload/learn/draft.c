@@ -16,19 +16,19 @@ void *draft_map(size_t size)
 	return got == -1 ? NULL : (void *)got; // NOLINT(performance-no-int-to-ptr)
 }
 
-bool snapshot_has_room(const struct snapshot *in, size_t count)
+bool snapshot_has_room(const struct snapshot *snapshot, size_t count)
 {
-	return in->endpoint_count + count <= POOL_ENDPOINTS;
+	return snapshot->endpoint_count + count <= POOL_ENDPOINTS;
 }
 
 static struct draft_memory {
 	struct snapshot next;
 	struct service services[SERVICES];
 	struct name names[NAMES];
-	struct set sets[SETS];
-	struct group groups[GROUPS];
+	struct pool_record pool_records[POOL_RECORDS];
+	struct membership memberships[MEMBERSHIPS];
 	struct name_text service_text[SERVICES], name_text[NAMES], canonical[NAMES];
-	struct mark marks[ENDPOINTS];
+	struct endpoint_info infos[ENDPOINTS];
 	struct address addresses[ENDPOINTS];
 	uint64_t index[INDEX / 2];
 	struct departed departed[DEPARTED];
@@ -54,23 +54,24 @@ void draft_copy_names(struct snapshot *to, const struct snapshot *from)
 
 bool draft_begin(struct draft *draft)
 {
-	uint64_t at = atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed);
+	uint64_t sequence = atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed);
 	const struct snapshot *old = &nothing;
 
 	if (!memory)
 		memory = draft_map(sizeof(*memory));
 	if (!memory)
 		return false;
-	if (at)
-		old = atomic_load_explicit(&snapshot_state.buffers[at & 1], memory_order_relaxed);
+	if (sequence)
+		old = atomic_load_explicit(&snapshot_state.buffers[sequence & 1],
+		                           memory_order_relaxed);
 	memory->next = (struct snapshot){
 		.service_count = old->service_count,
 		.name_count = old->name_count,
 		.index = memory->index,
 		.addresses = memory->addresses,
-		.marks = memory->marks,
-		.groups = memory->groups,
-		.sets = memory->sets,
+		.infos = memory->infos,
+		.memberships = memory->memberships,
+		.pool_records = memory->pool_records,
 		.services = memory->services,
 		.names = memory->names,
 		.service_text = memory->service_text,
@@ -78,8 +79,10 @@ bool draft_begin(struct draft *draft)
 		.canonical = memory->canonical,
 		.departed = memory->departed,
 	};
-	*draft = (struct draft){
-		.old = old, .next = &memory->next, .scratch = &memory->scratch, .sequence = at};
+	*draft = (struct draft){.old = old,
+	                        .next = &memory->next,
+	                        .scratch = &memory->scratch,
+	                        .sequence = sequence};
 	draft_copy_names(draft->next, old);
 	return true;
 }
@@ -97,11 +100,11 @@ struct service draft_service(const struct draft *draft, uint32_t service)
 
 void draft_set_service(struct draft *draft, uint32_t service, const struct service *value)
 {
-	struct service of = *value;
+	struct service written = *value;
 
-	of.generation =
+	written.generation =
 		atomic_load_explicit(&service_state[service].generation, memory_order_relaxed);
-	words_store(&draft->next->services[service], &of, sizeof(of));
+	words_store(&draft->next->services[service], &written, sizeof(written));
 }
 
 void draft_set_service_text(struct draft *draft, uint32_t service, const struct name_text *text)

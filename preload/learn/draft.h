@@ -14,7 +14,7 @@
 
 /* The writer's own memory. */
 struct draft_scratch {
-	uint32_t departed_group[SERVICES][FAMILY_COUNT];
+	uint32_t departed_membership[SERVICES][FAMILY_COUNT];
 	struct address addresses[ENDPOINTS];
 };
 
@@ -59,9 +59,9 @@ void draft_set_canonical(struct draft *draft, uint32_t name, const struct name_t
 uint32_t draft_add_service(struct draft *draft);
 uint32_t draft_add_name(struct draft *draft);
 
-/* Builds sets, groups, departed ones and the index, and publishes. A family that is DIRECTORY_POOL
- * in the draft has the endpoints of its change, else those it had; one that no longer is loses
- * them. False if there is no memory. */
+/* Builds pools, memberships, departed addresses and the index, and publishes. A family that is
+ * DIRECTORY_POOL in the draft has the endpoints of its change, else those it had; one that no
+ * longer is loses them. False if there is no memory. */
 bool draft_publish(struct draft *draft, const struct change *changes, size_t change_count);
 
 /* Makes the draft the published snapshot; for draft_publish. */
@@ -74,6 +74,6 @@ void *draft_map(size_t size);
 void draft_copy_names(struct snapshot *to, const struct snapshot *from);
 
 /* Is there room for so many endpoints more? */
-bool snapshot_has_room(const struct snapshot *in, size_t count);
+bool snapshot_has_room(const struct snapshot *snapshot, size_t count);
 
 #endif

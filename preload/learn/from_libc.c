@@ -75,16 +75,16 @@ static bool is_dns_current(const struct listing *listing)
 static bool is_unmanaged(const struct name_text *name)
 {
 	uint64_t sequence;
-	const struct snapshot *in = snapshot_read(&sequence);
-	int64_t at = in ? snapshot_find_name(in, name) : -1;
+	const struct snapshot *snapshot = snapshot_read(&sequence);
+	int64_t place = snapshot ? snapshot_find_name(snapshot, name) : -1;
 	struct service service = {.used = false};
 	struct name found;
 
-	if (at < 0)
+	if (place < 0)
 		return false;
-	words_load(&found, &in->names[at], sizeof(found));
+	words_load(&found, &snapshot->names[place], sizeof(found));
 	if (found.service < SERVICES)
-		words_load(&service, &in->services[found.service], sizeof(service));
+		words_load(&service, &snapshot->services[found.service], sizeof(service));
 	return service.unmanaged &&
 	       clock_since(service.unmanaged_ms, clock_ms()) < UNMANAGED_FOR_MS &&
 	       snapshot_valid(sequence);
@@ -94,20 +94,22 @@ static bool is_unmanaged(const struct name_text *name)
 static bool is_endpoint(uint32_t service, struct address address)
 {
 	uint64_t sequence;
-	const struct snapshot *in = snapshot_read(&sequence);
-	int64_t at = in ? snapshot_find(in, address) : -1;
-	struct group group;
-	struct mark mark;
+	const struct snapshot *snapshot = snapshot_read(&sequence);
+	int64_t endpoint = snapshot ? snapshot_find(snapshot, address) : -1;
+	struct membership membership;
+	struct endpoint_info info;
 
-	if (at < 0)
+	if (endpoint < 0)
 		return false;
-	words_load(&mark, &in->marks[at], sizeof(mark));
-	words_load(&group, &in->groups[mark.group % GROUPS], sizeof(group));
-	for (uint32_t i = 0; i < group.count && i < GROUP_MEMBERS; i++) {
-		struct set set;
+	words_load(&info, &snapshot->infos[endpoint], sizeof(info));
+	words_load(&membership, &snapshot->memberships[info.membership % MEMBERSHIPS],
+	           sizeof(membership));
+	for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
+		struct pool_record pool;
 
-		words_load(&set, &in->sets[group.member[i] % SETS], sizeof(set));
-		if (set.service == service)
+		words_load(&pool, &snapshot->pool_records[membership.pools[i] % POOL_RECORDS],
+		           sizeof(pool));
+		if (pool.service == service)
 			return snapshot_valid(sequence);
 	}
 	return false;

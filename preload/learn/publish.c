@@ -12,11 +12,15 @@ enum { PAGE_SMALLEST = 4096 };
 
 /* Of one family of arrays how many a buffer has room for. */
 struct room {
-	size_t services, names, sets, groups, endpoints, slots;
+	size_t services, names, pool_records, memberships, endpoints, slots;
 };
 
-static const struct room least = {
-	.services = 2, .names = 2, .sets = 4, .groups = 16, .endpoints = 32, .slots = 64};
+static const struct room least = {.services = 2,
+                                  .names = 2,
+                                  .pool_records = 4,
+                                  .memberships = 16,
+                                  .endpoints = 32,
+                                  .slots = 64};
 
 struct buffer {
 	struct snapshot snapshot; /* first: what snapshot_state points to */
@@ -27,24 +31,24 @@ struct buffer {
 _Static_assert(sizeof(struct buffer) <= PAGE_SMALLEST, "what buffer_outgrown leaves");
 
 /* Lays the arrays one behind the other; returns where the last one ends. */
-static uintptr_t lay(struct snapshot *in, const struct room *room, uintptr_t at)
+static uintptr_t lay(struct snapshot *snapshot, const struct room *room, uintptr_t next)
 {
 #define LAY(array, count)                                                                          \
-	in->array = (void *)at; /* NOLINT(performance-no-int-to-ptr) */                            \
-	at += (count) * sizeof(*in->array)
+	snapshot->array = (void *)next; /* NOLINT(performance-no-int-to-ptr) */                    \
+	next += (count) * sizeof(*snapshot->array)
 
 	LAY(index, room->slots / 2);
 	LAY(addresses, room->endpoints);
-	LAY(marks, room->endpoints);
-	LAY(groups, room->groups);
-	LAY(sets, room->sets);
+	LAY(infos, room->endpoints);
+	LAY(memberships, room->memberships);
+	LAY(pool_records, room->pool_records);
 	LAY(services, room->services);
 	LAY(names, room->names);
 	LAY(service_text, room->services);
 	LAY(name_text, room->names);
 	LAY(canonical, room->names);
 	LAY(departed, DEPARTED);
-	return at;
+	return next;
 #undef LAY
 }
 
@@ -62,8 +66,8 @@ static struct buffer *buffer_for(struct buffer *had, const struct snapshot *draf
 	const struct room room = {
 		.services = enough(was->services, draft->service_count),
 		.names = enough(was->names, draft->name_count),
-		.sets = enough(was->sets, draft->set_count),
-		.groups = enough(was->groups, draft->group_count),
+		.pool_records = enough(was->pool_records, draft->pool_record_count),
+		.memberships = enough(was->memberships, draft->membership_count),
 		.endpoints = enough(was->endpoints, draft->endpoint_count),
 		.slots = enough(was->slots, draft->index_mask + 1),
 	};
@@ -111,16 +115,18 @@ bool draft_commit(const struct draft *draft)
 	word_store(&to->service_count, from->service_count);
 	word_store(&to->name_count, from->name_count);
 	word_store(&to->endpoint_count, from->endpoint_count);
-	word_store(&to->set_count, from->set_count);
-	word_store(&to->group_count, from->group_count);
+	word_store(&to->pool_record_count, from->pool_record_count);
+	word_store(&to->membership_count, from->membership_count);
 	word_store(&to->index_mask, from->index_mask);
 	word_store(&to->departed_count, from->departed_count);
 	word_store(&to->pool_count, from->pool_count);
 	draft_copy_names(to, from);
-	words_store(to->sets, from->sets, from->set_count * sizeof(struct set));
-	words_store(to->groups, from->groups, from->group_count * sizeof(struct group));
+	words_store(to->pool_records, from->pool_records,
+	            from->pool_record_count * sizeof(struct pool_record));
+	words_store(to->memberships, from->memberships,
+	            from->membership_count * sizeof(struct membership));
 	words_store(to->departed, from->departed, from->departed_count * sizeof(struct departed));
-	words_store(to->marks, from->marks, from->endpoint_count * sizeof(struct mark));
+	words_store(to->infos, from->infos, from->endpoint_count * sizeof(struct endpoint_info));
 	words_store(to->addresses, from->addresses, from->endpoint_count * sizeof(struct address));
 	words_store(to->index, from->index, (from->index_mask + 1) / 2 * sizeof(*from->index));
 	/* Pairs with snapshot_read. */

@@ -78,17 +78,17 @@ static bool is_idle(const struct service *service, uint32_t index, uint64_t now_
 }
 
 /* Some name that the client used for this service, for walking the search list. */
-static void asked_name(const struct snapshot *in, uint32_t service, struct name_text *text)
+static void asked_name(const struct snapshot *snapshot, uint32_t service, struct name_text *text)
 {
 	uint64_t count;
 
-	words_load(&count, &in->name_count, sizeof(count));
+	words_load(&count, &snapshot->name_count, sizeof(count));
 	for (uint64_t i = 0; i < count && i < NAMES; i++) {
 		struct name name;
 
-		words_load(&name, &in->names[i], sizeof(name));
+		words_load(&name, &snapshot->names[i], sizeof(name));
 		if (name.service == service) {
-			words_load(text, &in->name_text[i], sizeof(*text));
+			words_load(text, &snapshot->name_text[i], sizeof(*text));
 			return;
 		}
 	}
@@ -96,7 +96,7 @@ static void asked_name(const struct snapshot *in, uint32_t service, struct name_
 
 /* Only the refresh thread and learners publish; a torn read is found out by snapshot_valid and
  * tried again. */
-static bool due_fill(const struct snapshot *in, uint32_t index, const struct service *service,
+static bool due_fill(const struct snapshot *snapshot, uint32_t index, const struct service *service,
                      struct due *due)
 {
 	due->service = index;
@@ -104,9 +104,9 @@ static bool due_fill(const struct snapshot *in, uint32_t index, const struct ser
 	due->families = due_families(service, index);
 	due->absolute =
 		service->absolute_known && !(has_struck_out(index) && is_now_and_then(index));
-	words_load(&due->name, &in->service_text[index], sizeof(due->name));
+	words_load(&due->name, &snapshot->service_text[index], sizeof(due->name));
 	if (!due->absolute)
-		asked_name(in, index, &due->name);
+		asked_name(snapshot, index, &due->name);
 	return due->families != 0;
 }
 
@@ -135,20 +135,20 @@ static uint64_t pass_interval(uint32_t index, uint64_t now_ms)
 bool due_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct due *due)
 {
 	uint64_t sequence, count;
-	const struct snapshot *in = snapshot_read(&sequence);
+	const struct snapshot *snapshot = snapshot_read(&sequence);
 
-	if (!in)
+	if (!snapshot)
 		return false;
-	words_load(&count, &in->service_count, sizeof(count));
+	words_load(&count, &snapshot->service_count, sizeof(count));
 	for (; *index < count && *index < SERVICES; ++*index) {
 		struct service service;
 		uint64_t at_ms;
 
-		words_load(&service, &in->services[*index], sizeof(service));
+		words_load(&service, &snapshot->services[*index], sizeof(service));
 		if (!service.used || service.unmanaged || is_idle(&service, *index, now_ms))
 			continue;
 		at_ms = due_ms(&service, *index);
-		if (at_ms <= now_ms && due_fill(in, *index, &service, due)) {
+		if (at_ms <= now_ms && due_fill(snapshot, *index, &service, due)) {
 			++*index;
 			if (!snapshot_valid(sequence))
 				*next_ms = now_ms; /* look again at once */

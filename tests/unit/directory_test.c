@@ -204,7 +204,7 @@ static void overlap_of_many(void)
 {
 	char name[] = "service-a";
 
-	for (unsigned i = 0; i < GROUP_MEMBERS + 2; i++, name[8]++)
+	for (unsigned i = 0; i < MEMBERSHIP_POOLS + 2; i++, name[8]++)
 		CHECK(learn_v4(name, 1 + i, 20));
 	check_rotates(v4(1), v4, 1, 20);
 	check_stays(v4(15));
