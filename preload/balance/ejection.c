@@ -27,20 +27,20 @@ static uint64_t endpoint_key(struct address address, uint32_t port)
 static bool record_read(const struct ejection *record, uint64_t now_ms, struct address *address,
                         uint64_t *port)
 {
-	uint64_t key = shared_load(&record->key), until_ms = shared_load(&record->until_ms);
+	uint64_t key = load_relaxed(&record->key), until_ms = load_relaxed(&record->until_ms);
 
 	if (!key || until_ms > now_ms + EJECT_MOST_MS || until_ms + REMEMBER_MS < now_ms)
 		return false;
-	address->high = shared_load(&record->high);
-	address->low = shared_load(&record->low);
-	*port = shared_load(&record->port);
+	address->high = load_relaxed(&record->high);
+	address->low = load_relaxed(&record->low);
+	*port = load_relaxed(&record->port);
 	return endpoint_key(*address, (uint32_t)*port) == key;
 }
 
 /* Time is up: one caller gets to try it, the others pass over it as long as the lease lasts. */
 static bool lease(struct ejection *record, uint64_t now_ms)
 {
-	uint64_t was = shared_load(&record->lease_ms);
+	uint64_t was = load_relaxed(&record->lease_ms);
 
 	return was <= now_ms &&
 	       atomic_compare_exchange_strong_explicit(&record->lease_ms, &was, now_ms + PROBE_MS,
@@ -52,7 +52,7 @@ static bool lease(struct ejection *record, uint64_t now_ms)
 static bool is_callers(const struct ejection *record, enum trial trial)
 {
 	return trial == TRIAL_CALLER ||
-	       shared_load(&record->failures) % CALLERS_TRIAL == CALLERS_TRIAL - 1;
+	       load_relaxed(&record->failures) % CALLERS_TRIAL == CALLERS_TRIAL - 1;
 }
 
 void ejection_skips(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
@@ -76,14 +76,14 @@ void ejection_skips(const struct address *endpoints, uint32_t count, uint32_t po
 		if (index < 0 || skips_has(skips, (uint32_t)index))
 			continue;
 		if (trial != TRIAL_NONE && skips->probe < 0 && skips->leased < 0 &&
-		    shared_load(&record->until_ms) <= now_ms && lease(record, now_ms)) {
+		    load_relaxed(&record->until_ms) <= now_ms && lease(record, now_ms)) {
 			if (is_callers(record, trial)) {
 				skips->probe = index;
 				continue;
 			}
 			skips->leased = index;
 		}
-		if (shared_load(&record->silent))
+		if (load_relaxed(&record->silent))
 			skips_add(skips, count, (uint32_t)index);
 		else if (skips->count < SKIPS_MOST && skips->count + 1 < count)
 			skips_put(skips, (uint32_t)index);
@@ -104,7 +104,7 @@ bool ejection_blames(int error)
 static struct ejection *record_find(struct shared *in, uint64_t key)
 {
 	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++)
-		if (shared_load(&in->ejections[i].key) == key)
+		if (load_relaxed(&in->ejections[i].key) == key)
 			return &in->ejections[i];
 	return NULL;
 }
@@ -115,7 +115,7 @@ static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t n
 {
 	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
 		struct ejection *record = &in->ejections[i];
-		uint64_t was = shared_load(&record->key), of_port;
+		uint64_t was = load_relaxed(&record->key), of_port;
 		struct address of;
 
 		if (was != key && record_read(record, now_ms, &of, &of_port))
@@ -140,7 +140,7 @@ static void record_begin(struct ejection *record, struct address address, uint32
 
 static void raise_until(struct shared *in, uint64_t until_ms)
 {
-	uint64_t was = shared_load(&in->ejected_until_ms);
+	uint64_t was = load_relaxed(&in->ejected_until_ms);
 
 	while (was < until_ms &&
 	       !atomic_compare_exchange_weak(&in->ejected_until_ms, &was, until_ms))
@@ -163,7 +163,7 @@ bool ejection_failed(struct address address, uint32_t port, int error, uint64_t 
 		if (!record)
 			return false;
 		record_begin(record, address, port);
-	} else if (shared_load(&record->until_ms) > now_ms) {
+	} else if (load_relaxed(&record->until_ms) > now_ms) {
 		return false; /* known: this one was under way before it was ejected */
 	}
 	failures = atomic_fetch_add_explicit(&record->failures, 1, memory_order_relaxed);
@@ -198,6 +198,7 @@ uint64_t ejection_until(struct address address, uint32_t port, uint64_t now_ms)
 	struct address of;
 	uint64_t of_port;
 
-	return record && record_read(record, now_ms, &of, &of_port) ? shared_load(&record->until_ms)
-	                                                            : 0;
+	return record && record_read(record, now_ms, &of, &of_port)
+	               ? load_relaxed(&record->until_ms)
+	               : 0;
 }

@@ -54,13 +54,13 @@ static inline __attribute__((always_inline)) bool pick_fast(struct address asked
 	return usual->pool.count &&
 	       atomic_load_explicit(&claims_made, memory_order_acquire) == made &&
 	       service_is_fast(usual->pool.service, usual->pool.family, now_ms) &&
-	       !skips_any(now_ms) && !shared_load(&shared()->mode); /* as in mode_for */
+	       !skips_any(now_ms) && !load_relaxed(&shared()->mode); /* as in mode_for */
 }
 
 /* For counters.h. */
 static inline uint64_t pick_fast_name(const struct pick_fast *usual)
 {
-	return shared_load(&service_state[usual->pool.service].name);
+	return load_relaxed(&service_state[usual->pool.service].name);
 }
 
 /* Takes the turn. False if all this has changed meanwhile. port is a stream socket's. */

@@ -69,8 +69,8 @@ static struct cursor *slot_claim(struct cursor *ways, uint64_t key)
 
 static void slot_use(struct cursor *slot, uint64_t now_ms)
 {
-	if (atomic_load_explicit(&slot->used, memory_order_relaxed) != rotation_slot_time(now_ms))
-		atomic_store_explicit(&slot->used, rotation_slot_time(now_ms),
+	if (atomic_load_explicit(&slot->used, memory_order_relaxed) != clock_tick(now_ms))
+		atomic_store_explicit(&slot->used, clock_tick(now_ms),
 		                      memory_order_release); /* pairs with slot_reuse */
 }
 

@@ -10,6 +10,8 @@
 #define LBDNS_BALANCE_ROTATION_H
 
 #include "base/address.h"
+#include "base/atomic.h"
+#include "base/clock.h"
 #include "shared/segment.h"
 
 #include <stdatomic.h>
@@ -31,17 +33,12 @@ static inline struct cursor *rotation_slot_ways(struct shared *in, uint64_t slot
 	return &in->cursors[(slot_key >> 40) % SHARED_SETS * SHARED_WAYS];
 }
 
-static inline uint64_t rotation_slot_time(uint64_t now_ms)
-{
-	return now_ms >> 10;
-}
-
 /* Where a rotation starts: random, so that a thousand clients do not begin with the same pod, and a
  * function of the key alone, so that two processes that meet on a new slot agree. 32 bits: adding
  * picks must not wrap around. */
 static inline uint64_t rotation_slot_start(struct shared *in, uint64_t slot_key)
 {
-	return (slot_key ^ shared_load(&in->seed)) * HASH_GOLDEN >> 32;
+	return (slot_key ^ load_relaxed(&in->seed)) * HASH_GOLDEN >> 32;
 }
 
 static inline uint32_t rotation_slot_pick(struct shared *in, struct cursor *slot, uint64_t slot_key,
@@ -64,8 +61,8 @@ static inline uint32_t rotation_pick(uint64_t key, uint32_t port, uint32_t count
 	struct cursor *first = rotation_slot_ways(in, slot_key);
 
 	/* The usual way: in the first place, and in use. */
-	if (__builtin_expect(shared_load(&first->key) == slot_key &&
-	                             shared_load(&first->used) == rotation_slot_time(now_ms),
+	if (__builtin_expect(load_relaxed(&first->key) == slot_key &&
+	                             load_relaxed(&first->used) == clock_tick(now_ms),
 	                     1))
 		return rotation_slot_pick(in, first, slot_key, count);
 	return rotation_pick_slowly(in, slot_key, count);

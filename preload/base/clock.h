@@ -14,6 +14,14 @@ static inline uint64_t clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+enum { CLOCK_TICK_MS = 1024 };
+
+/* Returns a time of clock_ms in ticks of CLOCK_TICK_MS, for where few bits or few changes matter. */
+static inline uint64_t clock_tick(uint64_t ms)
+{
+	return ms / CLOCK_TICK_MS; /* a shift */
+}
+
 /* How long ago that was; 0 if another thread wrote it after this one read the clock. What lies
  * further ahead is of another boot (a process restored elsewhere): very long ago. */
 static inline uint64_t clock_since(uint64_t then_ms, uint64_t now_ms)

@@ -19,7 +19,7 @@
 #include "learn/listed.h"
 #include "learn/result.h"
 #include "refresh/thread.h"
-#include "shared/counters.h"
+#include "shared/counters_fast.h"
 #include "shared/segment.h"
 
 #include <errno.h>
@@ -79,10 +79,11 @@ static __attribute__((noinline)) int connect_plain(int fd, const struct sockaddr
 	if (picked->what == PICK_NONE)
 		counters_passed(picked->name, picked->why);
 	else
-		counters_connected(counters_tally(picked->name, rotates ? picked->target : asked,
-		                                  datagram ? port | ROTATION_DATAGRAM : port,
-		                                  picked->now_ms),
-		                   rotates && changes);
+		counters_connected_fast(
+			counters_tally_fast(picked->name, rotates ? picked->target : asked,
+		                            datagram ? port | ROTATION_DATAGRAM : port,
+		                            picked->now_ms),
+			rotates && changes);
 	if (changes && !rotates)
 		counters_passed(picked->name, LEAVE_OBSERVED);
 	if (log_wants(LOG_DEBUG))
@@ -189,8 +190,8 @@ static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr
 		return connect_unusual(fd, address, length, asked, port);
 
 	rewritten = !address_equal(target, asked);
-	tally = counters_tally(pick_fast_name(&usual), target, port, usual.now_ms);
-	counters_connected(tally, rewritten);
+	tally = counters_tally_fast(pick_fast_name(&usual), target, port, usual.now_ms);
+	counters_connected_fast(tally, rewritten);
 	if (config.attempts > 1 && usual.pool.count > 1)
 		blocking = blocking_guess(fd);
 	own_errno = &errno;
@@ -219,7 +220,7 @@ static __attribute__((noinline)) int connect_known(int fd, const struct sockaddr
 	if (blocking == BLOCKING_TRUSTED_NOT)
 		blocking_trusted(fd, error);
 	if (rewritten)
-		counters_recent(tally, asked, usual.now_ms, error);
+		counters_recent_fast(tally, asked, usual.now_ms, error);
 	if (__builtin_expect(log_wants(LOG_INFO), 0)) {
 		struct pick_fast logged = usual;
 

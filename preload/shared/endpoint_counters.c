@@ -1,44 +1,49 @@
-/* What is counted for the endpoints of a name, and their last rewritten connections. */
-#include "base/address.h"
+/* What is counted for the endpoints of a name. */
 #include "shared/counters.h"
+
+#include "base/address.h"
+#include "base/atomic.h"
+#include "base/clock.h"
+#include "shared/counters_fast.h"
 #include "shared/segment.h"
 
-#include <errno.h>
+enum { IN_USE_TICKS = 64 /* a tally that was used so lately is not given away */ };
 
-enum {
-	IN_USE_S = 64, /* a tally that was used so lately is not given away */
-	RECENT_TRIES = 2
-};
+/* By the ways of a place: the tick in which all of them were last found in use. 0: never. */
+static _Atomic uint32_t full_ticks[SHARED_TALLIES / SHARED_WAYS];
 
-/* When all the ways of a place were last found in use, in the grain of port_used. */
-static _Atomic uint32_t full_s[SHARED_TALLIES / SHARED_WAYS];
-
-static bool tally_begin(struct tally *tally, uint64_t was, uint64_t name, struct address endpoint,
-                        uint64_t port_used)
+/* Makes the tally of an endpoint of one that was name_before's. False if another thread was faster. */
+static bool tally_begin(struct tally *tally, uint64_t name_before, uint64_t name,
+                        struct address endpoint, uint64_t port_used)
 {
-	if (!atomic_compare_exchange_strong(&tally->name, &was, name))
+	if (!atomic_compare_exchange_strong(&tally->name, &name_before, name))
 		return false;
-	shared_store(&tally->kept, 0);
-	shared_store(&tally->rewritten, 0);
-	shared_store(&tally->failures, 0);
-	shared_store(&tally->retries, 0);
-	shared_store(&tally->high, endpoint.high);
-	shared_store(&tally->low, endpoint.low);
-	/* Last: from now on others find it, and add to it. */
+	store_relaxed(&tally->kept, 0);
+	store_relaxed(&tally->rewritten, 0);
+	store_relaxed(&tally->failures, 0);
+	store_relaxed(&tally->retries, 0);
+	store_relaxed(&tally->high, endpoint.high);
+	store_relaxed(&tally->low, endpoint.low);
+	/* Last: from now on others find it, and add to it. Pairs with counters_tally_is. */
 	atomic_store_explicit(&tally->port_used, port_used, memory_order_release);
 	return true;
 }
 
-/* The way that is looked at as the i-th, of those of which this place is the first. */
+/* Returns the i-th place to look at, of the SHARED_WAYS that place is one of. */
 static struct tally *tally_way(uint32_t place, uint32_t i)
 {
 	return &shared()->tallies[place ^ i];
 }
 
-/* An unused place, or the one that was not used for the longest; NULL if all of them are in use:
- * endpoints that take places from each other are counted nowhere. Two that begin one for the same
- * endpoint may take two places: whoever reads adds them up. NULL too if somebody else was faster.
- */
+static uint64_t tally_tick(const struct tally *tally)
+{
+	return load_relaxed(&tally->port_used) >> 32;
+}
+
+/* Claims an unused place, or the one that was not used for the longest. NULL if all of them are in
+ * use, because endpoints that take places from each other would be counted nowhere, or if another
+ * thread was faster. Two threads that begin one for the same endpoint may take two places: whoever
+ * reads adds them up. */
 static __attribute__((noinline)) struct tally *
 tally_claim(uint32_t place, uint64_t name, struct address endpoint, uint64_t port_used)
 {
@@ -47,23 +52,24 @@ tally_claim(uint32_t place, uint64_t name, struct address endpoint, uint64_t por
 	for (uint32_t i = 0; i < SHARED_WAYS; i++) {
 		struct tally *way = tally_way(place, i);
 
-		if (!shared_load(&way->name) && tally_begin(way, 0, name, endpoint, port_used))
+		if (!load_relaxed(&way->name) && tally_begin(way, 0, name, endpoint, port_used))
 			return way;
-		if (shared_load(&way->port_used) >> 32 < shared_load(&oldest->port_used) >> 32)
+		if (tally_tick(way) < tally_tick(oldest))
 			oldest = way;
 	}
-	if ((port_used >> 32) - (shared_load(&oldest->port_used) >> 32) < IN_USE_S)
+	if ((port_used >> 32) - tally_tick(oldest) < IN_USE_TICKS)
 		return NULL;
-	return tally_begin(oldest, shared_load(&oldest->name), name, endpoint, port_used) ? oldest
-	                                                                                  : NULL;
+	return tally_begin(oldest, load_relaxed(&oldest->name), name, endpoint, port_used) ? oldest
+	                                                                                   : NULL;
 }
 
 struct tally *counters_tally_slowly(uint64_t name, struct address endpoint, uint32_t port,
                                     uint64_t now_ms)
 {
 	uint32_t place = counters_tally_place(name, endpoint, port);
-	uint64_t port_used = port | now_ms >> 10 << 32;
-	_Atomic uint32_t *full = &full_s[place / SHARED_WAYS];
+	uint32_t tick = (uint32_t)clock_tick(now_ms);
+	uint64_t port_used = port | (uint64_t)tick << 32;
+	_Atomic uint32_t *full_tick = &full_ticks[place / SHARED_WAYS];
 	struct tally *claimed;
 
 	if (!name)
@@ -71,19 +77,29 @@ struct tally *counters_tally_slowly(uint64_t name, struct address endpoint, uint
 	for (uint32_t i = 0; i < SHARED_WAYS; i++) {
 		struct tally *way = tally_way(place, i);
 
-		if (shared_load(&way->low) != endpoint.low || /* mostly so */
+		if (load_relaxed(&way->low) != endpoint.low || /* mostly so */
 		    !counters_tally_is(way, name, endpoint, port))
 			continue;
 		if (!counters_tally_is_used(way, now_ms))
-			shared_store(&way->port_used, port_used);
+			store_relaxed(&way->port_used, port_used);
 		return way;
 	}
-	if (atomic_load_explicit(full, memory_order_relaxed) == (uint32_t)(now_ms >> 10))
+	if (load_relaxed(full_tick) == tick)
 		return NULL;
 	claimed = tally_claim(place, name, endpoint, port_used);
 	if (!claimed)
-		atomic_store_explicit(full, (uint32_t)(now_ms >> 10), memory_order_relaxed);
+		store_relaxed(full_tick, tick);
 	return claimed;
+}
+
+struct tally *counters_tally(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms)
+{
+	return counters_tally_fast(name, endpoint, port, now_ms);
+}
+
+void counters_connected(struct tally *tally, bool rewritten)
+{
+	counters_connected_fast(tally, rewritten);
 }
 
 void counters_failed(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms)
@@ -91,7 +107,7 @@ void counters_failed(uint64_t name, struct address endpoint, uint32_t port, uint
 	struct tally *tally = counters_tally(name, endpoint, port, now_ms);
 
 	if (tally)
-		shared_add_one(&tally->failures);
+		add_relaxed(&tally->failures, 1);
 }
 
 void counters_retried(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms)
@@ -99,54 +115,5 @@ void counters_retried(uint64_t name, struct address endpoint, uint32_t port, uin
 	struct tally *tally = counters_tally(name, endpoint, port, now_ms);
 
 	if (tally)
-		shared_add_one(&tally->retries);
-}
-
-/* ---- The last rewritten connections */
-
-static bool recent_load(const struct shared_recent *from, struct counters_rewrite *rewrite)
-{
-	const uint64_t results = (1 << COUNTERS_RESULT_BITS) - 1;
-	uint64_t first = shared_load(&from->words[0]), check = shared_load(&from->words[3]);
-	const struct tally *tally = &shared()->tallies[first % SHARED_TALLIES];
-
-	*rewrite = (struct counters_rewrite){
-		.at_ms = first >> (COUNTERS_RESULT_BITS + COUNTERS_TALLY_BITS),
-		.asked = {shared_load(&from->words[1]), shared_load(&from->words[2])},
-		.name = shared_load(&tally->name),
-		.picked = {shared_load(&tally->high), shared_load(&tally->low)},
-		.port = (uint32_t)shared_load(&tally->port_used),
-		.result = (int)(first >> COUNTERS_TALLY_BITS & results)};
-	return check == counters_recent_check(first, rewrite->asked, tally);
-}
-
-void counters_recent_failed(struct address picked, uint32_t port, int error)
-{
-	struct shared *in = shared();
-	uint64_t next = shared_load(&in->recent_next);
-
-	for (uint64_t i = 1; i <= SHARED_RECENT; i++) {
-		struct shared_recent *at = &in->recent[(next - i) % SHARED_RECENT];
-		struct counters_rewrite rewrite;
-		uint64_t first = shared_load(&at->words[0]);
-		uint32_t place = (uint32_t)(first % SHARED_TALLIES);
-
-		if (!recent_load(at, &rewrite) || rewrite.result != EINPROGRESS ||
-		    rewrite.port != port || !address_equal(rewrite.picked, picked))
-			continue;
-		/* If another one takes the place meanwhile, the check will tell. */
-		first = counters_recent_first(rewrite.at_ms, place, error);
-		shared_store(&at->words[3],
-		             counters_recent_check(first, rewrite.asked, &in->tallies[place]));
-		shared_store(&at->words[0], first);
-		return;
-	}
-}
-
-bool counters_read_recent(const struct shared_recent *from, struct counters_rewrite *rewrite)
-{
-	for (int tries = 0; tries < RECENT_TRIES; tries++)
-		if (recent_load(from, rewrite))
-			return true;
-	return false;
+		add_relaxed(&tally->retries, 1);
 }

@@ -1,6 +1,8 @@
-/* Which processes there are. State: in shared memory, but for the place of this one in it. */
-#include "base/config.h"
+/* Which processes refresh names. State: own_place; the rest is in shared memory. */
 #include "shared/counters.h"
+
+#include "base/atomic.h"
+#include "base/config.h"
 #include "shared/segment.h"
 
 #include <fcntl.h>
@@ -9,10 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static _Atomic uint32_t own_process; /* our place among the processes, + 1; 0: none yet */
+static _Atomic uint32_t own_place; /* of this process in shared()->processes, + 1; 0: none yet */
 
-/* Its inode: pods share IPC namespaces whose processes are in several PID namespaces. 0 if /proc is
- * not there. */
+/* Returns the inode of our PID namespace, because the processes of an IPC namespace may be in several
+ * (pods that share theirs). 0 if /proc is not there. */
 static uint64_t pid_namespace(void)
 {
 	struct stat status;
@@ -22,47 +24,55 @@ static uint64_t pid_namespace(void)
 	return status.st_ino;
 }
 
-/* A place for this process: unused, or that of who was not seen for the longest. */
+/* Claims an unused record, or that of the process that was not seen for the longest. NULL if another
+ * process was faster. */
 static struct shared_process *process_claim(uint64_t pid)
 {
 	struct shared *in = shared();
 	struct shared_process *oldest = NULL;
-	uint64_t was;
+	uint64_t found;
 
 	for (uint32_t i = 0; i < SHARED_PROCESSES; i++) {
-		struct shared_process *at = &in->processes[i];
+		struct shared_process *record = &in->processes[i];
 
-		was = 0;
-		if (atomic_compare_exchange_strong(&at->pid, &was, pid))
-			return at;
-		if (!oldest || shared_load(&at->seen_ms) < shared_load(&oldest->seen_ms))
-			oldest = at;
+		found = 0;
+		if (atomic_compare_exchange_strong(&record->pid, &found, pid))
+			return record;
+		if (!oldest || load_relaxed(&record->seen_ms) < load_relaxed(&oldest->seen_ms))
+			oldest = record;
 	}
-	was = shared_load(&oldest->pid);
-	return atomic_compare_exchange_strong(&oldest->pid, &was, pid) ? oldest : NULL;
+	found = load_relaxed(&oldest->pid);
+	return atomic_compare_exchange_strong(&oldest->pid, &found, pid) ? oldest : NULL;
 }
 
-void counters_process(uint64_t now_ms, const char *name)
+/* Writes what stays as it is. */
+static void process_begin(struct shared_process *record, uint64_t now_ms, const char *name)
 {
-	uint32_t place = atomic_load_explicit(&own_process, memory_order_relaxed);
-	struct shared_process *at = place ? &shared()->processes[place - 1] : NULL;
-	uint64_t pid = (uint64_t)syscall(SYS_getpid), words[2];
+	uint64_t words[2];
 
-	/* A child has its parent's place; a segment made anew knows nobody. */
-	if (!at || shared_load(&at->pid) != pid) {
-		at = process_claim(pid);
-		if (!at)
+	memcpy(words, name, sizeof(words));
+	store_relaxed(&record->name[0], words[0]);
+	store_relaxed(&record->name[1], words[1]);
+	store_relaxed(&record->started_ms, now_ms);
+	store_relaxed(&record->refreshes, 0);
+	store_relaxed(&record->mode, config.mode);
+	store_relaxed(&record->pid_namespace, pid_namespace());
+}
+
+void counters_process(uint64_t now_ms, const char *process)
+{
+	uint32_t place = load_relaxed(&own_place);
+	struct shared_process *record = place ? &shared()->processes[place - 1] : NULL;
+	uint64_t pid = (uint64_t)syscall(SYS_getpid);
+
+	/* A forked child has its parent's place; a segment that took another's place knows nobody. */
+	if (!record || load_relaxed(&record->pid) != pid) {
+		record = process_claim(pid);
+		if (!record)
 			return;
-		atomic_store_explicit(&own_process, (uint32_t)(at - shared()->processes) + 1,
-		                      memory_order_relaxed);
-		memcpy(words, name, sizeof(words));
-		shared_store(&at->name[0], words[0]);
-		shared_store(&at->name[1], words[1]);
-		shared_store(&at->started_ms, now_ms);
-		shared_store(&at->refreshes, 0);
-		shared_store(&at->mode, config.mode);
-		shared_store(&at->pid_namespace, pid_namespace());
+		store_relaxed(&own_place, (uint32_t)(record - shared()->processes) + 1);
+		process_begin(record, now_ms, process);
 	}
-	shared_store(&at->seen_ms, now_ms);
-	shared_add_one(&at->refreshes);
+	store_relaxed(&record->seen_ms, now_ms);
+	add_relaxed(&record->refreshes, 1);
 }

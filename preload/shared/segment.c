@@ -1,3 +1,6 @@
+/* The segment: found by its key, checked, attached. System calls are raw, because another preload may
+ * stand before libc's functions. State: shared_used, own, segment; written by shared_start (once),
+ * the refresh thread (shared_check) and programs that look. */
 #include "shared/segment.h"
 
 #include "base/address.h"
@@ -13,16 +16,16 @@
 #include <unistd.h>
 
 enum {
-	LAYOUT = 6,     /* raise it with every change of struct shared */
 	KEYS_TO_TRY = 4 /* somebody else may sit on our first keys */
 };
 
-static const uint64_t MAGIC = UINT64_C(0x6c62646e73000000) | LAYOUT; /* "lbdns" */
+static const uint64_t MAGIC = UINT64_C(0x6c62646e73000000) | SHARED_LAYOUT; /* "lbdns" */
 
-static struct shared own;
+static struct shared own; /* in use while no segment is attached */
 _Atomic(struct shared *) shared_used = &own;
-static _Atomic int segment = -1; /* the id of the attached one */
+static _Atomic int segment = -1; /* id of the attached one; -1: none */
 
+/* Returns a random word other than 0. */
 static uint64_t random_word(void)
 {
 	uint64_t word = 0;
@@ -33,8 +36,8 @@ static uint64_t random_word(void)
 	return word | 1;
 }
 
-/* 0 if it is this user's: made by him, for him alone, of this layout. (Raw system calls, as
- * everywhere: another preload may stand before libc's.) */
+/* Returns 0 if a segment is this user's: made by him, for him alone, of this layout; else -1. Marks a
+ * new one with the layout, if it is attached (at is not NULL). */
 static int segment_check(int id, uint32_t uid, struct shared *at)
 {
 	struct shmid_ds about;
@@ -50,6 +53,7 @@ static int segment_check(int id, uint32_t uid, struct shared *at)
 	return 0;
 }
 
+/* Chooses the seed of a new segment. */
 static void segment_seed(struct shared *at)
 {
 	uint64_t none = 0;
@@ -57,8 +61,8 @@ static void segment_seed(struct shared *at)
 	atomic_compare_exchange_strong(&at->seed, &none, random_word());
 }
 
-/* The id of a user's segment, made if need be with IPC_CREAT; -1 if there is none to be had under
- * this key. */
+/* Returns the id of a user's segment under the attempt-th of the keys; -1 if there is none to be had.
+ * create: IPC_CREAT, or 0. */
 static int segment_find(uint32_t uid, int attempt, int create)
 {
 	key_t key = (key_t)hash_mix(MAGIC ^ (uint64_t)uid << 8 ^ (uint64_t)attempt);
@@ -70,8 +74,9 @@ static int segment_find(uint32_t uid, int attempt, int create)
 	return id >= 0 && segment_check(id, uid, NULL) == 0 ? id : -1;
 }
 
-/* Attaches at an address (NULL: anywhere). SHM_REMAP puts a new segment where a removed one was, so
- * that no reader ever holds a pointer to nothing. */
+/* Attaches a segment at an address (NULL: anywhere), and returns it; NULL if it is not to be had.
+ * SHM_REMAP puts a new segment where a removed one was, so that no reader ever holds a pointer to
+ * nothing. */
 static struct shared *segment_attach(int id, uint32_t uid, struct shared *at)
 {
 	struct shared *got = (struct shared *)syscall(SYS_shmat, id, at, at ? SHM_REMAP : 0);
@@ -152,9 +157,9 @@ void shared_check(void)
 	if (syscall(SYS_shmctl, id, IPC_STAT, &about) == 0) {
 		if (!(about.shm_perm.mode & SHM_DEST))
 			return;
-	} else if (errno != EINVAL && errno != EIDRM) {
-		return; /* EACCES: the client is another user now, and its siblings still share it
-		         */
+	} else if (errno != EINVAL && errno != EIDRM) { /* there is one */
+		/* EACCES: the client is another user now, and its siblings still share it. */
+		return;
 	}
 	for (int i = 0; i < KEYS_TO_TRY; i++) {
 		id = segment_find(geteuid(), i, IPC_CREAT);

@@ -15,6 +15,7 @@
 #include "base/name.h"
 #include "shared/counters.h"
 #include "shared/mode.h"
+#include "shared/read.h"
 #include "shared/segment.h"
 
 #include <errno.h>
@@ -74,7 +75,7 @@ static void poke(struct input *input)
 		{offsetof(struct shared, tallies), sizeof(struct tally), SHARED_TALLIES},
 		{offsetof(struct shared, processes), sizeof(struct shared_process),
 	         SHARED_PROCESSES},
-		{offsetof(struct shared, recent), sizeof(struct shared_recent), SHARED_RECENT},
+		{offsetof(struct shared, rewrites), sizeof(struct shared_rewrite), SHARED_REWRITES},
 		{0, offsetof(struct shared, cursors), 1},
 	};
 	size_t kind = input_number(input, 1) % (sizeof(kinds) / sizeof(*kinds));
@@ -156,38 +157,42 @@ static void count_all(uint32_t p, uint32_t index, uint32_t port, uint64_t now_ms
 	counters_passed(names[p], index % LEAVE_COUNT);
 	counters_recent(counters_tally(names[p], endpoints[p][0], port, now_ms), address, now_ms,
 	                EINPROGRESS);
+	counters_recent_failed(address, port, ECONNREFUSED);
 	counters_process(now_ms, "a process's name");
 }
 
 static void check_reading(void)
 {
-	const struct shared *in = shared();
-	struct counters_rewrite rewrite;
-	struct name_text text;
+	struct read_name name;
+	struct read_endpoint endpoint;
+	struct read_process process;
+	struct read_rewrite rewrite;
 
-	for (int i = 0; i < SHARED_NAMES; i++) {
-		if (counters_read_name(&in->names[i], &text))
-			HOLDS(memchr(text.text, '\0', sizeof(text.text)));
-		HOLDS(mode_get_name(&in->names[i]) <= MODE_ORDER_ON);
-	}
-	for (int i = 0; i < SHARED_RECENT; i++)
-		counters_read_recent(&in->recent[i], &rewrite);
+	for (uint32_t i = 0; i < SHARED_NAMES; i++)
+		if (read_name(i, &name)) {
+			HOLDS(memchr(name.text.text, '\0', sizeof(name.text.text)));
+			HOLDS(name.order <= MODE_ORDER_ON);
+		}
+	for (uint32_t i = 0; i < SHARED_TALLIES; i += 16)
+		read_endpoint(i, &endpoint);
+	for (uint32_t i = 0; i < SHARED_PROCESSES; i++)
+		if (read_process(i, &process))
+			HOLDS(process.mode <= MODE_ON &&
+			      memchr(process.name, '\0', sizeof(process.name)));
+	for (uint64_t turn = 0; turn < SHARED_REWRITES; turn++)
+		read_rewrite(read_rewrite_count() - turn, &rewrite);
 }
 
 static void check_mode(uint32_t p, unsigned order)
 {
-	struct shared_name *name = counters_find(names[p]);
-
 	HOLDS(mode_for(names[p]) <= MODE_ON && mode_get() <= MODE_ORDER_ON);
 	/* What does not begin with "mode" orders nothing. */
 	if (shared()->mode >> 32 != UINT64_C(0x6d6f6465))
 		HOLDS(mode_for(names[p]) == config.mode);
-	if (order & 4 && name)
-		mode_order_name(name, order % 4);
-	else
+	if (!(order & 4) || !mode_order_name(&texts[p], order % 4)) {
 		mode_order(order % 4);
-	if (!(order & 4))
 		HOLDS(mode_get() == order % 4);
+	}
 	HOLDS(mode_for(names[p]) <= MODE_ON);
 }
 

@@ -50,7 +50,7 @@ static void note(const char *text)
 	printf("  %s\n", text);
 }
 
-/* What else is in LD_PRELOAD. */
+/* Shows what else is in LD_PRELOAD. */
 static void note_preload(void)
 {
 	const char *preload = getenv("LD_PRELOAD");

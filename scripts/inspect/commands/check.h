@@ -2,13 +2,15 @@
 #ifndef LBDNS_INSPECT_COMMANDS_CHECK_H
 #define LBDNS_INSPECT_COMMANDS_CHECK_H
 
-/* The library that belongs to this program, or LBDNS_LIBRARY. */
+/* Returns the path of the library that belongs to this program, or LBDNS_LIBRARY. */
 const char *check_library(void);
 
-/* "rng-headless:8081", port and all optional: would it be rotated, and do its endpoints answer? */
+/* Shows whether connections to a name would rotate, and, if a port is given, whether its endpoints
+ * answer there. name is "rng-headless" or "rng-headless:8081". */
 int check_name(const char *name);
 
-/* Has that process what it was given, the library? 0: every process that was given it. */
+/* Shows whether a process has loaded the library; with pid 0, for each process that was given it.
+ */
 int check_process(int pid);
 
 #endif

@@ -46,7 +46,8 @@ static bool question_read(const char *text, struct question *question)
 	return name_normalize(name, &question->name) && !name_is_numeric(&question->name);
 }
 
-/* The answer is of the query, which the caller ends; NULL after a complaint. */
+/* Asks DNS, and returns the query, which has ended and holds the answer; the caller calls
+ * resolver_end. NULL after a complaint. */
 static struct resolver_query *ask(const struct question *question)
 {
 	struct resolvconf conf;
@@ -68,7 +69,7 @@ static struct resolver_query *ask(const struct question *question)
 	return query;
 }
 
-/* libc answers from there, and DNS is not believed for it then. */
+/* Returns whether libc answers a name from /etc/hosts: then DNS is not believed for it. */
 static bool in_hosts_file(const char *name)
 {
 	char line[4096];
@@ -159,7 +160,7 @@ static bool show_probes(const struct address *addresses, size_t count, uint32_t 
 	return good == count;
 }
 
-/* True if it is eligible, and all answer. */
+/* Shows the endpoints of one family. True if they are eligible, and all answer. */
 static bool show_family(const struct question *question, const struct resolver_answer *answer,
                         enum family family)
 {
@@ -196,7 +197,7 @@ static int show(const struct question *question, const struct resolver_answer *a
 	}
 	if (some)
 		return good ? DONE : FAILED;
-	/* The worse of the two says why. */
+	/* The worse outcome of the two families says why. */
 	printf("no: %s: %s\n", question->name.text,
 	       words_outcome(answer->family[FAMILY_V4].outcome > answer->family[FAMILY_V6].outcome
 	                             ? answer->family[FAMILY_V4].outcome
@@ -211,7 +212,7 @@ int check_name(const char *text)
 	int status;
 
 	config_load(environ);
-	/* What c-ares would read for itself is in config. */
+	/* c-ares would read these by itself; what they say is in config. */
 	unsetenv("LOCALDOMAIN");
 	unsetenv("RES_OPTIONS");
 	if (!question_read(text, &question)) {

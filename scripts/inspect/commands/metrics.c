@@ -30,11 +30,13 @@ static const char HELP[] =
 
 struct metrics {
 	struct targets targets;
-	bool endpoints, unreadable;
-	const char *textfile, *listen;
+	bool endpoints;                /* --endpoints */
+	bool unreadable;               /* some shared memory could not be read */
+	const char *textfile, *listen; /* values of these options; NULL: not given */
 };
 
-/* Where nobody has used lbdns, there is nothing to say, and that is no error. */
+/* Writes the metrics, and sets unreadable if some memory could not be read. A source that nobody
+ * has used lbdns in has nothing to say, which is no error. */
 static void write_metrics(FILE *to, void *context)
 {
 	struct metrics *metrics = context;
@@ -63,8 +65,9 @@ static void write_metrics(FILE *to, void *context)
 	free(sources);
 }
 
-/* Whoever reads it sees all of it, or what was there before. The name does not end in .prom until
- * it is whole: the collector takes no other. */
+/* Writes the metrics into a file, by renaming: whoever reads it sees all of them, or what was there
+ * before. The name does not end in .prom until the file is whole, because the collector takes no
+ * other. */
 static int write_file(struct metrics *metrics)
 {
 	char path[4096];

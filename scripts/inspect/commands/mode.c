@@ -5,6 +5,7 @@
 #include "report/complain.h"
 #include "report/source.h"
 #include "shared/mode.h"
+#include "shared/read.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -32,63 +33,38 @@ static const char HELP[] =
 
 struct order {
 	struct targets targets;
-	bool given, named;
-	enum mode_order order;
-	struct name_text name;
-	unsigned *found; /* names, in memory that children have too */
+	bool given, named;     /* an order is given; --name is */
+	enum mode_order order; /* if given */
+	struct name_text name; /* if named */
+	unsigned *found;       /* sources that have the name, in memory that children have too */
 };
 
 /* ---- In the shared memory of one source */
-
-/* A name, its absolute name, and all that are short for that one: clients that have not learned it
- * yet go by what they asked for. */
-static void order_name(struct order *order)
-{
-	struct shared_name *at = counters_find(name_hash(&order->name));
-	uint64_t absolute;
-
-	if (!at)
-		return;
-	absolute = atomic_load(&at->absolute) ? atomic_load(&at->absolute) : atomic_load(&at->hash);
-	for (int i = 0; i < SHARED_NAMES; i++) {
-		struct shared_name *each = &shared()->names[i];
-		struct name_text text;
-
-		if (counters_read_name(each, &text) &&
-		    (each == at || atomic_load(&each->hash) == absolute ||
-		     atomic_load(&each->absolute) == absolute))
-			mode_order_name(each, order->order);
-	}
-	++*order->found;
-}
 
 static void visit_order(void *context)
 {
 	struct order *order = context;
 
-	if (order->named)
-		order_name(order);
-	else
+	if (!order->named)
 		mode_order(order->order);
+	else if (mode_order_name(&order->name, order->order))
+		++*order->found;
 }
 
 static void visit_show(void *context)
 {
 	char plain[CONFIG_NAME_SIZE];
+	struct read_name name;
 
 	(void)context;
 	printf("all names: %s\n", words_order(mode_get()));
-	for (int i = 0; i < SHARED_NAMES; i++) {
-		const struct shared_name *each = &shared()->names[i];
-		struct name_text text;
-
-		if (counters_read_name(each, &text) && mode_get_name(each) != MODE_ORDER_NONE)
-			printf("%s: %s\n", words_plain(text.text, plain, sizeof(plain)),
-			       words_order(mode_get_name(each)));
-	}
+	for (uint32_t i = 0; i < SHARED_NAMES; i++)
+		if (read_name(i, &name) && name.order != MODE_ORDER_NONE)
+			printf("%s: %s\n", words_plain(name.text.text, plain, sizeof(plain)),
+			       words_order(name.order));
 }
 
-/* ---- */
+/* ---- The command */
 
 static bool order_read(struct order *order, const char *word)
 {

@@ -30,7 +30,7 @@ static const char HELP[] =
 struct status {
 	struct targets targets;
 	bool recent, watch, json;
-	struct report *report;
+	struct report *report; /* the one that is being shown */
 };
 
 static bool has_colour(void)
@@ -40,7 +40,7 @@ static bool has_colour(void)
 	return isatty(STDOUT_FILENO) && !(none && *none) && terminal && strcmp(terminal, "dumb");
 }
 
-/* Returns how many were shown. */
+/* Shows all sources that have shared memory, and returns how many those are. */
 static unsigned show_sources(const struct status *status, const struct source *sources,
                              unsigned count)
 {
@@ -48,7 +48,7 @@ static unsigned show_sources(const struct status *status, const struct source *s
 
 	for (unsigned i = 0; i < count; i++) {
 		if (source_report(&sources[i], status->report)) {
-			/* Of all, most have none. */
+			/* With --all, most have none. */
 			if (!status->targets.all || errno != ENOENT)
 				source_complain(&sources[i]);
 			continue;
@@ -81,7 +81,8 @@ static int show(const struct status *status)
 	return shown ? DONE : FAILED;
 }
 
-/* On a terminal from its top, with what is left of the last time cleared. */
+/* Shows the status every second; on a terminal from its top, and clears what is left of the last
+ * time. */
 static int watch(const struct status *status)
 {
 	bool terminal = isatty(STDOUT_FILENO);

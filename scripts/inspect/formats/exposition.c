@@ -36,7 +36,8 @@ static void head(FILE *to, const char *metric, const char *type, const char *hel
 	fprintf(to, "# HELP lbdns_%s %s\n# TYPE lbdns_%s %s\n", metric, help, metric, type);
 }
 
-/* Printable ASCII, with what the format wants escaped. */
+/* Writes a label; of its value printable ASCII, with what the format wants escaped. *between is
+ * what to write before it: "{" at first, "," after it. */
 static void label(FILE *to, const char **between, const char *name, const char *value)
 {
 	char plain[CONFIG_NAME_SIZE];
@@ -49,7 +50,7 @@ static void label(FILE *to, const char **between, const char *name, const char *
 	fputc('"', to);
 }
 
-/* Whose it is, and of which name (NULL: of none). */
+/* Begins a line: a metric, the labels of its source, and its name (NULL: it has none). */
 static void series(FILE *to, const struct exposition *all, const struct exposed *of,
                    const char *metric, const char *name, const char **between)
 {
@@ -69,22 +70,24 @@ static void series(FILE *to, const struct exposition *all, const struct exposed 
 		label(to, between, "name", name);
 }
 
+/* Ends a line with its value. */
 static void value(FILE *to, const char *between, uint64_t number)
 {
 	fprintf(to, "%s %" PRIu64 "\n", *between == ',' ? "}" : "", number);
 }
 
+/* Ends a line with its value, in seconds. */
 static void value_ms(FILE *to, const char *between, uint64_t ms)
 {
 	fprintf(to, "%s %" PRIu64 ".%03u\n", *between == ',' ? "}" : "", ms / 1000,
 	        (unsigned)(ms % 1000));
 }
 
-/* ---- Of names */
+/* ---- Names */
 
 static const struct name_metric {
 	const char *metric, *type, *help;
-	size_t place; /* in struct report_name */
+	size_t place; /* of the value in struct report_name or report_endpoint; 0: a bool of it */
 } name_metrics[] = {
 	{"connections_total", "counter", "Connections that went to an endpoint of the name.",
          offsetof(struct report_name, connections)},
@@ -106,7 +109,7 @@ static const struct name_metric {
          offsetof(struct report_name, ttl_s)},
 };
 
-/* One series for each absolute name: each(…) writes it. */
+/* Calls each for every absolute name of all reports. */
 static void each_name(FILE *to, const struct exposition *all,
                       void (*each)(FILE *, const struct exposition *, const struct exposed *,
                                    const struct report_name *, const void *),
@@ -211,7 +214,7 @@ static void write_names(FILE *to, const struct exposition *all)
 	each_name(to, all, name_interval, "refresh_interval_seconds");
 }
 
-/* ---- Of endpoints */
+/* ---- Endpoints */
 
 static const struct name_metric endpoint_metrics[] = {
 	{"endpoint_connections_total", "counter", "Connections whose turn was at the endpoint.",

@@ -1,4 +1,4 @@
-/* The text format of Prometheus: the series of all reports, by metric. */
+/* Metrics in the text format of Prometheus: the series of all reports, by metric. */
 #ifndef LBDNS_INSPECT_FORMATS_EXPOSITION_H
 #define LBDNS_INSPECT_FORMATS_EXPOSITION_H
 
@@ -9,16 +9,17 @@
 #include <stdio.h>
 
 struct exposition {
-	bool labelled;  /* with whose they are: user, container, IPC namespace */
-	bool endpoints; /* those of each endpoint too */
-	unsigned errors, count;
+	bool labelled;   /* series have labels for user, container and IPC namespace */
+	bool endpoints;  /* write the series of each endpoint too */
+	unsigned errors; /* sources that could not be read */
+	unsigned count;  /* of exposed */
 	struct exposed {
 		const struct source *source;
 		struct report *report;
 	} * exposed;
 };
 
-/* Takes over the report (of source_memory); false if there is no memory. */
+/* Adds a report of source_memory, which exposition_free frees then. False if there is no memory. */
 bool exposition_add(struct exposition *exposition, const struct source *source,
                     struct report *report);
 

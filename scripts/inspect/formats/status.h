@@ -7,11 +7,12 @@
 
 #include <stdbool.h>
 
-/* Tables for people; recent: the last rewritten connections in their place. */
+/* Writes tables for people to standard output; if recent, the last rewritten connections instead.
+ */
 void status_text(const struct source *source, const struct report *report, bool recent,
                  bool colour);
 
-/* One object, without a line end. */
+/* Writes one JSON object to standard output, without a line end. */
 void status_json(const struct source *source, const struct report *report);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
-/* "key":number, with the comma of what follows another one. */
+/* Writes ,"key":number; the others too, for a member that follows another one. */
 static void number(const char *key, uint64_t value)
 {
 	printf(",\"%s\":%" PRIu64, key, value);
@@ -125,7 +125,7 @@ static void process(const struct report_process *of)
 	fputs("}", stdout);
 }
 
-static void recent(const struct report *report, const struct report_recent *of)
+static void recent(const struct report *report, const struct report_rewrite *of)
 {
 	char error[16], when[32];
 	time_t at = (time_t)(of->at_ms / 1000);
@@ -136,7 +136,7 @@ static void recent(const struct report *report, const struct report_recent *of)
 	printf("{\"time\":\"%s.%03uZ\"", when, (unsigned)(of->at_ms % 1000));
 	text("name", of->name < report->name_count ? report->names[of->name].text.text : "");
 	address("asked", of->rewrite.asked);
-	address("picked", of->rewrite.picked);
+	address("picked", of->rewrite.endpoint);
 	port(of->rewrite.port);
 	text("result", words_error(of->rewrite.result, error));
 	fputs("}", stdout);
@@ -165,9 +165,9 @@ void status_json(const struct source *source, const struct report *report)
 		process(&report->processes[i]);
 	}
 	fputs("],\"recent\":[", stdout);
-	for (uint32_t i = 0; i < report->recent_count; i++) {
+	for (uint32_t i = 0; i < report->rewrite_count; i++) {
 		fputs(i ? ",\n" : "\n", stdout);
-		recent(report, &report->recent[i]);
+		recent(report, &report->rewrites[i]);
 	}
 	fputs("]}", stdout);
 }

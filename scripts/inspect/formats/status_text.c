@@ -12,12 +12,11 @@
 
 enum {
 	WIDTH = 80,
-	ADDRESS_WIDTH = 15, /* longer ones have a line of their own */
-	PROCESSES_SHOWN = 20,
-	USED_COARSE_MS = 16 * 1024 /* what counters.c notes of a use */
+	ADDRESS_WIDTH = 15, /* a longer address has a line of its own */
+	PROCESSES_SHOWN = 20
 };
 
-static bool colours;
+static bool colours; /* as status_text was told */
 
 static const char *bold(void)
 {
@@ -34,7 +33,7 @@ static const char *normal(void)
 	return colours ? "\033[0m" : "";
 }
 
-/* ---- Words that follow each other, in lines of at most 80 columns */
+/* ---- Words that follow each other, in lines of at most WIDTH columns */
 
 struct flow {
 	size_t column;
@@ -123,7 +122,7 @@ static void endpoint(const struct report_endpoint *of, uint64_t all)
 	       words_count(of->connections, counts[0]), share,
 	       words_count(of->rewritten, counts[1]), words_count(of->failures, counts[2]),
 	       words_count(of->retries, counts[3]),
-	       of->idle_ms < USED_COARSE_MS ? "<16s" : words_age(of->idle_ms, age));
+	       of->idle_ms < READ_USED_COARSE_MS ? "<16s" : words_age(of->idle_ms, age));
 	if (of->ejected)
 		printf(" %sout%s%s%s", red(), of->ejected_ms ? " " : "",
 		       of->ejected_ms ? words_age(of->ejected_ms + 999, left) : "", normal());
@@ -202,8 +201,8 @@ static void processes(const struct report *report)
 
 static void recent(const struct report *report)
 {
-	for (uint32_t i = 0; i < report->recent_count; i++) {
-		const struct report_recent *at = &report->recent[i];
+	for (uint32_t i = 0; i < report->rewrite_count; i++) {
+		const struct report_rewrite *at = &report->rewrites[i];
 		char asked[ADDRESS_TEXT_SIZE], picked[ADDRESS_TEXT_SIZE], error[16], when[16],
 			plain[CONFIG_NAME_SIZE] = "?";
 		time_t seconds = (time_t)(at->at_ms / 1000);
@@ -218,17 +217,17 @@ static void recent(const struct report *report)
 			words_plain(report->names[at->name].text.text, plain, sizeof(plain));
 		used = printf("%s.%03u %s -> %s:%u ", when, (unsigned)(at->at_ms % 1000),
 		              address_text(at->rewrite.asked, asked),
-		              address_text(at->rewrite.picked, picked),
+		              address_text(at->rewrite.endpoint, picked),
 		              at->rewrite.port & UINT16_MAX);
 		fputs(good ? "" : red(), stdout);
 		used += printf("%s", words_error(at->rewrite.result, error));
 		fputs(good ? "" : normal(), stdout);
-		/* What does not fit any more of the name is told by `lbdns status`. */
+		/* `lbdns status` shows what does not fit of the name. */
 		if (used + 2 < WIDTH)
 			printf(" %.*s", WIDTH - used - 1, plain);
 		fputc('\n', stdout);
 	}
-	if (!report->recent_count)
+	if (!report->rewrite_count)
 		printf("No connection was rewritten yet.\n");
 }
 

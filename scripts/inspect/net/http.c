@@ -37,7 +37,7 @@ static bool read_port(const char *text, in_port_t *port)
 	return *text >= '0' && *text <= '9' && !*end && number <= 65535;
 }
 
-/* The length of the sockaddr; 0 if it is none. */
+/* Reads an address and a port. Returns the length of the sockaddr; 0 if where is none. */
 static socklen_t read_endpoint(const char *where, union endpoint *endpoint)
 {
 	char host[64];
@@ -64,6 +64,7 @@ static socklen_t read_endpoint(const char *where, union endpoint *endpoint)
 	return 0;
 }
 
+/* Returns a listening socket; or, after a complaint, an exit status as a negative number. */
 static int listen_on(const char *where)
 {
 	union endpoint endpoint;
@@ -83,7 +84,7 @@ static int listen_on(const char *where)
 	return -FAILED;
 }
 
-/* Until the empty line; false if there is none. */
+/* Reads a request up to its empty line. False if it ends before. */
 static bool read_request(int fd, char request[REQUEST_SIZE])
 {
 	size_t length = 0;
@@ -127,7 +128,7 @@ static void answer_page(FILE *to, bool head, void (*write)(FILE *, void *), void
 	free(body);
 }
 
-/* "/metrics", with a query or without. */
+/* Returns whether the target is "/metrics", with a query or without. */
 static bool is_page(const char *target)
 {
 	size_t length = strcspn(target, " ?\r\n");

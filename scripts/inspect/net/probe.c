@@ -11,6 +11,7 @@
 
 enum { AT_ONCE = 256, PATIENCE_MS = 3000 };
 
+/* Begins to connect. Returns the socket, with *error EINPROGRESS while nobody knows; or -1. */
 static int start(struct address address, uint16_t port, int *error)
 {
 	bool v6 = address_family(address) == FAMILY_V6;
@@ -29,6 +30,7 @@ static int start(struct address address, uint16_t port, int *error)
 	return fd;
 }
 
+/* Stores how a connection that was begun has ended. */
 static void finish(int fd, int *error)
 {
 	socklen_t length = sizeof(*error);
@@ -49,7 +51,7 @@ static void probe_some(const struct address *addresses, size_t count, uint16_t p
 		pending += errors[i] == EINPROGRESS;
 	}
 	while (pending && (now_ms = clock_ms()) < until_ms) {
-		for (size_t i = 0; i < count; i++) /* poll(2) passes over negative ones */
+		for (size_t i = 0; i < count; i++) /* poll(2) passes over negative descriptors */
 			if (polls[i].fd >= 0 && errors[i] != EINPROGRESS) {
 				close(polls[i].fd);
 				polls[i].fd = -1;

@@ -1,4 +1,4 @@
-/* Whether endpoints answer: one TCP connection to each, which says nothing. */
+/* Whether endpoints answer: one TCP connection to each, on which nothing is said. */
 #ifndef LBDNS_INSPECT_NET_PROBE_H
 #define LBDNS_INSPECT_NET_PROBE_H
 
@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-/* Into errors[count]: 0 if it was made, an errno, ETIMEDOUT after 3 s. port in host order. */
+/* Connects to all of count addresses, and writes the results into errors[count]: 0 if the
+ * connection was made, ETIMEDOUT if it was not after 3 s, else an errno. port is in host order. */
 void probe(const struct address *addresses, size_t count, uint16_t port, int *errors);
 
 #endif

@@ -1,5 +1,5 @@
-/* c-ares knows how to look services up (getservbyname(3)), which is never asked of it here. A
- * static libc would need shared libraries for that. */
+/* c-ares can look services up (getservbyname(3)), which nobody asks it for here. These stand before
+ * libc's functions, because those of a static libc would need shared libraries. */
 #include <errno.h>
 #include <netdb.h>
 #include <stddef.h>

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A file in memory. */
+/* A file in memory; at is NULL and size 0 if it is empty or no regular file. */
 struct bytes {
 	const unsigned char *at;
 	size_t size;
@@ -40,7 +40,7 @@ static void bytes_close(struct bytes *bytes)
 		munmap((void *)bytes->at, bytes->size);
 }
 
-/* A number of so many bytes; 0 if it is not in the file. */
+/* Returns the number of length bytes at offset; 0 if it is not in the file. */
 static uint64_t number(const struct bytes *in, uint64_t offset, unsigned length)
 {
 	uint64_t value = 0;
@@ -52,6 +52,7 @@ static uint64_t number(const struct bytes *in, uint64_t offset, unsigned length)
 	return value;
 }
 
+/* Copies the text at offset, as much as is in the file and fits. */
 static void text(const struct bytes *in, uint64_t offset, char *into, size_t size)
 {
 	size_t i = 0;
@@ -63,6 +64,7 @@ static void text(const struct bytes *in, uint64_t offset, char *into, size_t siz
 
 /* ---- Headers: offsets of elf(5), for 32 and 64 bits */
 
+/* Returns the number of the file's word size, at base and one of two offsets. */
 static uint64_t word(const struct bytes *in, const struct elf *elf, uint64_t base, unsigned at32,
                      unsigned at64)
 {
@@ -74,6 +76,7 @@ struct segment {
 	uint64_t offset, address, size;
 };
 
+/* Reads the index-th program header; false if there are less. */
 static bool segment_read(const struct bytes *in, const struct elf *elf, unsigned index,
                          struct segment *segment)
 {
@@ -89,7 +92,7 @@ static bool segment_read(const struct bytes *in, const struct elf *elf, unsigned
 	return true;
 }
 
-/* Where an address is in the file. */
+/* Returns where an address is in the file; UINT64_MAX if it is not there. */
 static uint64_t file_offset(const struct bytes *in, const struct elf *elf, uint64_t address)
 {
 	struct segment segment;
@@ -101,6 +104,7 @@ static uint64_t file_offset(const struct bytes *in, const struct elf *elf, uint6
 	return UINT64_MAX;
 }
 
+/* Reads DT_NEEDED, in two passes: DT_STRTAB, where their texts are, may come after them. */
 static void read_needed(const struct bytes *in, struct elf *elf, const struct segment *dynamic)
 {
 	unsigned size = elf->bits == 64 ? 16 : 8;
@@ -124,7 +128,7 @@ static void read_needed(const struct bytes *in, struct elf *elf, const struct se
 	}
 }
 
-/* Go's linker leaves a section of that name, stripped or not. */
+/* Returns whether there is a section that Go's linker leaves, in a stripped file too. */
 static bool find_go(const struct bytes *in, const struct elf *elf)
 {
 	uint64_t table = word(in, elf, 0, 32, 40), size = elf->bits == 64 ? 64 : 40, names;
@@ -200,7 +204,8 @@ bool elf_needs(const struct elf *elf, const char *name)
 
 /* ---- Which libc */
 
-/* "stable release version 2.36." is in libc.so.6, and since 2.33 in the loader. */
+/* Finds the version of glibc: "stable release version 2.36." is in libc.so.6, and since 2.33 in the
+ * loader. */
 static bool glibc_version(const char *path, char version[16])
 {
 	static const char before[] = "release version ";
@@ -223,7 +228,7 @@ static bool glibc_version(const char *path, char version[16])
 	return length > 0;
 }
 
-/* Of musl the loader is libc; its version is a string by itself. */
+/* Finds the version of musl, whose loader is libc: a string by itself, of digits and two dots. */
 static bool musl_version(const char *path, char version[16])
 {
 	struct bytes in;

@@ -7,27 +7,30 @@
 enum { ELF_TEXT_SIZE = 256, ELF_NEEDED = 64 };
 
 struct elf {
-	unsigned bits; /* 32 or 64 */
+	unsigned bits; /* 32 or 64; 0: the file was damaged */
 	bool big_endian;
-	unsigned machine;
-	char interpreter[ELF_TEXT_SIZE]; /* "": statically linked */
-	bool is_go;
+	unsigned machine;                /* EM_… */
+	char interpreter[ELF_TEXT_SIZE]; /* the loader's path; "": statically linked */
+	bool is_go;                      /* Go's linker made it */
 	unsigned needed_count;
-	char needed[ELF_NEEDED][64]; /* DT_NEEDED */
+	char needed[ELF_NEEDED][64]; /* names of shared libraries (DT_NEEDED) */
 };
 
 enum elf_kind { ELF_NONE, ELF_FILE, ELF_UNREADABLE };
 
-/* ELF_NONE: it is no ELF file; ELF_UNREADABLE: errno says why. A damaged one tells less. */
+/* Reads a file. ELF_NONE: it is no ELF file; ELF_UNREADABLE: errno says why. A damaged file tells
+ * less, and may have any bytes in its texts. */
 enum elf_kind elf_read(const char *path, struct elf *elf);
 
-/* "64-bit x86-64", "32-bit powerpc, big endian" into text[48]; returns text. */
+/* Writes what machine it is for, as "64-bit x86-64" or "32-bit powerpc, big endian", into text[48].
+ * Returns text. */
 char *elf_architecture(const struct elf *elf, char *text);
 
-/* Which libc a loader is of: "glibc 2.36", "musl 1.2.3", "glibc", "", into text[48]; returns text.
- */
+/* Writes which libc a loader is of, as "glibc 2.36", "musl 1.2.3", "glibc" or "" (not known), into
+ * text[48]. Returns text. */
 char *elf_libc(const char *loader, char *text);
 
+/* Returns whether it needs a shared library whose name begins so. */
 bool elf_needs(const struct elf *elf, const char *name);
 
 #endif

@@ -75,6 +75,7 @@ static bool is_secure(pid_t pid)
 	return secure;
 }
 
+/* Fills in why a process has not loaded the library that how (a variable, a file) named. */
 static void say_why_missed(pid_t pid, const char *library, const char *how, struct loaded *loaded)
 {
 	char path[TEXT + 64], theirs[48], ours[48];
@@ -108,7 +109,7 @@ static void say_why_missed(pid_t pid, const char *library, const char *how, stru
 		         "nobody knows: it was given %s; its standard error may say", library);
 }
 
-static void read_name(pid_t pid, char name[LOADED_NAME])
+static void read_comm(pid_t pid, char name[LOADED_NAME])
 {
 	FILE *file = process_open(pid, "comm");
 
@@ -126,7 +127,7 @@ void loaded_look(pid_t pid, struct loaded *loaded)
 	FILE *file = process_open(pid, "maps");
 
 	memset(loaded, 0, sizeof(*loaded));
-	read_name(pid, loaded->name);
+	read_comm(pid, loaded->name);
 	if (!file || fgetc(file) == EOF) {
 		loaded->state = errno == ENOENT ? LOADED_GONE : LOADED_UNKNOWN;
 		snprintf(loaded->why, sizeof(loaded->why), "it may not be looked at%s",

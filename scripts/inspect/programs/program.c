@@ -15,14 +15,17 @@
 
 enum { DEPTH = 5, LINE = 4096 };
 
-/* What is being judged: the file, and how it is called in messages. */
+/* A file that is being judged. */
 struct judged {
-	const char *file, *called, *library;
-	unsigned depth;
+	const char *file;   /* its path */
+	const char *called; /* what messages call it */
+	const char *library;
+	unsigned depth; /* #! lines that led to it */
 };
 
 static bool judge(const struct judged *judged, struct program *program);
 
+/* Fills in why_not and status. Returns false. */
 static bool refuse(struct program *program, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -39,7 +42,7 @@ static bool refuse(struct program *program, int status, const char *format, ...)
 
 /* ---- AT_SECURE, as cap_bprm_creds_from_file() of the kernel decides */
 
-/* Is the id one of this user namespace (user_namespaces(7))? */
+/* Returns whether an id is one of this user namespace (user_namespaces(7)). */
 static bool is_mapped(unsigned id, const char *map)
 {
 	unsigned inside, outside, count;
@@ -68,7 +71,8 @@ static bool has_no_new_privileges(void)
 	return on;
 }
 
-/* Effective or permitted ones; inheritable ones alone give nothing. */
+/* Returns whether a file gives capabilities: effective or permitted ones, because inheritable ones
+ * alone give nothing. */
 static bool has_capabilities(const char *file)
 {
 	struct vfs_ns_cap_data data = {.magic_etc = 0};
@@ -79,7 +83,7 @@ static bool has_capabilities(const char *file)
 	        (size >= (ssize_t)sizeof(uint32_t) * 5 && data.data[1].permitted));
 }
 
-/* NULL if the kernel would not set it. */
+/* Returns why the kernel would set AT_SECURE for a file; NULL if it would not. */
 static const char *privilege(const char *file)
 {
 	struct stat status;
@@ -100,8 +104,8 @@ static const char *privilege(const char *file)
 
 /* ---- Finding */
 
-/* In PATH, as exec does; what is there but cannot be executed if there is nothing else. "" if there
- * is none. */
+/* Finds a command in PATH, as exec does: what can be executed; else what is there and cannot; else
+ * "". */
 static void find_command(const char *command, char found[PROGRAM_PATH])
 {
 	const char *path = getenv("PATH"), *end;
@@ -126,7 +130,7 @@ static void find_command(const char *command, char found[PROGRAM_PATH])
 	}
 }
 
-/* What "#!/usr/bin/env -S python3 -u" finds. */
+/* Judges what "#!/usr/bin/env -S python3 -u" finds. words are those after env. */
 static bool judge_env(const struct judged *script, char *words, struct program *program)
 {
 	char found[PROGRAM_PATH], called[PROGRAM_PATH * 2];
@@ -178,7 +182,7 @@ static bool judge_script(const struct judged *script, struct program *program)
 
 /* ---- Judging */
 
-/* A loader that is called by name preloads into what it runs. */
+/* Returns whether a file is a loader, which preloads into what it runs if it is called by name. */
 static bool is_loader(const char *file)
 {
 	char real[PROGRAM_PATH];

@@ -12,8 +12,9 @@ enum { PROGRAM_PATH = 4096, PROGRAM_WHY = 9000 };
 struct program {
 	char path[PROGRAM_PATH]; /* of the ELF file that runs in the end; "": not known */
 	struct elf elf;
-	char why_not[PROGRAM_WHY]; /* "": nothing speaks against it */
-	int status;                /* 126: it cannot be loaded; 127: no such command */
+	char why_not[PROGRAM_WHY]; /* why the library cannot be loaded; "": nothing speaks against
+	                              it */
+	int status;                /* of why_not, for exit: 126, or 127 (no such command) */
 };
 
 /* Finds the command as exec would, through #! lines, and judges it. True if nothing speaks against

@@ -57,8 +57,8 @@ bool process_has_library(pid_t pid, char line[PROCESS_LINE])
 	return has;
 }
 
-/* Its number in its innermost PID namespace; 0 if it is gone. A kernel without NSpid (before 4.1)
- * has the one number. */
+/* Returns the number that a process has in its innermost PID namespace; 0 if it is gone. A kernel
+ * without NSpid (before 4.1) has one number only. */
 static uint64_t innermost_pid(pid_t pid)
 {
 	FILE *file = process_open(pid, "status");
@@ -82,8 +82,9 @@ static uint64_t innermost_pid(pid_t pid)
 	return found;
 }
 
-/* When it started, in ms of CLOCK_MONOTONIC. While the system sleeps that clock stands still and
- * the one of starttime does not: then this is too early. */
+/* Returns when a process started, in ms of CLOCK_MONOTONIC; 0 if it is gone. That clock stands
+ * still while the system sleeps and the one of starttime does not: for a process that has slept
+ * this is too early. */
 static uint64_t started_ms(pid_t pid)
 {
 	FILE *file = process_open(pid, "stat");
@@ -112,6 +113,7 @@ static uint64_t started_ms(pid_t pid)
 	return ms > slept_ms ? ms - slept_ms : 0;
 }
 
+/* Returns the inode of a PID namespace; 0 if it may not be seen. who is a number or "self". */
 static uint64_t pid_namespace(const char *who)
 {
 	struct stat status;
@@ -121,6 +123,7 @@ static uint64_t pid_namespace(const char *who)
 	return stat(path, &status) ? 0 : status.st_ino;
 }
 
+/* Returns whether a process in /proc is one of a report. */
 static bool is_it(pid_t pid, const struct report_process *of)
 {
 	enum { COARSE_MS = 2000 };
@@ -131,12 +134,13 @@ static bool is_it(pid_t pid, const struct report_process *of)
 	namespace = pid_namespace(number);
 	if (namespace && of->pid_namespace && namespace != of->pid_namespace)
 		return false;
-	/* Another program that was given the same number later began after that. */
+	/* Another process that was given the same number later began after that. */
 	return innermost_pid(pid) == of->pid && started_ms(pid) <= of->started_ms + COARSE_MS;
 }
 
-/* Would every process of that PID namespace be in /proc? Of the first one of all, 0xeffffffc
- * (PROC_PID_INIT_INO), all others are descendants. */
+/* Returns whether every process of a PID namespace would be in /proc: it is ours, or some process
+ * of it is there, or ours is the first of all, 0xeffffffc (PROC_PID_INIT_INO), because all others
+ * are its descendants. */
 static bool is_visible(uint64_t namespace, const struct process_list *list)
 {
 	uint64_t ours = pid_namespace("self");

@@ -2,16 +2,12 @@
 
 #include "balance/ejection.h"
 #include "base/clock.h"
+#include "shared/read.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-static uint64_t load(const _Atomic uint64_t *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
 
 /* ---- Names */
 
@@ -31,52 +27,44 @@ static uint32_t find_name(const struct report *report, uint64_t hash)
 	return i;
 }
 
-static void take_name(struct report_name *to, const struct shared_name *from, uint64_t now_ms)
+static void take_name(struct report_name *to, const struct read_name *from, uint64_t now_ms)
 {
-	uint64_t refreshed_ms = load(&from->refreshed_ms), good_ms = load(&from->good_ms);
-
-	to->refreshed = refreshed_ms;
-	to->refreshed_ms = clock_since(refreshed_ms, now_ms);
-	to->answered = good_ms;
-	to->answered_ms = clock_since(good_ms, now_ms);
-	to->outcome = (uint32_t)load(&from->outcome);
-	to->interval_ms = load(&from->interval_ms);
-	to->ttl_s = load(&from->ttl_s);
-	to->refreshes = load(&from->refreshes);
-	to->refresh_failures = load(&from->refresh_failures);
-	to->changes = load(&from->changes);
-	to->order = mode_get_name(from);
-	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		to->endpoints[f] = (uint32_t)load(&from->endpoints[f]);
-	for (int i = 0; i < LEAVE_COUNT; i++)
-		to->passed[i] = load(&from->passed[i]);
+	*to = (struct report_name){.text = from->text,
+	                           .hash = from->hash,
+	                           .absolute_hash = from->absolute,
+	                           .order = from->order,
+	                           .refreshed = from->refreshed_ms,
+	                           .refreshed_ms = clock_since(from->refreshed_ms, now_ms),
+	                           .answered = from->good_ms,
+	                           .answered_ms = clock_since(from->good_ms, now_ms),
+	                           .outcome = from->outcome,
+	                           .interval_ms = from->interval_ms,
+	                           .ttl_s = from->ttl_s,
+	                           .refreshes = from->refreshes,
+	                           .refresh_failures = from->refresh_failures,
+	                           .changes = from->changes};
+	memcpy(to->endpoints, from->endpoints, sizeof(to->endpoints));
+	memcpy(to->passed, from->passed, sizeof(to->passed));
 }
 
 static void take_names(struct report *report, uint64_t now_ms)
 {
-	const struct shared *in = shared();
+	struct read_name from;
 
-	for (uint32_t i = 0; i < SHARED_NAMES; i++) {
-		struct report_name *to = &report->names[report->name_count];
-
-		*to = (struct report_name){.seen = 0};
-		if (!counters_read_name(&in->names[i], &to->text))
-			continue;
-		to->hash = name_hash(&to->text);
-		take_name(to, &in->names[i], now_ms);
-		report->name_count++;
-	}
+	for (uint32_t i = 0; i < SHARED_NAMES; i++)
+		if (read_name(i, &from))
+			take_name(&report->names[report->name_count++], &from, now_ms);
 	qsort(report->names, report->name_count, sizeof(report->names[0]), compare_names);
 	for (uint32_t i = 0; i < report->name_count; i++) {
-		const struct shared_name *from = counters_find(report->names[i].hash);
-		uint64_t absolute = from ? load(&from->absolute) : 0;
-		uint32_t place = absolute ? find_name(report, absolute) : i;
+		uint64_t hash = report->names[i].absolute_hash;
+		uint32_t place = hash ? find_name(report, hash) : i;
 
 		report->names[i].absolute = place < report->name_count ? place : i;
 	}
 }
 
-/* Whatever it says, an absolute name is its own: no chains. */
+/* Makes each name that is not short for an absolute one absolute, because the memory may hold
+ * chains, and adds to absolute names what is only known of their aliases. */
 static void settle_aliases(struct report *report)
 {
 	for (uint32_t i = 0; i < report->name_count; i++) {
@@ -107,24 +95,21 @@ static int compare_endpoints(const void *a, const void *b)
 	return address_compare(one->address, other->address);
 }
 
-static void take_endpoint(struct report *report, const struct tally *from, uint64_t now_ms)
+static void take_endpoint(struct report *report, const struct read_endpoint *from, uint64_t now_ms)
 {
-	struct report_endpoint *to = &report->endpoints[report->endpoint_count];
-	uint64_t port_used = load(&from->port_used), hash = load(&from->name);
-	uint32_t name = hash ? find_name(report, hash) : report->name_count;
+	uint32_t name = find_name(report, from->name);
 
 	if (name == report->name_count)
 		return;
-	*to = (struct report_endpoint){
-		.name = report->names[name].absolute,
-		.address = {.high = load(&from->high), .low = load(&from->low)},
-		.port = (uint32_t)port_used,
-		.connections = load(&from->kept) + load(&from->rewritten),
-		.rewritten = load(&from->rewritten),
-		.failures = load(&from->failures),
-		.retries = load(&from->retries),
-		.idle_ms = clock_since((port_used >> 32) << 10, now_ms)};
-	report->endpoint_count++;
+	report->endpoints[report->endpoint_count++] =
+		(struct report_endpoint){.name = report->names[name].absolute,
+	                                 .address = from->address,
+	                                 .port = from->port,
+	                                 .connections = from->kept + from->rewritten,
+	                                 .rewritten = from->rewritten,
+	                                 .failures = from->failures,
+	                                 .retries = from->retries,
+	                                 .idle_ms = clock_since(from->used_ms, now_ms)};
 }
 
 static void add_endpoint(struct report_endpoint *to, const struct report_endpoint *from)
@@ -137,7 +122,8 @@ static void add_endpoint(struct report_endpoint *to, const struct report_endpoin
 		to->idle_ms = from->idle_ms;
 }
 
-/* Those of an alias and its absolute name, or two that were begun at the same moment. */
+/* Sorts the endpoints, and joins those that there are twice: of an alias and its absolute name, or
+ * two tallies that were begun at the same moment. */
 static void join_endpoints(struct report *report)
 {
 	struct report_endpoint *all = report->endpoints;
@@ -155,10 +141,11 @@ static void join_endpoints(struct report *report)
 
 static void take_endpoints(struct report *report, uint64_t now_ms)
 {
-	const struct shared *in = shared();
+	struct read_endpoint from;
 
 	for (uint32_t i = 0; i < SHARED_TALLIES; i++)
-		take_endpoint(report, &in->tallies[i], now_ms);
+		if (read_endpoint(i, &from))
+			take_endpoint(report, &from, now_ms);
 	join_endpoints(report);
 	for (uint32_t i = 0; i < report->endpoint_count; i++) {
 		struct report_endpoint *at = &report->endpoints[i];
@@ -189,44 +176,42 @@ static int compare_processes(const void *a, const void *b)
 
 static void take_processes(struct report *report, uint64_t now_ms)
 {
-	for (uint32_t i = 0; i < SHARED_PROCESSES; i++) {
-		const struct shared_process *from = &shared()->processes[i];
-		struct report_process *to = &report->processes[report->process_count];
-		uint64_t words[2] = {load(&from->name[0]), load(&from->name[1])};
+	struct read_process from;
 
-		*to = (struct report_process){.pid = load(&from->pid)};
-		if (!to->pid)
+	for (uint32_t i = 0; i < SHARED_PROCESSES; i++) {
+		struct report_process *to = &report->processes[report->process_count];
+
+		if (!read_process(i, &from))
 			continue;
-		to->pid_namespace = load(&from->pid_namespace);
-		to->started_ms = load(&from->started_ms);
-		to->age_ms = clock_since(to->started_ms, now_ms);
-		to->seen_ms = clock_since(load(&from->seen_ms), now_ms);
-		to->refreshes = load(&from->refreshes);
-		to->mode = load(&from->mode) <= MODE_ON ? (enum config_mode)load(&from->mode)
-		                                        : MODE_ON;
-		memcpy(to->name, words, sizeof(words));
+		*to = (struct report_process){.pid = from.pid,
+		                              .pid_namespace = from.pid_namespace,
+		                              .started_ms = from.started_ms,
+		                              .age_ms = clock_since(from.started_ms, now_ms),
+		                              .seen_ms = clock_since(from.seen_ms, now_ms),
+		                              .refreshes = from.refreshes,
+		                              .mode = from.mode};
+		memcpy(to->name, from.name, sizeof(to->name));
 		report->process_count++;
 	}
 	qsort(report->processes, report->process_count, sizeof(report->processes[0]),
 	      compare_processes);
 }
 
-static void take_recent(struct report *report)
+static void take_rewrites(struct report *report)
 {
-	const struct shared *in = shared();
-	uint64_t next = load(&in->recent_next), ahead_ms;
+	uint64_t count = read_rewrite_count(), ahead_ms;
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	ahead_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - clock_ms();
-	for (uint32_t i = 0; i < SHARED_RECENT; i++) {
-		struct report_recent *to = &report->recent[report->recent_count];
+	for (uint32_t i = SHARED_REWRITES; i > 0; i--) {
+		struct report_rewrite *to = &report->rewrites[report->rewrite_count];
 
-		if (!counters_read_recent(&in->recent[(next + i) % SHARED_RECENT], &to->rewrite))
+		if (!read_rewrite(count - i, &to->rewrite))
 			continue;
 		to->at_ms = to->rewrite.at_ms + ahead_ms;
 		to->name = find_name(report, to->rewrite.name);
-		report->recent_count++;
+		report->rewrite_count++;
 	}
 }
 
@@ -234,12 +219,13 @@ void report_take(struct report *report)
 {
 	uint64_t now_ms = clock_ms();
 
-	/* Not all of it: most is never touched, and a node may have many. */
+	/* Not all of the report, because most of its memory is never touched, and a node may have
+	 * many of them. */
 	memset(report, 0, offsetof(struct report, names));
 	report->order = mode_get();
 	take_names(report, now_ms);
 	settle_aliases(report);
 	take_endpoints(report, now_ms);
 	take_processes(report, now_ms);
-	take_recent(report);
+	take_rewrites(report);
 }

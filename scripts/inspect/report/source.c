@@ -17,7 +17,7 @@
 
 /* ---- Entering */
 
-/* False too if that cannot be seen. */
+/* Returns whether a process's namespace is ours; false too if that cannot be seen. */
 static bool namespace_is_ours(pid_t pid, const char *kind)
 {
 	char path[64];
@@ -30,7 +30,8 @@ static bool namespace_is_ours(pid_t pid, const char *kind)
 	return !stat(path, &theirs) && theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
 }
 
-/* -1 with errno. 0: it is ours already. */
+/* Opens a process's namespace for setns. Returns a descriptor above 0; 0: it is ours already; -1
+ * with errno. */
 static int namespace_open(pid_t pid, const char *kind)
 {
 	char path[64];
@@ -43,8 +44,9 @@ static int namespace_open(pid_t pid, const char *kind)
 	return fd > 0 ? fd : -1;
 }
 
-/* The IPC namespace, and the user namespace by whose ids the memory is checked. Who owns the user
- * namespace but is not root has to enter it first. */
+/* Enters the IPC namespace of a process, and its user namespace, by whose ids the memory is
+ * checked. A user who owns the user namespace but is not root has to enter that first. Returns 0,
+ * or -1 with errno. */
 static int enter(pid_t pid)
 {
 	int ipc = namespace_open(pid, "ipc"), user = namespace_open(pid, "user");
@@ -140,7 +142,8 @@ void source_complain(const struct source *source)
 
 /* ---- Finding */
 
-/* From "Uid:	real effective …" of /proc/PID/status, as its own user namespace has it. */
+/* Reads the effective user of a process ("Uid:	real effective …" of /proc/PID/status), as its own
+ * user namespace has it. False if it is gone. */
 static bool effective_user(pid_t pid, uint32_t *uid)
 {
 	FILE *file = process_open(pid, "status");
@@ -166,6 +169,7 @@ static bool effective_user(pid_t pid, uint32_t *uid)
 	return true;
 }
 
+/* Returns 0 if it may not be seen. */
 static uint64_t namespace_inode(pid_t pid, const char *kind)
 {
 	struct stat status;
@@ -175,7 +179,8 @@ static uint64_t namespace_inode(pid_t pid, const char *kind)
 	return stat(path, &status) ? 0 : status.st_ino;
 }
 
-/* 64 hexadecimal digits in a row: "…/cri-containerd-0123….scope", "/docker/0123…". */
+/* Finds a container's id in the name of a control group: 64 hexadecimal digits in a row, as in
+ * "…/cri-containerd-0123….scope" or "/docker/0123…". */
 static void find_container(const char *group, char container[13])
 {
 	size_t run = 0;
@@ -195,7 +200,8 @@ static void find_container(const char *group, char container[13])
 	}
 }
 
-/* "…/kubepods-burstable-pod01234567_89ab_….slice/…", or with '-' and '/' */
+/* Finds a pod's uid in the name of a control group, as in
+ * "…/kubepods-burstable-pod01234567_89ab_….slice/…", or with '-' and '/'. */
 static void find_pod(const char *group, char pod[37])
 {
 	for (const char *at = strstr(group, "pod"); at; at = strstr(at + 1, "pod")) {
@@ -210,6 +216,7 @@ static void find_pod(const char *group, char pod[37])
 	}
 }
 
+/* Fills in container and pod, by the control groups of a process. */
 static void name_container(struct source *source, pid_t pid)
 {
 	FILE *file = process_open(pid, "cgroup");
@@ -245,7 +252,8 @@ static struct source *source_of_process(pid_t pid)
 	return NULL;
 }
 
-/* One more, unless it is there; false if there is no memory. */
+/* Adds a source, unless it is there; false if there is no memory. Names its container by pid,
+ * unless that is 0. */
 static bool add(struct source **all, unsigned *count, const struct source *one, pid_t pid)
 {
 	struct source *more;
@@ -264,7 +272,7 @@ static bool add(struct source **all, unsigned *count, const struct source *one, 
 	return true;
 }
 
-/* Users whose clients may all have ended. */
+/* Adds the users of this IPC namespace, whose clients may all have ended. */
 static void add_ours(struct source **all, unsigned *count)
 {
 	FILE *file = fopen("/proc/sysvipc/shm", "re");
@@ -289,7 +297,7 @@ static struct source *sources_all(unsigned *count)
 
 	*count = 0;
 	add_ours(&all, count);
-	/* Those with the library first: their container is the one to name. */
+	/* Processes with the library first, because their container is the one to name. */
 	for (int with = 1; list && with >= 0; with--) {
 		for (unsigned i = 0; i < list->count; i++) {
 			pid_t pid = list->pids[i];

@@ -23,20 +23,20 @@ struct source {
 	char pod[37];       /* a pod's uid; "": none */
 };
 
-/* Those that the options ask for, at least one; NULL, after a complaint, if there are none. The
- * caller frees them. Of --all, some may have no shared memory. */
+/* Returns the sources that targets ask for, at least one, which the caller frees; NULL, after a
+ * complaint, if there are none. With targets->all, some may have no shared memory. */
 struct source *sources_find(const struct targets *targets, unsigned *count);
 
-/* Runs visit where shared() is the source's. 0, or -1 with errno: ENOENT if there is none, EPERM or
- * EACCES if it may not be looked at. Of other namespaces visit runs in a child: what it writes is
- * lost, but for shared memory and output. */
+/* Calls visit(context) while shared() is the source's memory. Returns 0, or -1 with errno: ENOENT
+ * if there is none, EPERM or EACCES if it may not be looked at. For a source in other namespaces a
+ * child calls it: then all that visit writes is lost but output and what is in source_memory. */
 int source_visit(const struct source *source, bool writable, void (*visit)(void *context),
                  void *context);
 
-/* Memory that children have too. NULL, after a complaint, if there is none. */
+/* Returns memory that children have too (mmap); NULL, after a complaint, if there is none. */
 void *source_memory(size_t size);
 
-/* The report of a source, into memory of source_memory; results as of source_visit. */
+/* Makes the report of a source in memory of source_memory. Returns as source_visit. */
 int source_report(const struct source *source, struct report *report);
 
 /* Complains that there is no shared memory, or why it cannot be looked at (errno). */
