@@ -35,10 +35,8 @@ ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-
 SOURCES := $(sort $(wildcard preload/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 
-# Not on the way of a connection or a lookup, but once or now and then: for them small is fast. Unless CFLAGS say otherwise.
-SMALL = $(patsubst %.c,$(BUILD)/%.o,$(wildcard preload/dns/*.c preload/learn/*.c preload/refresh/*.c)) \
-	$(patsubst %,$(BUILD)/preload/%.o,base/config base/libc base/log base/process base/setting connection/report \
-	directory/snapshot hooks/getaddrinfo_a hooks/gethostbyname hooks/start hooks/unshare shared/processes shared/segment)
+# Rooms in which small is fast: what they do is done once or now and then. Unless CFLAGS say otherwise.
+SMALL = $(patsubst %.c,$(BUILD)/%.o,$(foreach room,dns learn refresh base,$(wildcard preload/$(room)/*.c)))
 $(SMALL): ALL_CFLAGS += $(patsubst -O2,-Os,$(filter -O2,$(CFLAGS)))
 
 # libpthread and libdl are named even though nothing needs them on new glibc: on old glibc the symbols live there, and

@@ -1,4 +1,5 @@
 #include "base/address.h"
+#include "base/attributes.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -107,7 +108,7 @@ static unsigned zero_run(struct address address, unsigned *start)
 	return longest > 1 ? longest : 0;
 }
 
-char *address_text(struct address address, char *text)
+SELDOM char *address_text(struct address address, char *text)
 {
 	bool v4 = address_family(address) == FAMILY_V4;
 	unsigned start = 8, run = v4 ? 0 : zero_run(address, &start); /* start 8: no run */

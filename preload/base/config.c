@@ -3,6 +3,7 @@
  *
  * Until config_load has run, config is all zeros, and that is MODE_OFF: whoever is called before
  * passes through. */
+#include "base/attributes.h"
 #include "base/config.h"
 
 #include "base/address.h"
@@ -105,8 +106,8 @@ static void complaint_add(struct loading *loading, const char *text, size_t leng
 	}
 }
 
-static void complain(struct loading *loading, enum setting_index index, const char *value,
-                     size_t length, const char *wrong)
+static SELDOM void complain(struct loading *loading, enum setting_index index, const char *value,
+                            size_t length, const char *wrong)
 {
 	const struct setting *setting = &settings[index];
 
@@ -193,8 +194,8 @@ static unsigned load_word(struct loading *loading, enum setting_index index, con
 }
 
 /* True if the list has entries, be they good or bad. */
-static bool load_names(struct loading *loading, enum setting_index index,
-                       struct config_names *names)
+static SELDOM bool load_names(struct loading *loading, enum setting_index index,
+                              struct config_names *names)
 {
 	const char *list = loading->values[index], *entry;
 	size_t length;

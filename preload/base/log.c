@@ -2,6 +2,7 @@
  * points, and a client must not be cancelled in the middle of a line of ours.
  *
  * State: stderr_file, which log_start writes in the constructor and everyone else only reads. */
+#include "base/attributes.h"
 #include "base/log.h"
 
 #include "base/text.h"
@@ -49,7 +50,7 @@ void log_start(void)
 
 /* -1 if descriptor 2 is not (or no longer) the file it was. Not inlined: its struct stat is gone
  * from the stack when the line comes. */
-static __attribute__((noinline)) int open_stderr(void)
+static SELDOM int open_stderr(void)
 {
 	struct stat status;
 
@@ -126,8 +127,8 @@ static void line_add(struct line *line, const char *text)
 }
 
 /* Not inlined: a level that is off must not pay for the line's stack. */
-static __attribute__((noinline)) void line_write(enum config_log level, int fd, va_list texts,
-                                                 const struct held_signals *held)
+static SELDOM void line_write(enum config_log level, int fd, va_list texts,
+                              const struct held_signals *held)
 {
 	static const char levels[][8] = {"off", "error", "warn", "info", "debug"};
 	struct line line;
@@ -172,7 +173,7 @@ void log_line(enum config_log level, ...)
 	errno = saved;
 }
 
-void log_setting_error(const char *line)
+SELDOM void log_setting_error(const char *line)
 {
 	struct held_signals held;
 	int saved = errno;

@@ -1,3 +1,4 @@
+#include "base/attributes.h"
 #include "base/setting.h"
 
 #include <arpa/inet.h>
@@ -99,7 +100,8 @@ static unsigned parse_port(const char *text, size_t length)
 	return port <= UINT16_MAX ? port : 0;
 }
 
-bool setting_nameserver(const char *text, size_t length, struct address *address, unsigned *port)
+SELDOM bool setting_nameserver(const char *text, size_t length, struct address *address,
+                               unsigned *port)
 {
 	const char *host = text, *end = text + length, *host_end = end;
 	char host_text[ADDRESS_TEXT_SIZE];

@@ -1,3 +1,4 @@
+#include "base/attributes.h"
 #include "base/socket.h"
 
 #include "base/config.h"
@@ -14,7 +15,7 @@ enum {
 _Static_assert(offsetof(struct tcp_info, tcpi_segs_out) + sizeof(uint32_t) == INFO_SIZE, "last");
 /* TCP_CLOSE of netinet/tcp.h, which does not go with linux/tcp.h */
 
-static __attribute__((noinline)) enum socket_state datagram_state(int fd)
+static SELDOM enum socket_state datagram_state(int fd)
 {
 	struct sockaddr_storage peer;
 	socklen_t length = sizeof(int);
@@ -32,7 +33,7 @@ static __attribute__((noinline)) enum socket_state datagram_state(int fd)
 /* TCP_CLOSE is also the state after a failed non-blocking connect, whose second call only collects
  * the error: such a socket has sent a segment. The field is there since Linux 4.2; without it we
  * cannot know, and do not rewrite. */
-static __attribute__((noinline)) enum socket_state state_by_info(int fd)
+static APART enum socket_state state_by_info(int fd)
 {
 	/* As much of it as we need: signal handlers may have little stack. */
 	union {
@@ -72,7 +73,7 @@ enum socket_past socket_past(int fd)
 	return info.tcpi_bytes_acked ? SOCKET_CONNECTED : SOCKET_NEVER_CONNECTED;
 }
 
-bool socket_peer(int fd, struct address *address, uint16_t *port)
+SELDOM bool socket_peer(int fd, struct address *address, uint16_t *port)
 {
 	struct sockaddr_in6 peer;
 	socklen_t length = sizeof(peer);

@@ -1,5 +1,6 @@
 #include "directory/claims.h"
 
+#include "base/attributes.h"
 #include "base/clock.h"
 
 #include <stdatomic.h>
@@ -43,7 +44,7 @@ static int claim_place(unsigned set, uint64_t word, uint64_t *was)
 	return place;
 }
 
-void claims_add(struct address address, uint64_t name)
+SELDOM void claims_add(struct address address, uint64_t name)
 {
 	unsigned set = claim_set(address);
 	uint64_t word = claim_word(address, name), was;

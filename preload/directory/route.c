@@ -1,11 +1,11 @@
 #include "directory/route.h"
 
+#include "base/attributes.h"
 #include "directory/snapshot.h"
 
 _Atomic uint64_t route_sieve[1 << (ROUTE_SIEVE_BITS - 6)];
 
-static inline __attribute__((always_inline)) bool route_try(struct address asked, uint64_t hash,
-                                                            struct route *route, bool *found)
+FAST bool route_try(struct address asked, uint64_t hash, struct route *route, bool *found)
 {
 	uint64_t sequence, slot;
 	const struct snapshot *snapshot = snapshot_read(&sequence);
@@ -20,7 +20,7 @@ static inline __attribute__((always_inline)) bool route_try(struct address asked
 	return true;
 }
 
-static __attribute__((noinline)) bool route_again(struct address asked, struct route *route)
+static SELDOM bool route_again(struct address asked, struct route *route)
 {
 	bool found;
 

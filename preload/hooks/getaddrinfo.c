@@ -4,6 +4,7 @@
 #include "balance/pick.h"
 #include "base/address.h"
 #include "base/answer.h"
+#include "base/attributes.h"
 #include "base/libc.h"
 #include "base/libc_versions.h"
 #include "base/name.h"
@@ -233,8 +234,8 @@ static void learn(const struct name_text *name, const struct answer *answer, uns
 			answer_order(answer, f, lookup_first(answer, f, port_of(list)), list);
 }
 
-bool question_ask(struct question *question, const char *node, const char *service,
-                  const struct addrinfo *hints)
+SELDOM bool question_ask(struct question *question, const char *node, const char *service,
+                         const struct addrinfo *hints)
 {
 	if (config.mode == MODE_OFF || !node || !families_of(hints))
 		return false;
@@ -247,7 +248,8 @@ bool question_ask(struct question *question, const char *node, const char *servi
 	return true;
 }
 
-void question_answered(const struct question *question, struct addrinfo *list, bool in_handler)
+SELDOM void question_answered(const struct question *question, struct addrinfo *list,
+                              bool in_handler)
 {
 	struct name_text name;
 	struct answer answer;

@@ -9,6 +9,7 @@
 #include "hooks/hook.h"
 #include "hooks/getaddrinfo_a.h"
 
+#include "base/attributes.h"
 #include "base/config.h"
 #include "base/libc.h"
 #include "base/process.h"
@@ -114,7 +115,7 @@ static int look_up_and_wait(struct gaicb *list[], int count, struct sigevent *ev
 	return error;
 }
 
-HOOK int getaddrinfo_a(int mode, struct gaicb *list[], int count, struct sigevent *event)
+HOOK SELDOM int getaddrinfo_a(int mode, struct gaicb *list[], int count, struct sigevent *event)
 {
 	const struct libc_async *libc = libc_async();
 	int saved_errno = errno;
@@ -137,7 +138,7 @@ HOOK int getaddrinfo_a(int mode, struct gaicb *list[], int count, struct sigeven
 	return libc->getaddrinfo_a(mode, list, count, event);
 }
 
-HOOK int gai_error(struct gaicb *request)
+HOOK SELDOM int gai_error(struct gaicb *request)
 {
 	const struct libc_async *libc = libc_async();
 	int status;
@@ -149,7 +150,8 @@ HOOK int gai_error(struct gaicb *request)
 	return status;
 }
 
-HOOK int gai_suspend(const struct gaicb *const list[], int count, const struct timespec *timeout)
+HOOK SELDOM int gai_suspend(const struct gaicb *const list[], int count,
+                            const struct timespec *timeout)
 {
 	const struct libc_async *libc = libc_async();
 	int status, saved_errno;
@@ -168,7 +170,7 @@ HOOK int gai_suspend(const struct gaicb *const list[], int count, const struct t
 	return status;
 }
 
-HOOK int gai_cancel(struct gaicb *request)
+HOOK SELDOM int gai_cancel(struct gaicb *request)
 {
 	const struct libc_async *libc = libc_async();
 	int status;

@@ -2,6 +2,7 @@
  * to the first one. */
 #include "hooks/hook.h"
 #include "base/address.h"
+#include "base/attributes.h"
 #include "base/config.h"
 #include "base/libc.h"
 #include "base/name.h"
@@ -50,7 +51,7 @@ static void answered(const char *node, struct hostent *host)
 	errno = saved_errno;
 }
 
-HOOK struct hostent *gethostbyname(const char *node)
+HOOK SELDOM struct hostent *gethostbyname(const char *node)
 {
 	struct hostent *host = libc()->gethostbyname(node);
 
@@ -58,7 +59,7 @@ HOOK struct hostent *gethostbyname(const char *node)
 	return host;
 }
 
-HOOK struct hostent *gethostbyname2(const char *node, int family)
+HOOK SELDOM struct hostent *gethostbyname2(const char *node, int family)
 {
 	struct hostent *host = libc()->gethostbyname2(node, family);
 
@@ -66,8 +67,8 @@ HOOK struct hostent *gethostbyname2(const char *node, int family)
 	return host;
 }
 
-HOOK int gethostbyname_r(const char *node, struct hostent *host, char *buffer, size_t size,
-                         struct hostent **result, int *error)
+HOOK SELDOM int gethostbyname_r(const char *node, struct hostent *host, char *buffer, size_t size,
+                                struct hostent **result, int *error)
 {
 	int status = libc()->gethostbyname_r(node, host, buffer, size, result, error);
 
@@ -76,8 +77,8 @@ HOOK int gethostbyname_r(const char *node, struct hostent *host, char *buffer, s
 	return status;
 }
 
-HOOK int gethostbyname2_r(const char *node, int family, struct hostent *host, char *buffer,
-                          size_t size, struct hostent **result, int *error)
+HOOK SELDOM int gethostbyname2_r(const char *node, int family, struct hostent *host, char *buffer,
+                                 size_t size, struct hostent **result, int *error)
 {
 	int status = libc()->gethostbyname2_r(node, family, host, buffer, size, result, error);
 

@@ -1,6 +1,7 @@
 #include "hooks/hook.h"
 #include "balance/inflight.h"
 #include "base/address.h"
+#include "base/attributes.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/libc.h"
@@ -24,7 +25,7 @@ static void note(int fd, int error)
 	errno = saved_errno;
 }
 
-HOOK int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+HOOK SELDOM int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 {
 	int status = libc()->getsockopt(fd, level, name, value, length);
 

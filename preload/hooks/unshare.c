@@ -3,6 +3,7 @@
  * network what DNS said in this one is not to be believed. */
 #include "hooks/hook.h"
 #include "balance/inflight.h"
+#include "base/attributes.h"
 #include "base/futex.h"
 #include "base/libc.h"
 #include "base/process.h"
@@ -39,13 +40,13 @@ static void distrust(void)
 		service_invalidate_all();
 }
 
-static int call_unshare(int flags, int unused)
+static SELDOM int call_unshare(int flags, int unused)
 {
 	(void)unused;
 	return libc()->unshare(flags);
 }
 
-HOOK int unshare(int flags)
+HOOK SELDOM int unshare(int flags)
 {
 	int result;
 
@@ -59,12 +60,12 @@ HOOK int unshare(int flags)
 	return result;
 }
 
-static int call_setns(int fd, int kind)
+static SELDOM int call_setns(int fd, int kind)
 {
 	return libc()->setns(fd, kind);
 }
 
-HOOK int setns(int fd, int kind)
+HOOK SELDOM int setns(int fd, int kind)
 {
 	int result = without_thread(call_setns, fd, kind);
 

@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 #include "base/address_set.h"
+#include "base/attributes.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
@@ -48,7 +49,8 @@ static bool says_nothing(const struct resolver_answer *answer, enum family famil
 
 /* DNS does not know this name as libc does (a hosts file, mDNS …), or it is not to be managed after
  * all: its addresses are claimed. */
-static void unmanage(struct refresh *refresh, uint32_t service, uint64_t now_ms, const char *why)
+static SELDOM void unmanage(struct refresh *refresh, uint32_t service, uint64_t now_ms,
+                            const char *why)
 {
 	struct service value = draft_service(&refresh->draft, service);
 	const struct snapshot *next = refresh->draft.next;

@@ -1,6 +1,7 @@
 /* Exact names in LBDNS_NAMES, for clients that look names up by themselves. */
 #include "learn/listed.h"
 
+#include "base/attributes.h"
 #include "base/config.h"
 #include "base/name.h"
 #include "directory/service.h"
@@ -47,7 +48,7 @@ static bool add_listed(struct draft *draft)
 	return added;
 }
 
-bool listed_add(void)
+SELDOM bool listed_add(void)
 {
 	struct writer_lock lock;
 	struct draft draft;

@@ -1,6 +1,7 @@
 /* State: of fd_table_run_apart, what the task that it makes is to do. */
 #include "refresh/fd_table.h"
 
+#include "base/attributes.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ static int number_of(const char *name)
 /* The calling task has a copy of the client's table, which keeps its files open: a client that
  * closes a socket now would not end its connection. Only /proc tells what there is, without a
  * million calls of close. */
-static bool close_copies(bool keep_stderr)
+static SELDOM bool close_copies(bool keep_stderr)
 {
 	_Alignas(struct entry) char entries[DIRECTORY_BYTES];
 	char path[sizeof("/proc/self/task//fd") + 20] = "/proc/self/task/";
@@ -104,7 +105,7 @@ static struct {
 
 /* The task has the thread-local storage of the thread that waits for it, as a child of vfork(2)
  * does, and libc knows nothing of it. */
-static void apart_main(void)
+static SELDOM void apart_main(void)
 {
 	if (close_copies(apart.keep_stderr))
 		apart.run();
@@ -199,7 +200,7 @@ static uint64_t identity(void)
 	return (uint64_t)syscall(SYS_geteuid) << 32 | (uint32_t)syscall(SYS_getegid);
 }
 
-bool fd_table_run_apart(void (*run)(void), atomic_bool *stop, bool keep_stderr)
+SELDOM bool fd_table_run_apart(void (*run)(void), atomic_bool *stop, bool keep_stderr)
 {
 	uint64_t began_as = identity();
 

@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 #include "base/atomic.h"
+#include "base/attributes.h"
 #include "base/clock.h"
 #include "shared/counters_fast.h"
 #include "shared/segment.h"
@@ -12,7 +13,8 @@ enum { IN_USE_TICKS = 64 /* a tally that was used so lately is not given away */
 /* By the ways of a place: the tick in which all of them were last found in use. 0: never. */
 static _Atomic uint32_t full_ticks[SHARED_TALLIES / SHARED_WAYS];
 
-/* Makes the tally of an endpoint of one that was name_before's. False if another thread was faster. */
+/* Makes the tally of an endpoint of one that was name_before's. False if another thread was faster.
+ */
 static bool tally_begin(struct tally *tally, uint64_t name_before, uint64_t name,
                         struct address endpoint, uint64_t port_used)
 {
@@ -44,8 +46,8 @@ static uint64_t tally_tick(const struct tally *tally)
  * use, because endpoints that take places from each other would be counted nowhere, or if another
  * thread was faster. Two threads that begin one for the same endpoint may take two places: whoever
  * reads adds them up. */
-static __attribute__((noinline)) struct tally *
-tally_claim(uint32_t place, uint64_t name, struct address endpoint, uint64_t port_used)
+static SELDOM struct tally *tally_claim(uint32_t place, uint64_t name, struct address endpoint,
+                                        uint64_t port_used)
 {
 	struct tally *oldest = tally_way(place, 0);
 

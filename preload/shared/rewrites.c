@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 #include "base/atomic.h"
+#include "base/attributes.h"
 #include "shared/counters_fast.h"
 #include "shared/read.h"
 #include "shared/segment.h"
@@ -14,7 +15,7 @@ void counters_recent(const struct tally *tally, struct address asked, uint64_t a
 	counters_recent_fast(tally, asked, at_ms, result);
 }
 
-void counters_recent_failed(struct address endpoint, uint32_t port, int error)
+SELDOM void counters_recent_failed(struct address endpoint, uint32_t port, int error)
 {
 	struct shared *in = shared();
 	uint64_t next = load_relaxed(&in->rewrite_next);
