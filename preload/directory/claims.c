@@ -5,11 +5,13 @@
 
 #include <stdatomic.h>
 
-enum { SETS = 1024, WAYS = 8 };
+enum { BUCKETS = 1024, PLACES = 8 };
 
-/* The high half is of the address's hash and never 0, the low half of the name's; 0 is no claim. */
-static _Atomic uint64_t claims[SETS][WAYS];
-static _Atomic uint32_t claimed_s[SETS][WAYS]; /* seconds since boot, to find the oldest */
+/* The high half of a claim is of the address's hash and never 0, the low half of the name's. 0: the
+ * place is free. */
+static _Atomic uint64_t claims[BUCKETS][PLACES];
+static _Atomic uint32_t
+	claimed_s[BUCKETS][PLACES]; /* when, in seconds since boot: to find the oldest */
 _Atomic uint64_t claims_made;
 
 static uint64_t claim_high(uint64_t hash)
@@ -22,52 +24,55 @@ static uint64_t claim_word(struct address address, uint64_t name)
 	return claim_high(address_hash(address)) << 32 | (uint32_t)hash_mix(name);
 }
 
-static unsigned claim_set(struct address address)
+static unsigned claim_bucket(struct address address)
 {
-	return (unsigned)(address_hash(address) % SETS);
+	return (unsigned)(address_hash(address) % BUCKETS);
 }
 
-/* Where a claim is, or may go: its own place, a free one, or the oldest. */
-static int claim_place(unsigned set, uint64_t word, uint64_t *was)
+/* Returns the place of a claim if it was made before, else one that it may have: a free place, or
+ * that of the oldest claim. *there is what is there. */
+static int claim_place(unsigned bucket, uint64_t word, uint64_t *there)
 {
-	int place = 0;
+	int oldest = 0;
 
-	for (int i = 0; i < WAYS; i++) {
-		*was = atomic_load_explicit(&claims[set][i], memory_order_relaxed);
-		if (*was == word || !*was)
+	for (int i = 0; i < PLACES; i++) {
+		*there = atomic_load_explicit(&claims[bucket][i], memory_order_relaxed);
+		if (*there == word || !*there)
 			return i;
-		if (atomic_load_explicit(&claimed_s[set][i], memory_order_relaxed) <
-		    atomic_load_explicit(&claimed_s[set][place], memory_order_relaxed))
-			place = i;
+		if (atomic_load_explicit(&claimed_s[bucket][i], memory_order_relaxed) <
+		    atomic_load_explicit(&claimed_s[bucket][oldest], memory_order_relaxed))
+			oldest = i;
 	}
-	*was = atomic_load_explicit(&claims[set][place], memory_order_relaxed);
-	return place;
+	*there = atomic_load_explicit(&claims[bucket][oldest], memory_order_relaxed);
+	return oldest;
 }
 
 SELDOM void claims_add(struct address address, uint64_t name)
 {
-	unsigned set = claim_set(address);
-	uint64_t word = claim_word(address, name), was;
+	unsigned bucket = claim_bucket(address);
+	uint64_t word = claim_word(address, name), there;
 	uint32_t now_s = (uint32_t)(clock_ms() / 1000);
 	int place;
 
 	do {
-		place = claim_place(set, word, &was);
-		/* Before the word: a claim just made must not look like the oldest. */
-		atomic_store_explicit(&claimed_s[set][place], now_s, memory_order_relaxed);
-	} while (was != word && !atomic_compare_exchange_strong(&claims[set][place], &was, word));
-	/* Even if it was there: who made it may not have come so far. */
+		place = claim_place(bucket, word, &there);
+		/* Before the word, because a claim just made must not look like the oldest. */
+		atomic_store_explicit(&claimed_s[bucket][place], now_s, memory_order_relaxed);
+	} while (there != word &&
+	         !atomic_compare_exchange_strong(&claims[bucket][place], &there, word));
+	/* Even if the claim was there, because the thread that made it may not have come so far.
+	 * Pairs with claims_hold_since. */
 	atomic_fetch_add_explicit(&claims_made, 1, memory_order_release);
 }
 
 bool claims_hold(uint64_t hash)
 {
-	const _Atomic uint64_t *set = claims[hash % SETS];
+	const _Atomic uint64_t *bucket = claims[hash % BUCKETS];
 	uint64_t high = claim_high(hash);
 
-	/* Pairs with the exchanges of claims_add and claims_release. */
-	for (int i = 0; i < WAYS; i++)
-		if (atomic_load_explicit(&set[i], memory_order_acquire) >> 32 == high)
+	/* Acquire: pairs with the exchanges of claims_add and claims_release. */
+	for (int i = 0; i < PLACES; i++)
+		if (atomic_load_explicit(&bucket[i], memory_order_acquire) >> 32 == high)
 			return true;
 	return false;
 }
@@ -77,13 +82,13 @@ void claims_release(uint64_t name, const struct address *endpoints, size_t count
 	if (!atomic_load_explicit(&claims_made, memory_order_relaxed))
 		return;
 	for (size_t e = 0; e < count; e++) {
-		unsigned set = claim_set(endpoints[e]);
+		unsigned bucket = claim_bucket(endpoints[e]);
 		uint64_t word = claim_word(endpoints[e], name);
 
-		for (int i = 0; i < WAYS; i++) {
-			uint64_t was = word;
+		for (int i = 0; i < PLACES; i++) {
+			uint64_t there = word;
 
-			atomic_compare_exchange_strong(&claims[set][i], &was, 0);
+			atomic_compare_exchange_strong(&claims[bucket][i], &there, 0);
 		}
 	}
 }

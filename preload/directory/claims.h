@@ -1,8 +1,14 @@
-/* Claims: addresses that a name without a pool stands for. A connection to one is never rewritten.
+/* Claims: addresses that a name without a pool stands for. A connection to a claimed address is
+ *never rewritten.
  *
- * State: a fixed table of 64-bit words, each one claim, changed by single atomic operations. When a
- * place in it is full the oldest claim there goes. Two different addresses may look the same: that
- * one is claimed too many, never one too few. Any thread, any signal handler; no lock. */
+ * LAYOUT
+ *	A table of buckets, found by the address's hash. A bucket has places for a few claims, each
+ *one 64-bit word. A claim that finds its bucket full replaces the oldest one there. Two addresses
+ *of the same hash look the same: so there may be a claim too many, and never one too few.
+ *
+ * WRITER, READER
+ *	Any thread, any signal handler; no lock. A claim is made and released by one exchange of its
+ *	word, so there is nothing to be torn. */
 #ifndef LBDNS_DIRECTORY_CLAIMS_H
 #define LBDNS_DIRECTORY_CLAIMS_H
 
@@ -13,25 +19,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Name (its name_hash) stands for address. */
+/* Claims an address for a name (its name_hash). */
 void claims_add(struct address address, uint64_t name);
 
-/* Raised by every claim, after it is made; 0: there never was one. */
-extern _Atomic uint64_t claims_made; /* claims.c alone writes it */
+/* Raised after every claim that is made; 0: there never was one. claims.c alone writes it. */
+extern _Atomic uint64_t claims_made;
 
-/* Is the address of this hash (address_hash) claimed? */
+/* Returns true if the address with this hash (address_hash) is claimed. */
 bool claims_hold(uint64_t hash);
 
-/* The same, for one that was not when `made` was read (acquire) from claims_made. */
+/* Returns true if that address was claimed after `made` was read (acquire) from claims_made: for
+ * addresses that were not claimed before. */
 static inline bool claims_hold_since(uint64_t made, uint64_t hash)
 {
-	/* Pairs with claims_add. */
+	/* Pairs with the release in claims_add. */
 	return atomic_load_explicit(&claims_made, memory_order_acquire) != made &&
 	       claims_hold(hash);
 }
 
-/* These are endpoints of the name now: its claims to them go. What else it once stood for stays
- * claimed, as the client may still ask for it. */
+/* Releases the claims of a name to these addresses, because they are endpoints of its pool now.
+ * What else the name once stood for stays claimed, because the client may still ask for it. */
 void claims_release(uint64_t name, const struct address *endpoints, size_t count);
 
 #endif

@@ -5,18 +5,34 @@
 
 bool directory_is_empty(void)
 {
-	uint64_t sequence;
-
-	return !snapshot_read(&sequence);
+	return !reading_begin().snapshot;
 }
 
-static void listing_fill(const struct snapshot *snapshot, uint32_t place, struct listing *listing)
+static void fill_family(const struct snapshot *snapshot, const struct service *service,
+                        enum family family, uint64_t now_ms, struct listing *listing)
+{
+	const struct service_family *known = &service->family[family];
+	struct pool_record pool = {.count = 0};
+
+	if (known->state == DIRECTORY_POOL)
+		words_load(&pool, &snapshot->pool_records[known->pool % POOL_RECORDS],
+		           sizeof(pool));
+	listing->family[family].state = known->state;
+	listing->family[family].fresh = service_is_fresh(listing->service, family, now_ms);
+	listing->family[family].version = known->version;
+	listing->family[family].first = pool.first;
+	listing->family[family].count = pool.count;
+	listing->family[family].key = pool.key;
+}
+
+/* Fills a listing from the name at an index. Returns true if the name is managed. */
+static bool listing_fill(const struct snapshot *snapshot, uint32_t index, struct listing *listing)
 {
 	uint64_t now_ms = clock_ms();
 	struct service service;
 	struct name name;
 
-	words_load(&name, &snapshot->names[place], sizeof(name));
+	words_load(&name, &snapshot->names[index], sizeof(name));
 	listing->service = name.service % SERVICES;
 	words_load(&service, &snapshot->services[listing->service], sizeof(service));
 	listing->order = service.order;
@@ -25,39 +41,22 @@ static void listing_fill(const struct snapshot *snapshot, uint32_t place, struct
 	listing->age_ms = service_age_ms(listing->service, now_ms);
 	listing->interval_ms = atomic_load_explicit(&service_state[listing->service].interval_ms,
 	                                            memory_order_relaxed);
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		struct pool_record pool = {.count = 0};
-
-		listing->family[f].state = service.family[f].state;
-		listing->family[f].fresh = service_is_fresh(listing->service, f, now_ms);
-		listing->family[f].version = service.family[f].version;
-		if (service.family[f].state == DIRECTORY_POOL)
-			words_load(&pool,
-			           &snapshot->pool_records[service.family[f].pool % POOL_RECORDS],
-			           sizeof(pool));
-		listing->family[f].first = pool.first;
-		listing->family[f].count = pool.count;
-		listing->family[f].key = pool.key;
-	}
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		fill_family(snapshot, &service, f, now_ms, listing);
 	service_note_use(listing->service, now_ms);
+	return service.used && !service.unmanaged;
 }
 
 bool listing_find(const struct name_text *name, struct listing *listing)
 {
 	for (int i = 0; i < READ_TRIES; i++) {
-		const struct snapshot *snapshot = snapshot_read(&listing->sequence);
-		int64_t place = snapshot ? snapshot_find_name(snapshot, name) : -1;
-		bool managed = false;
+		struct reading reading = reading_begin();
+		int64_t index = reading.snapshot ? snapshot_find_name(reading.snapshot, name) : -1;
+		bool managed =
+			index >= 0 && listing_fill(reading.snapshot, (uint32_t)index, listing);
 
-		if (place >= 0) {
-			struct service service;
-
-			listing_fill(snapshot, (uint32_t)place, listing);
-			words_load(&service, &snapshot->services[listing->service],
-			           sizeof(service));
-			managed = service.used && !service.unmanaged;
-		}
-		if (!snapshot || snapshot_valid(listing->sequence))
+		listing->sequence = reading.sequence;
+		if (reading_held(reading))
 			return managed;
 	}
 	return false;
@@ -66,34 +65,31 @@ bool listing_find(const struct name_text *name, struct listing *listing)
 bool listing_copy(const struct listing *listing, enum family family, struct address *endpoints)
 {
 	uint32_t first = listing->family[family].first, count = listing->family[family].count;
-	uint64_t sequence;
-	const struct snapshot *snapshot = snapshot_read(&sequence);
+	struct reading reading = reading_begin();
 
-	/* The buffer of the listing: this one, or the other if there was a publication since. */
-	if (!snapshot || sequence - listing->sequence > 1 || first > ENDPOINTS ||
+	if (!reading.snapshot || reading.sequence != listing->sequence || first > ENDPOINTS ||
 	    count > ENDPOINTS - first)
 		return false;
-	if (sequence != listing->sequence)
-		return false;
-	words_load(endpoints, &snapshot->addresses[first], count * sizeof(*endpoints));
-	return snapshot_valid(listing->sequence);
+	words_load(endpoints, &reading.snapshot->addresses[first], count * sizeof(*endpoints));
+	return reading_held(reading);
 }
 
 bool listing_canonical(const struct listing *listing, const struct name_text *name,
                        struct name_text *canonical)
 {
-	uint64_t sequence;
-	const struct snapshot *snapshot = snapshot_read(&sequence);
-	int64_t place =
-		snapshot && sequence == listing->sequence ? snapshot_find_name(snapshot, name) : -1;
+	struct reading reading = reading_begin();
+	int64_t index = reading.snapshot && reading.sequence == listing->sequence
+	                        ? snapshot_find_name(reading.snapshot, name)
+	                        : -1;
 
-	if (place < 0)
+	if (index < 0)
 		return false;
-	words_load(canonical, &snapshot->canonical[place], sizeof(*canonical));
-	return snapshot_valid(sequence);
+	words_load(canonical, &reading.snapshot->canonical[index], sizeof(*canonical));
+	return reading_held(reading);
 }
 
-/* A lookup that took long does not undo what a later one said. */
+/* given_version only rises, so that a lookup that took long does not undo what a later one
+ * recorded. */
 void listing_given(const struct listing *listing, unsigned families)
 {
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {

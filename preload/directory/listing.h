@@ -1,6 +1,5 @@
-/* Listings: a name and its endpoints, as lookups read them.
- *
- * Readers take no lock, allocate nothing and never wait: any thread, any signal handler. */
+/* Listings: a name and its endpoints, as lookups read them. Readers take no lock, allocate nothing
+ * and never wait: any thread, any signal handler. */
 #ifndef LBDNS_DIRECTORY_LISTING_H
 #define LBDNS_DIRECTORY_LISTING_H
 
@@ -12,40 +11,43 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Is there any managed name? The first question of every hook. */
+/* Returns true if no name was ever managed: every hook asks this first. */
 bool directory_is_empty(void);
 
+/* What is known of one name. */
 struct listing {
-	uint64_t sequence;
+	uint64_t sequence; /* of the snapshot that it was read from */
 	uint32_t service;
 	enum family_order order;
-	bool believed;   /* DNS is known to know this name as libc does */
-	uint64_t age_ms; /* since DNS or libc was last asked */
-	uint32_t interval_ms;
-	bool has_canonical;
+	bool believed;        /* DNS is known to know this name as libc does */
+	bool has_canonical;   /* libc named a canonical name: listing_canonical */
+	uint64_t age_ms;      /* since DNS or libc was last asked */
+	uint32_t interval_ms; /* between two questions */
 	struct {
 		enum directory_state state;
-		bool fresh;     /* the last good answer is not older than LBDNS_MAX_STALE */
-		uint32_t first; /* for listing_copy */
-		uint32_t count; /* endpoints */
-		uint32_t version;
-		uint64_t key; /* for rotation_show */
+		bool fresh;       /* the last good answer is not older than LBDNS_MAX_STALE */
+		uint32_t first;   /* for listing_copy */
+		uint32_t count;   /* endpoints; 0: there is no pool */
+		uint32_t version; /* of the pool, for listing_given */
+		uint64_t key;     /* of the pool, for rotation_show */
 	} family[FAMILY_COUNT];
 };
 
-/* What is known of a name; false if it is not managed. Counts as a use of it. */
+/* Reads what is known of a name, and notes its use. Returns false if the name is not managed. */
 bool listing_find(const struct name_text *name, struct listing *listing);
 
-/* The endpoints of a family, sorted, into endpoints[count]; false if they changed since
- * listing_find. */
+/* Copies the endpoints of a family, sorted, into endpoints[count]. Returns false if they have
+ * changed since listing_find. */
 bool listing_copy(const struct listing *listing, enum family family, struct address *endpoints);
 
-/* The canonical name libc gave for it; false if none is known or it changed. */
+/* Copies the canonical name that libc gave for a name. Returns false if none is known, or it has
+ * changed since listing_find. */
 bool listing_canonical(const struct listing *listing, const struct name_text *name,
                        struct name_text *canonical);
 
-/* The client is given the endpoints of this listing. Said before they are looked at again: those
- * that leave the pool meanwhile have been handed out too. */
+/* Records that the client is about to receive the endpoints of this listing, of these families
+ * (FAMILY_BITs). Call it before copying them, because an endpoint that leaves the pool in between
+ * has been handed out too, and connections to it are redirected. */
 void listing_given(const struct listing *listing, unsigned families);
 
 #endif

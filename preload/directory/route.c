@@ -5,21 +5,27 @@
 
 _Atomic uint64_t route_sieve[1 << (ROUTE_SIEVE_BITS - 6)];
 
+/* Looks once; *found becomes true if there is a route. Returns false if the snapshot changed
+ * meanwhile. */
 FAST bool route_try(struct address asked, uint64_t hash, struct route *route, bool *found)
 {
-	uint64_t sequence, slot;
-	const struct snapshot *snapshot = snapshot_read(&sequence);
-	int64_t endpoint = snapshot ? snapshot_probe(snapshot, asked, hash, &slot) : -1;
+	struct reading reading = reading_begin();
+	uint64_t slot;
+	int64_t endpoint =
+		reading.snapshot ? snapshot_probe(reading.snapshot, asked, hash, &slot) : -1;
 
-	if (snapshot && !snapshot_valid(sequence))
+	if (!reading_held(reading))
 		return false;
 	*found = endpoint >= 0;
 	if (*found)
-		*route = (struct route){
-			.sequence = sequence, .asked = asked, .hash = hash, .endpoint = endpoint};
+		*route = (struct route){.sequence = reading.sequence,
+		                        .asked = asked,
+		                        .hash = hash,
+		                        .endpoint = endpoint};
 	return true;
 }
 
+/* Looks again, where route_try was disturbed. */
 static SELDOM bool route_again(struct address asked, struct route *route)
 {
 	bool found;
@@ -41,20 +47,20 @@ bool route_find(struct address asked, struct route *route)
 
 bool route_service(const struct route *route, uint32_t *service)
 {
-	uint64_t sequence;
-	const struct snapshot *snapshot = snapshot_read(&sequence);
+	struct reading reading = reading_begin();
+	const struct snapshot *snapshot = reading.snapshot;
 	struct membership membership;
 	struct endpoint_info info;
 	struct pool_record pool;
 
-	if (!snapshot || sequence != route->sequence)
+	if (!snapshot || reading.sequence != route->sequence)
 		return false;
 	words_load(&info, &snapshot->infos[route->endpoint], sizeof(info));
 	words_load(&membership, &snapshot->memberships[info.membership % MEMBERSHIPS],
 	           sizeof(membership));
-	if (membership.count) {
-		snapshot_pool(snapshot, membership.pools[0], &pool);
-		*service = pool.service;
-	}
-	return membership.count && snapshot_valid(sequence);
+	if (!membership.count)
+		return false;
+	snapshot_pool(snapshot, membership.pools[0], &pool);
+	*service = pool.service;
+	return reading_held(reading);
 }

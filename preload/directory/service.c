@@ -3,9 +3,9 @@
 #include "directory/snapshot.h"
 
 enum {
-	TTL_UNKNOWN_MS = 5000, /* LBDNS_REFRESH=ttl, before DNS was asked */
-	HURRY_MS = 1000,       /* between two questions out of turn */
-	OVERDUE_MS = DNS_PATIENCE_MS + 1000
+	TTL_UNKNOWN_MS = 5000,              /* LBDNS_REFRESH=ttl, before DNS was asked */
+	HURRY_MS = 1000,                    /* between two questions out of turn */
+	OVERDUE_MS = DNS_PATIENCE_MS + 1000 /* beyond which nobody is waiting for DNS any more */
 };
 
 struct service_state service_state[SERVICES];
@@ -17,22 +17,24 @@ static uint64_t load(const _Atomic uint64_t *word)
 
 void service_note_fast(uint32_t service, enum family family)
 {
-	struct service_state *of = &service_state[service];
-	uint64_t good_ms = atomic_load(&of->good_ms[family]);
-	uint64_t until_ms = load(&of->used_ms) + USED_GRAIN_MS;
-	uint64_t due_base_ms = load(&of->checked_ms) +
-	                       atomic_load_explicit(&of->interval_ms, memory_order_relaxed);
+	struct service_state *state = &service_state[service];
+	uint64_t good_ms = atomic_load(&state->good_ms[family]);
+	uint64_t until_ms = load(&state->used_ms) + USED_GRAIN_MS;
+	uint64_t due_ms = load(&state->checked_ms) +
+	                  atomic_load_explicit(&state->interval_ms, memory_order_relaxed);
 
-	if (due_base_ms < until_ms)
-		until_ms = due_base_ms;
+	if (due_ms < until_ms)
+		until_ms = due_ms;
 	if (good_ms + config.max_stale_ms < until_ms)
 		until_ms = good_ms + config.max_stale_ms;
-	/* It may be doubted meanwhile: pairs with service_invalidate, one of us sees the other. */
-	atomic_store(&of->fast_until_ms[family], good_ms ? until_ms : 0);
-	if (atomic_load(&of->good_ms[family]) != good_ms)
-		atomic_store(&of->fast_until_ms[family], 0);
+	/* Sequentially consistent, as in service_invalidate, which may run meanwhile: either the
+	 * load below sees its good_ms, or its store of fast_until_ms comes after this one. */
+	atomic_store(&state->fast_until_ms[family], good_ms ? until_ms : 0);
+	if (atomic_load(&state->good_ms[family]) != good_ms)
+		atomic_store(&state->fast_until_ms[family], 0);
 }
 
+/* Sequentially consistent: pairs with service_note_fast. */
 void service_invalidate(uint32_t service, enum family family)
 {
 	atomic_store(&service_state[service].good_ms[family], 0);
@@ -41,22 +43,22 @@ void service_invalidate(uint32_t service, enum family family)
 
 void service_reset(uint32_t service)
 {
-	struct service_state *at = &service_state[service];
+	struct service_state *state = &service_state[service];
 
-	atomic_store_explicit(&at->used_ms, clock_ms(), memory_order_relaxed);
-	atomic_store_explicit(&at->checked_ms, 0, memory_order_relaxed);
-	atomic_store_explicit(&at->due_base_ms, 0, memory_order_relaxed);
+	atomic_store_explicit(&state->used_ms, clock_ms(), memory_order_relaxed);
+	atomic_store_explicit(&state->checked_ms, 0, memory_order_relaxed);
+	atomic_store_explicit(&state->due_base_ms, 0, memory_order_relaxed);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		service_invalidate(service, f);
-		atomic_store_explicit(&at->given_version[f], 0, memory_order_relaxed);
-		atomic_store_explicit(&at->denials[f], 0, memory_order_relaxed);
+		atomic_store_explicit(&state->given_version[f], 0, memory_order_relaxed);
+		atomic_store_explicit(&state->denials[f], 0, memory_order_relaxed);
 	}
-	atomic_store_explicit(&at->interval_ms,
+	atomic_store_explicit(&state->interval_ms,
 	                      config.refresh_ms ? config.refresh_ms : TTL_UNKNOWN_MS,
 	                      memory_order_relaxed);
-	atomic_store_explicit(&at->refreshes, 0, memory_order_relaxed);
-	atomic_store_explicit(&at->unanswered, 0, memory_order_relaxed);
-	atomic_store_explicit(&at->due_now, false, memory_order_relaxed);
+	atomic_store_explicit(&state->refreshes, 0, memory_order_relaxed);
+	atomic_store_explicit(&state->unanswered, 0, memory_order_relaxed);
+	atomic_store_explicit(&state->due_now, false, memory_order_relaxed);
 }
 
 void service_join(uint32_t service, uint32_t other)
@@ -70,14 +72,13 @@ void service_join(uint32_t service, uint32_t other)
 
 void service_name(uint32_t service, struct name_text *name)
 {
-	uint64_t sequence;
-	const struct snapshot *snapshot = snapshot_read(&sequence);
+	struct reading reading = reading_begin();
 
 	name->text[0] = '\0';
-	if (!snapshot || service >= SERVICES)
+	if (!reading.snapshot || service >= SERVICES)
 		return;
-	words_load(name, &snapshot->service_text[service], sizeof(*name));
-	if (!snapshot_valid(sequence))
+	words_load(name, &reading.snapshot->service_text[service], sizeof(*name));
+	if (!reading_held(reading))
 		name->text[0] = '\0';
 	name->text[CONFIG_NAME_SIZE - 1] = '\0';
 }
@@ -90,10 +91,11 @@ uint64_t service_name_hash(uint32_t service)
 bool service_hurry(uint32_t service)
 {
 	static _Atomic uint64_t last_ms;
-	uint64_t now_ms = clock_ms(), was = atomic_load_explicit(&last_ms, memory_order_relaxed);
+	uint64_t now_ms = clock_ms(),
+		 before_ms = atomic_load_explicit(&last_ms, memory_order_relaxed);
 
-	if (clock_since(was, now_ms) < HURRY_MS ||
-	    !atomic_compare_exchange_strong(&last_ms, &was, now_ms))
+	if (clock_since(before_ms, now_ms) < HURRY_MS ||
+	    !atomic_compare_exchange_strong(&last_ms, &before_ms, now_ms))
 		return false;
 	atomic_store_explicit(&service_state[service % SERVICES].due_now, true,
 	                      memory_order_relaxed);

@@ -1,5 +1,6 @@
-/* What changes about a name between snapshots, at every connection or refresh: single atomics
- * outside the buffers. Any thread, any signal handler, unless said otherwise. */
+/* Services: what changes about a name between snapshots, at every connection or refresh: single
+ * atomics outside the buffers of directory/snapshot.h. Any thread, any signal handler, unless said
+ * otherwise. */
 #ifndef LBDNS_DIRECTORY_SERVICE_H
 #define LBDNS_DIRECTORY_SERVICE_H
 
@@ -14,49 +15,53 @@
 
 enum {
 	SERVICES = 256,
-	DENIALS_TO_DROP = 3,    /* so many times in a row DNS must say that there is nothing */
+	DENIALS_TO_DROP = 3, /* answers in a row that there is nothing, until a pool is dropped */
 	DNS_PATIENCE_MS = 5000, /* how long DNS may take for one name */
-	/* Uses are noted once a second: the pick path writes nothing but the cursor. */
-	USED_GRAIN_MS = 1000
+	USED_GRAIN_MS = 1000    /* uses are noted once in so long, so that a pick writes less */
 };
 
 /* What is known of a name in one family. */
 enum directory_state {
-	DIRECTORY_UNKNOWN, /* never asked, or addresses that we do not manage: ask libc */
+	DIRECTORY_UNKNOWN, /* never asked, or addresses that are not managed: ask libc */
 	DIRECTORY_NONE,    /* no addresses */
-	DIRECTORY_POOL,
-	DIRECTORY_GONE /* had a pool until DNS said three times that there is none: ask libc, keep
-	                  watching */
+	DIRECTORY_POOL,    /* endpoints */
+	DIRECTORY_GONE /* had a pool until DNS denied the name DENIALS_TO_DROP times in a row: ask
+	                * libc, and go on asking DNS */
 };
 
+/* Times are clock_ms. All are loaded and stored relaxed, each for itself, except good_ms and
+ * fast_until_ms, which are sequentially consistent where they must agree (service_note_fast,
+ * service_invalidate). */
 struct service_state {
-	_Atomic uint64_t name;                  /* name_hash of its text, for counters.h */
-	_Atomic uint64_t used_ms;               /* last lookup or connection */
-	_Atomic uint64_t checked_ms;            /* last refresh or libc answer, good or not */
-	_Atomic uint64_t due_base_ms;           /* what the next refresh is counted from */
-	_Atomic uint64_t good_ms[FAMILY_COUNT]; /* last good answer; 0: none */
-	_Atomic uint64_t
-		last_rejected_key[FAMILY_COUNT];      /* pool_key of the last answer not believed */
-	_Atomic uint32_t given_version[FAMILY_COUNT]; /* the version last handed to the client */
-	_Atomic uint32_t denials[FAMILY_COUNT]; /* times in a row that DNS said there is nothing */
-	/* Until then a pool is fresh, its name's use is noted and no refresh is late: all that a
-	 * connection has to know (service_is_fast). */
+	_Atomic uint64_t name;        /* name_hash of its service_text, for shared/counters.h */
+	_Atomic uint64_t used_ms;     /* the last lookup or connection */
+	_Atomic uint64_t checked_ms;  /* the last refresh or libc answer, good or not; 0: none */
+	_Atomic uint64_t due_base_ms; /* the next refresh is due one interval after this */
+	_Atomic uint64_t good_ms[FAMILY_COUNT];           /* the last good answer; 0: none */
+	_Atomic uint64_t last_rejected_key[FAMILY_COUNT]; /* address_set_key of the last answer that
+	                                                   * was not believed; 0: none */
+	_Atomic uint32_t given_version[FAMILY_COUNT]; /* of the pool last handed to the client */
+	_Atomic uint32_t denials[FAMILY_COUNT];       /* answers in a row that there is nothing */
+	/* Until then the fast path may use this pool without looking at good_ms, used_ms and
+	 * checked_ms; at most USED_GRAIN_MS ahead. 0: it may not. */
 	_Atomic uint64_t fast_until_ms[FAMILY_COUNT];
-	_Atomic uint32_t interval_ms;
-	_Atomic uint32_t generation; /* raised when the place is given to another name */
-	_Atomic uint32_t refreshes;  /* begun */
-	_Atomic uint32_t unanswered; /* questions since DNS last answered, or failed */
-	atomic_bool due_now;
+	_Atomic uint32_t interval_ms; /* between two questions to DNS */
+	_Atomic uint32_t generation;  /* raised when the place is given to another name */
+	_Atomic uint32_t refreshes;   /* begun */
+	_Atomic uint32_t unanswered;  /* questions since DNS last answered, or failed */
+	atomic_bool due_now;          /* DNS is to be asked out of turn */
 };
 
 extern struct service_state service_state[SERVICES];
 
-/* Of a place that is given to a new name; of a service that turned out to be another's alias. The
- * writer. */
+/* Makes the state that of a new name: the place is given to it. The writer. */
 void service_reset(uint32_t service);
+
+/* Notes the use of a service as one of another, which it turned out to be an alias of. The writer.
+ */
 void service_join(uint32_t service, uint32_t other);
 
-/* Readers too: a lookup or connection is of this service. */
+/* Notes that a lookup or connection is of this service. */
 static inline void service_note_use(uint32_t service, uint64_t now_ms)
 {
 	if (clock_since(atomic_load_explicit(&service_state[service].used_ms, memory_order_relaxed),
@@ -65,7 +70,7 @@ static inline void service_note_use(uint32_t service, uint64_t now_ms)
 		                      memory_order_relaxed);
 }
 
-/* Is the last good answer not older than LBDNS_MAX_STALE? */
+/* Returns true if the last good answer is not older than LBDNS_MAX_STALE. */
 static inline bool service_is_fresh(uint32_t service, enum family family, uint64_t now_ms)
 {
 	uint64_t good_ms =
@@ -74,13 +79,14 @@ static inline bool service_is_fresh(uint32_t service, enum family family, uint64
 	return good_ms && clock_since(good_ms, now_ms) <= config.max_stale_ms;
 }
 
-/* Readers, of LBDNS_MODE=on: notes until when connections need not look at all this again. */
+/* Sets fast_until_ms. Readers, with LBDNS_MODE=on. */
 void service_note_fast(uint32_t service, enum family family);
 
-/* The last good answer counts no longer. */
+/* Ends the time that the last good answer is believed: the pool is stale until the next one. */
 void service_invalidate(uint32_t service, enum family family);
 
-/* What lies further ahead than any note is of another boot (clock_since). */
+/* Returns true until fast_until_ms. until_ms - now_ms wraps to a large number once that is past,
+ * and for 0; what lies further ahead than any note is of another boot (clock_since). */
 static inline bool service_is_fast(uint32_t service, enum family family, uint64_t now_ms)
 {
 	uint64_t until_ms = atomic_load_explicit(&service_state[service].fast_until_ms[family],
@@ -89,7 +95,7 @@ static inline bool service_is_fast(uint32_t service, enum family family, uint64_
 	return until_ms - now_ms <= USED_GRAIN_MS;
 }
 
-/* Since DNS or libc was last asked. */
+/* Returns how long ago DNS or libc was last asked. */
 static inline uint64_t service_age_ms(uint32_t service, uint64_t now_ms)
 {
 	return clock_since(
@@ -97,20 +103,23 @@ static inline uint64_t service_age_ms(uint32_t service, uint64_t now_ms)
 		now_ms);
 }
 
-/* Is something checked so long ago overdue, even for a thread that is waiting for DNS? */
+/* Returns true if something that was checked so long ago is overdue, even for a refresh thread that
+ * is waiting for DNS now. */
 bool service_is_overdue(uint64_t age_ms, uint64_t interval_ms);
 
-/* A pool was found to be out of date (an endpoint of it failed): DNS is to be asked at once. False
- * if that was less than a second ago. Any signal handler. */
+/* Has DNS asked at once, because a pool was found to be out of date (an endpoint of it failed).
+ * Returns false, and does nothing, if the last such question of this process is less than a second
+ * ago. */
 bool service_hurry(uint32_t service);
 
-/* The client is in another network now: what is known is stale until DNS or libc says it again. */
+/* Makes all that is known stale, until DNS or libc says it again: the client is in another network
+ * now. */
 void service_invalidate_all(void);
 
-/* The name of a service, for log lines; "" if it is gone. Any signal handler. */
+/* Copies the name of a service, for log lines; "" if it is gone. */
 void service_name(uint32_t service, struct name_text *name);
 
-/* Its name_hash. Any signal handler. */
+/* Returns the name_hash of that name. */
 uint64_t service_name_hash(uint32_t service);
 
 #endif

@@ -2,9 +2,6 @@
 
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 _Atomic uint64_t departed_used_ms[DEPARTED];
 

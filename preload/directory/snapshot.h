@@ -1,20 +1,49 @@
-/* How the directory is kept: private to directory*.c and snapshot*.c.
+/* Snapshots: what is known of all names and addresses, as readers see it.
  *
- * There are two buffers and a sequence number. Readers read buffers[sequence & 1]; the writer (one
- * at a time, see writer_trylock) drafts the next snapshot from the published one and the change,
- * copies it into the other buffer, then raises the sequence. `begun` says what the writer is at: a
- * reader whose sequence is s has read nothing torn while begun <= s + 1. All that readers see is
- * read and written as 64-bit atomics, so readers hold nothing, write nothing and never wait; and as
- * the published buffer is all the state there is, a fork at any moment leaves the child with a
- * whole directory.
+ * LAYOUT
+ *	There are two buffers and a sequence number (snapshot_state). A buffer holds one whole
+ *	snapshot: pools, the endpoints of each, an index that finds an endpoint by its address,
+ *	and the names. Whatever changes at every connection or refresh is not in it, but in
+ *	service_state (directory/service.h) and departed_used_ms: single atomics outside the
+ *	buffers.
  *
- * A buffer has little more room than it once needed, its arrays side by side: few names need few
- * pages. One that is too small gives way to one of at least twice the room; it stays where it is,
- * for readers may be in it, and but its first page is given back. No number that is read from a
- * buffer reaches out of its arrays, torn as it may be; and none that was read from one reaches out
- * of the next.
+ * READER
+ *	Any thread, any signal handler. Readers take no lock, write nothing and never wait:
  *
- * What changes at every connection or refresh is in `live`, single atomics outside the buffers. */
+ *		struct reading reading = reading_begin();
+ *		… words_load(&service, &reading.snapshot->services[index], sizeof(service)) …
+ *		if (reading_held(reading))
+ *			what was loaded is of one snapshot
+ *
+ *	A reader that must have an answer begins anew, READ_TRIES times at most; the others take
+ *	"changed meanwhile" for "not known".
+ *
+ * WRITER
+ *	One at a time (learn/writer.h). It drafts the next snapshot from the published one and
+ *	the change, in memory that no reader sees (learn/draft.h); stores sequence + 1 into
+ *	`begun`; copies the draft into the buffer that is not published; and raises `sequence`
+ *	(learn/publish.c). The published buffer is all the state there is, so that a fork at any
+ *	moment leaves the child with a whole directory.
+ *
+ * TORN READS
+ *	A reader of `sequence` reads a buffer that the writer of sequence + 2 fills again. That
+ *	writer stores its number into `begun` before its first store into the buffer, and each
+ *	store into the buffer is a release of one 64-bit word (words_store), as each load is an
+ *	acquire (words_load). So a reader that has loaded a single word of that writer's sees
+ *	its `begun` as well, and what it has loaded is whole while begun <= sequence + 1:
+ *	reading_held. Until then a reader may hold words of two snapshots, and must not run
+ *	astray with them. Each word is of one snapshot that was in this buffer, so that each
+ *	index in it is inside the arrays of this buffer, which never get less room; numbers that
+ *	belong together (`first` and `count`) share a word. Indexes of arrays outside the buffer
+ *	are bounded before they are used (% SERVICES). Hence a torn reading reads wrong data,
+ *	never other memory.
+ *
+ * GROWING
+ *	A buffer has little more room than it once needed, its arrays side by side, so that few
+ *	names need few pages. One that is too small is replaced by one with at least twice the
+ *	room. An outgrown buffer is never unmapped, because a reader may still be in it; all its
+ *	pages but the first, where the pointers to the arrays are, are given back with
+ *	MADV_DONTNEED, and that reader then finds zeros, and its reading does not hold. */
 #ifndef LBDNS_DIRECTORY_SNAPSHOT_H
 #define LBDNS_DIRECTORY_SNAPSHOT_H
 
@@ -30,10 +59,10 @@
 enum {
 	NAMES = 1024,
 	POOL_ENDPOINTS = 32768, /* of all pools together */
-	ENDPOINTS = 40960,      /* with intersections and departed ones */
+	ENDPOINTS = 40960,      /* with what pools have in common, and departed addresses */
 	POOL_RECORDS = 1024,
 	MEMBERSHIPS = 2048,
-	MEMBERSHIP_POOLS = 8,
+	MEMBERSHIP_POOLS = 8, /* of one address */
 	/* The address is in more than MEMBERSHIP_POOLS pools; it is never rewritten. */
 	MEMBERSHIP_TOO_MANY = 0,
 	/* MEMBERSHIP_FIRST_POOL + p is the membership of addresses that are only in pool p, for
@@ -41,23 +70,24 @@ enum {
 	MEMBERSHIP_FIRST_POOL = 1,
 	DEPARTED = 1024,
 	DEPARTED_KEPT_MS = 60 * 60 * 1000, /* after it was last asked for */
-	INDEX = 131072,
+	INDEX = 131072,                    /* slots */
 	NO_POOL = UINT32_MAX,
 	NO_SLOT = UINT32_MAX
 };
 
-/* By a reader, while what it reads changes. Apart: NO_POOL is why the others are unsigned. */
+/* How often a reader begins anew. An enum of its own, because NO_POOL makes that one unsigned. */
 enum { READ_TRIES = 3 };
 
 /* Bit of `joined_version`: some other name has held this address as well, so it is not redirected
  * after it departs. */
 #define JOINED_SHARED (1u << 31)
 
-/* The endpoints first … first + count - 1: one pool, or what several pools have in common. */
+/* A pool, or what several pools have in common: the endpoints first … first + count - 1. */
 struct pool_record {
-	uint64_t key; /* address_set_key */
-	uint32_t first, count;
-	uint32_t service, family;
+	uint64_t key;          /* address_set_key: cursors are kept by it (balance/rotation.h) */
+	uint32_t first, count; /* in one word: see TORN READS */
+	uint32_t service;      /* of the pool, or of the first of those pools */
+	uint32_t family;       /* enum family */
 };
 
 /* Which pools an address is in, and where connections to it may be redirected: the pool itself if
@@ -77,22 +107,29 @@ struct membership_head {
 _Static_assert(offsetof(struct membership, count) == sizeof(uint32_t),
                "as in struct membership_head");
 
+/* What is known of an endpoint, at the same index as its address. */
 struct endpoint_info {
-	uint32_t membership;
+	uint32_t membership; /* index of its membership */
 	union {
-		uint32_t joined_version; /* the version of the pool that the endpoint joined with,
-		                          * and JOINED_SHARED */
-		uint32_t departed_place; /* of a departed address: its place in `departed` */
+		uint32_t joined_version; /* version of the pool when the endpoint joined it, and
+		                          * JOINED_SHARED */
+		uint32_t departed_place; /* of a departed address: index of its departed record */
 	};
 };
 
+/* An address that has left its pool and that clients may still ask for. */
 struct departed {
 	struct address address;
-	uint32_t used, service, family, pad;
+	uint32_t used;    /* 0: the place is free */
+	uint32_t service; /* whose pool it left */
+	uint32_t family;  /* enum family */
+	uint32_t pad;
 };
 
-extern _Atomic uint64_t departed_used_ms[DEPARTED]; /* when a departed address was last asked for */
+/* When the departed address at a place was last asked for (clock_ms). Readers write it too. */
+extern _Atomic uint64_t departed_used_ms[DEPARTED];
 
+/* What is known of a service in one family. */
 struct service_family {
 	uint32_t state;   /* enum directory_state */
 	uint32_t pool;    /* index of its pool_record, while state is DIRECTORY_POOL */
@@ -100,58 +137,66 @@ struct service_family {
 	uint32_t pad;
 };
 
+/* A name as DNS knows it. Several names of clients (struct name) may be spellings of one. */
 struct service {
 	struct service_family family[FAMILY_COUNT];
-	uint32_t used;
-	uint32_t absolute_known; /* text is the absolute name, and DNS is believed for it */
+	uint32_t used;           /* 0: the place is free */
+	uint32_t absolute_known; /* service_text is the absolute name, and DNS is believed for it */
 	uint32_t order;          /* enum family_order */
-	uint32_t listed;         /* enum eligible_verdict was ELIGIBLE_LISTED */
-	uint32_t exact;          /* an exact name in LBDNS_NAMES: never idle */
-	uint32_t unmanaged;      /* DNS does not know this name as libc does: not managed */
-	uint64_t unmanaged_ms;
-	uint32_t generation; /* that of the place in `live`, when this was written */
+	uint32_t listed;         /* LBDNS_NAMES lists it (ELIGIBLE_LISTED) */
+	uint32_t exact;          /* LBDNS_NAMES has it as an exact name, so that it is never idle */
+	uint32_t unmanaged;    /* DNS does not know this name as libc does, so it is not managed */
+	uint64_t unmanaged_ms; /* since when (clock_ms) */
+	uint32_t generation;   /* of the place in service_state, when this was written */
 	uint32_t pad;
 };
 
+/* A name as a client spells it. */
 struct name {
-	uint64_t hash;
-	uint32_t service;
-	uint32_t has_canonical;
+	uint64_t hash;          /* name_hash of its name_text; 0: the place is free */
+	uint32_t service;       /* which service it stands for; SERVICES: the place is free */
+	uint32_t has_canonical; /* 0: libc named no canonical name */
 };
 
+/* The arrays hold nothing but whole 64-bit words, to be read by words_load. */
 struct snapshot {
 	uint64_t service_count, name_count, endpoint_count, pool_record_count, membership_count,
 		index_mask, departed_count;
 	/* The first pool_count pool_records are whole pools, those behind them what several pools
 	 * have in common. */
 	uint64_t pool_count;
-	/* All that follows is never changed while it is a snapshot_state's. */
-	uint64_t *index; /* by address_hash: an endpoint + 1, two to a word, the low half first */
+	/* The pointers are never changed while the snapshot is in snapshot_state. */
+	uint64_t *index; /* by address_hash: index of an endpoint + 1, or 0 where a search ends; two
+	                  * slots to a word, the low half first */
 	struct address *addresses;
 	struct endpoint_info *infos;
 	struct membership *memberships;
 	struct pool_record *pool_records;
 	struct service *services;
 	struct name *names;
-	struct name_text *service_text; /* the absolute name once pinned, else the one asked for */
+	struct name_text *service_text; /* the absolute name once that is known (absolute_known),
+	                                 * else the name that the client asked for */
 	struct name_text *name_text;
 	struct name_text *canonical; /* what libc said is the canonical name; see has_canonical */
-	struct departed *departed;   /* DEPARTED of them, always */
+	struct departed *departed;   /* room for DEPARTED, always */
 };
 
 typedef uint64_t __attribute__((may_alias)) snapshot_word;
 typedef uint32_t __attribute__((may_alias)) snapshot_half;
 
-/* Atomic, word by word; acquire and release pair with each other through `begun` (above). size in
- * bytes, a multiple of 8. */
+/* Loads what lies in a buffer, word by word: each one an atomic acquire, which pairs with the
+ * release of words_store. size is in bytes, a multiple of 8. */
 static inline void words_load(void *to, const void *from, size_t size)
 {
+	/* The largest struct on the path of a connection, pool_record, has three words: unrolled,
+	 * it stays in registers. */
 #pragma GCC unroll 3
 	for (size_t i = 0; i < size / sizeof(snapshot_word); i++)
 		((snapshot_word *)to)[i] =
 			__atomic_load_n((const snapshot_word *)from + i, __ATOMIC_ACQUIRE);
 }
 
+/* Stores into a buffer, word by word: each one an atomic release. The writer. */
 static inline void words_store(void *to, const void *from, size_t size)
 {
 	for (size_t i = 0; i < size / sizeof(snapshot_word); i++)
@@ -164,35 +209,62 @@ static inline void word_store(uint64_t *to, uint64_t value)
 	__atomic_store_n((snapshot_word *)to, value, __ATOMIC_RELEASE);
 }
 
-/* snapshot.c alone writes it. */
+/* Written by draft_commit (learn/publish.c) alone. */
 extern struct snapshot_state {
-	_Atomic uint64_t sequence; /* published; 0: nothing was */
-	_Atomic uint64_t begun;    /* what the writer fills: sequence, or sequence + 1 */
-	struct snapshot *_Atomic buffers[2];
+	_Atomic uint64_t sequence; /* of the published snapshot; 0: none was ever published */
+	_Atomic uint64_t begun;    /* which one the writer fills: sequence + 1, or else sequence */
+	struct snapshot *_Atomic buffers[2]; /* the published one is buffers[sequence & 1] */
 } snapshot_state;
 
-/* Readers: NULL while nothing was ever published. */
-static inline const struct snapshot *snapshot_read(uint64_t *sequence)
+/* One look at the published snapshot. */
+struct reading {
+	const struct snapshot *snapshot; /* NULL: none was ever published */
+	uint64_t sequence;
+};
+
+static inline struct reading reading_begin(void)
 {
-	/* First: what it pairs with in draft_commit brings the buffer along. */
-	*sequence = atomic_load_explicit(&snapshot_state.sequence, memory_order_acquire);
-	/* A larger one, of the writer of sequence + 2, brings its `begun` along. */
-	return *sequence ? atomic_load_explicit(&snapshot_state.buffers[*sequence & 1],
-	                                        memory_order_acquire)
-	                 : NULL;
+	struct reading reading = {.snapshot = NULL};
+
+	/* Before the buffer: this acquire pairs with the release of `sequence` in draft_commit,
+	 * which brings the buffer along. */
+	reading.sequence = atomic_load_explicit(&snapshot_state.sequence, memory_order_acquire);
+	/* A larger buffer that the writer of sequence + 2 has put there brings its `begun` along.
+	 */
+	if (reading.sequence)
+		reading.snapshot = atomic_load_explicit(
+			&snapshot_state.buffers[reading.sequence & 1], memory_order_acquire);
+	return reading;
 }
 
-/* Is all that was read from it since whole? */
+/* Returns true if all that was loaded since reading_begin is of one snapshot; also if there was
+ * none to read. */
+static inline bool reading_held(struct reading reading)
+{
+	/* Loads before this one are acquires, so that none of them happens after it. It pairs with
+	 * the release of `begun` in draft_commit. */
+	return !reading.snapshot ||
+	       atomic_load_explicit(&snapshot_state.begun, memory_order_acquire) <=
+	               reading.sequence + 1;
+}
+
+/* reading_begin and reading_held, for who keeps the sequence number only. */
+static inline const struct snapshot *snapshot_read(uint64_t *sequence)
+{
+	struct reading reading = reading_begin();
+
+	*sequence = reading.sequence;
+	return reading.snapshot;
+}
+
 static inline bool snapshot_valid(uint64_t sequence)
 {
-	/* The loads before this one are acquires, so none of them happens after it; a word that the
-	 * writer of sequence + 2 stored (release) brings its `begun` along. */
 	return atomic_load_explicit(&snapshot_state.begun, memory_order_acquire) <= sequence + 1;
 }
 
-/* The endpoint at an address, whose hash this is (address_hash), or -1; and the slot of the index
- * where it is or would be. Bounded by the index itself: a reader may look at a buffer that is being
- * filled. */
+/* Finds an address by its hash (address_hash). Returns the index of the endpoint, or -1; *slot is
+ * the slot of the index where it is or would be. The search goes round the index once at most,
+ * because a reader may look at a buffer that is being filled. */
 static inline int64_t snapshot_probe(const struct snapshot *snapshot, struct address address,
                                      uint64_t hash, uint64_t *slot)
 {
@@ -222,6 +294,7 @@ static inline int64_t snapshot_find(const struct snapshot *snapshot, struct addr
 	return snapshot_probe(snapshot, address, address_hash(address), &slot);
 }
 
+/* Loads the pool_record at an index. */
 static inline void snapshot_pool(const struct snapshot *snapshot, uint32_t index,
                                  struct pool_record *pool)
 {
@@ -229,9 +302,10 @@ static inline void snapshot_pool(const struct snapshot *snapshot, uint32_t index
 	pool->service %= SERVICES;
 	pool->family %= FAMILY_COUNT;
 	if (pool->first > ENDPOINTS || pool->count > ENDPOINTS - pool->first)
-		pool->count = 0; /* torn; snapshot_valid will say so */
+		pool->count = 0; /* torn; reading_held will say so */
 }
 
+/* Returns the endpoint at an index, below count, of a pool. */
 static inline struct address snapshot_endpoint(const struct snapshot *snapshot,
                                                const struct pool_record *pool, uint32_t index)
 {
@@ -241,11 +315,11 @@ static inline struct address snapshot_endpoint(const struct snapshot *snapshot,
 	return address;
 }
 
-/* The place of a name, or -1. */
+/* Returns the index of a name, or -1. */
 int64_t snapshot_find_name(const struct snapshot *snapshot, const struct name_text *text);
 
-/* The endpoints of a service in the published snapshot; none if it has no pool. Valid until the
- * next publication. */
+/* Returns the endpoints of a service, sorted, and how many they are; NULL and 0 if it has no pool.
+ * Valid until the next publication. The writer, which alone may read without words_load. */
 const struct address *snapshot_endpoints(const struct snapshot *snapshot, uint32_t service,
                                          enum family family, size_t *count);
 

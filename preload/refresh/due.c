@@ -1,4 +1,3 @@
-/* When DNS is to be asked for what. */
 #include "refresh/due.h"
 
 #include "base/address.h"
@@ -12,9 +11,10 @@
 
 enum {
 	NOW_AND_THEN = 12, /* intervals between questions that are not expected to have an answer */
-	LOST_MS = 2000     /* without an answer to it, a question may have been lost on its way */
+	LOST_MS = 2000     /* a question that has no answer after this may have been lost */
 };
 
+/* Is this interval one in which the unexpected is asked too? */
 static bool is_now_and_then(uint32_t service)
 {
 	return atomic_load_explicit(&service_state[service].refreshes, memory_order_relaxed) %
@@ -22,6 +22,7 @@ static bool is_now_and_then(uint32_t service)
 	       NOW_AND_THEN - 1;
 }
 
+/* Returns which families of a service DNS is to be asked for in this interval. */
 static unsigned due_families(const struct service *service, uint32_t index)
 {
 	unsigned families = 0;
@@ -37,7 +38,8 @@ static unsigned due_families(const struct service *service, uint32_t index)
 	return families;
 }
 
-static bool has_struck_out(uint32_t service)
+/* Has DNS denied the name so often that it is no more? */
+static bool is_denied(uint32_t service)
 {
 	return atomic_load_explicit(&service_state[service].denials[FAMILY_V4],
 	                            memory_order_relaxed) >= DENIALS_TO_DROP ||
@@ -45,9 +47,10 @@ static bool has_struck_out(uint32_t service)
 	                            memory_order_relaxed) >= DENIALS_TO_DROP;
 }
 
-/* From 0.8 to 1 interval after the last question, so that a thousand clients do not ask in step;
- * the same whenever it is asked for. Sooner only after a single question without an answer: servers
- * that are silent for longer are asked as often as others. */
+/* Returns when a service is due: 0.8 to 1.0 intervals after the last question. The jitter is there
+ * so that many processes do not ask at once; it is a hash of constants of this interval, so that
+ * repeated calls return the same time. After exactly one unanswered question (a lost packet) the
+ * service is due after LOST_MS; after more of them (a silent server) at the normal pace. */
 static uint64_t due_ms(const struct service *service, uint32_t index)
 {
 	uint64_t due_base_ms =
@@ -59,7 +62,7 @@ static uint64_t due_ms(const struct service *service, uint32_t index)
 
 	if (atomic_load_explicit(&service_state[index].due_now, memory_order_relaxed))
 		return 0;
-	if (!service->absolute_known && has_struck_out(index))
+	if (!service->absolute_known && is_denied(index))
 		interval_ms *= NOW_AND_THEN; /* an exact name in LBDNS_NAMES that does not exist */
 	if (interval_ms > LOST_MS &&
 	    atomic_load_explicit(&service_state[index].unanswered, memory_order_relaxed) == 1)
@@ -77,7 +80,7 @@ static bool is_idle(const struct service *service, uint32_t index, uint64_t now_
 	                                      now_ms) > config.idle_ms;
 }
 
-/* Some name that the client used for this service, for walking the search list. */
+/* Finds a name that the client used for this service, for walking the search list. */
 static void asked_name(const struct snapshot *snapshot, uint32_t service, struct name_text *text)
 {
 	uint64_t count;
@@ -94,23 +97,22 @@ static void asked_name(const struct snapshot *snapshot, uint32_t service, struct
 	}
 }
 
-/* Only the refresh thread and learners publish; a torn read is found out by snapshot_valid and
- * tried again. */
+/* Fills in what to ask DNS for. Returns false if it is nothing in this interval. What it loads may
+ * be torn: due_next finds out. */
 static bool due_fill(const struct snapshot *snapshot, uint32_t index, const struct service *service,
                      struct due *due)
 {
 	due->service = index;
 	due->generation = service->generation;
 	due->families = due_families(service, index);
-	due->absolute =
-		service->absolute_known && !(has_struck_out(index) && is_now_and_then(index));
+	due->absolute = service->absolute_known && !(is_denied(index) && is_now_and_then(index));
 	words_load(&due->name, &snapshot->service_text[index], sizeof(due->name));
 	if (!due->absolute)
 		asked_name(snapshot, index, &due->name);
 	return due->families != 0;
 }
 
-/* An interval begins, and what was due is no longer. */
+/* Begins an interval: what was due is not due any more. */
 static void begin_interval(uint32_t index, uint64_t now_ms)
 {
 	atomic_store_explicit(&service_state[index].due_base_ms, now_ms, memory_order_relaxed);
@@ -124,7 +126,7 @@ void due_asked(const struct due *due, uint64_t now_ms)
 	atomic_fetch_add_explicit(&service_state[due->service].unanswered, 1, memory_order_relaxed);
 }
 
-/* Counts an interval in which there is nothing to ask; returns how long it is. */
+/* Begins an interval in which there is nothing to ask. Returns how long it is. */
 static uint64_t pass_interval(uint32_t index, uint64_t now_ms)
 {
 	begin_interval(index, now_ms);
@@ -134,30 +136,32 @@ static uint64_t pass_interval(uint32_t index, uint64_t now_ms)
 
 bool due_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct due *due)
 {
-	uint64_t sequence, count;
-	const struct snapshot *snapshot = snapshot_read(&sequence);
+	struct reading reading = reading_begin();
+	const struct snapshot *snapshot = reading.snapshot;
+	uint64_t count;
 
 	if (!snapshot)
 		return false;
 	words_load(&count, &snapshot->service_count, sizeof(count));
 	for (; *index < count && *index < SERVICES; ++*index) {
 		struct service service;
-		uint64_t at_ms;
+		uint64_t when_ms;
 
 		words_load(&service, &snapshot->services[*index], sizeof(service));
 		if (!service.used || service.unmanaged || is_idle(&service, *index, now_ms))
 			continue;
-		at_ms = due_ms(&service, *index);
-		if (at_ms <= now_ms && due_fill(snapshot, *index, &service, due)) {
+		when_ms = due_ms(&service, *index);
+		if (when_ms <= now_ms && due_fill(snapshot, *index, &service, due)) {
 			++*index;
-			if (!snapshot_valid(sequence))
-				*next_ms = now_ms; /* look again at once */
-			return snapshot_valid(sequence);
+			if (reading_held(reading))
+				return true;
+			*next_ms = now_ms; /* look again at once */
+			return false;
 		}
-		if (at_ms <= now_ms) /* nothing to ask: count the interval all the same */
-			at_ms = now_ms + pass_interval(*index, now_ms);
-		if (at_ms < *next_ms)
-			*next_ms = at_ms;
+		if (when_ms <= now_ms) /* nothing to ask in this interval */
+			when_ms = now_ms + pass_interval(*index, now_ms);
+		if (when_ms < *next_ms)
+			*next_ms = when_ms;
 	}
 	return false;
 }
