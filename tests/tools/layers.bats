@@ -112,6 +112,14 @@ sees() {
 	sees
 }
 
+@test "the check sees what the way of a connection must not call of libc's" {
+	mkdir house/balance built/balance
+	echo balance: cellar >>house/rooms
+	source_of balance/pick.c '#include "cellar/coal.h"' '#include <stdlib.h>' '#include <string.h>' 'void *pick(void);' \
+		'void *pick(void) { return malloc(strlen(getenv("HEAT")) + (size_t)coal()); }'
+	sees "balance/pick.o: balance may not call getenv" "balance/pick.o: balance may not call malloc"
+}
+
 @test "the check sees a source without an object" {
 	rm built/attic/roof.o
 	run "$LAYERS" house built
