@@ -230,7 +230,7 @@ bool inflight_meet(uintptr_t thread)
 void inflight_limit_never(void)
 {
 	atomic_store(&never_limit, true);
-	atomic_store(&process.cuts, false);
+	atomic_store(&process.may_limit, false);
 }
 
 bool inflight_is_limit_refused(void)

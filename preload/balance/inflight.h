@@ -47,7 +47,7 @@ static inline bool inflight_has_company(const void *thread)
 /* Does the refresh thread run, and can it get at the client's sockets? */
 static inline bool inflight_may_limit(void)
 {
-	return atomic_load_explicit(&process.cuts, memory_order_relaxed);
+	return atomic_load_explicit(&process.may_limit, memory_order_relaxed);
 }
 
 /* This connect is about to be called, now (clock_ms), and returns when the connection is made, or

@@ -1,8 +1,8 @@
-/* State: config, and one mapping with the texts that it points to; both are written by config_load
- * only, and the mapping stays until the process ends.
+/* State: config, and one mapping with the texts that it points to. config_load alone writes both,
+ * and the mapping stays until the process ends.
  *
- * Until config_load has run, config is all zeros, and that is MODE_OFF: whoever is called before
- * passes through. */
+ * Until config_load has run, config is all zeros, and that is MODE_OFF: a hook that is called
+ * before passes through. */
 #include "base/attributes.h"
 #include "base/config.h"
 
@@ -42,7 +42,7 @@ enum setting_index {
 	SHARED,
 	LOG,
 	NAMESERVERS,
-	FIRST_TEXT, /* from here on, what is kept is at most as long as the value */
+	FIRST_TEXT, /* of the settings whose text is kept, in no more room than the value has */
 	LOG_FILE = FIRST_TEXT,
 	LOCALDOMAIN,
 	RES_OPTIONS,
@@ -56,7 +56,7 @@ enum setting_index {
 #define SERVERS "; use 10.96.0.10, 127.0.0.1:5353 or [fd00::10]:53, at most 8"
 #define NAME    "; use letters, digits, - _ . and * (left out)"
 
-/* Arrays, not pointers: no relocation to be done at the start of every process. */
+/* Arrays, not pointers, which would have to be relocated at the start of every process. */
 static const struct setting {
 	char variable[20];
 	char right[84]; /* what would have been right, and what is used instead */
@@ -133,7 +133,7 @@ static void complaint_write(struct loading *loading)
 	log_setting_error(loading->complaint);
 }
 
-/* The value if entry is "name=value". */
+/* Returns the value if the entry is "name=value", else NULL. */
 static const char *entry_value(const char *entry, const char *name)
 {
 	for (; *name; name++, entry++) {
@@ -143,9 +143,9 @@ static const char *entry_value(const char *entry, const char *name)
 	return *entry == '=' ? entry + 1 : NULL;
 }
 
-/* One pass. Names not in the table are not ours to judge: Kubernetes gives a service called lbdns
- * its LBDNS_SERVICE_HOST and LBDNS_PORT. Of two entries with one name the first counts, as for
- * getenv(3). */
+/* Finds the values of all settings in one pass; true if there is any. Names that are not in the
+ * table are not ours to judge: Kubernetes gives a service called lbdns its LBDNS_SERVICE_HOST and
+ * LBDNS_PORT. Of two entries with one name the first counts, as for getenv(3). */
 static bool find_values(char *const *environment, const char *values[SETTING_COUNT])
 {
 	bool found = false;
@@ -177,8 +177,8 @@ static void load_time(struct loading *loading, enum setting_index index, uint32_
 		complain(loading, index, value, strlen(value), wrong);
 }
 
-/* The index of the word, which is its number in the enum or bool; fallback if it is none of them or
- * is not set. */
+/* Returns the index of the value in `words`, which is its number in the enum or bool; fallback if
+ * it is none of them or is not set. */
 static unsigned load_word(struct loading *loading, enum setting_index index, const char (*words)[8],
                           unsigned count, unsigned fallback)
 {
@@ -193,7 +193,7 @@ static unsigned load_word(struct loading *loading, enum setting_index index, con
 	return fallback;
 }
 
-/* True if the list has entries, be they good or bad. */
+/* Keeps the names of a list. Returns true if the list has entries, be they good or bad. */
 static SELDOM bool load_names(struct loading *loading, enum setting_index index,
                               struct config_names *names)
 {
@@ -218,7 +218,7 @@ static SELDOM bool load_names(struct loading *loading, enum setting_index index,
 	return any;
 }
 
-/* Always with brackets and port, the form that every c-ares reads alike. */
+/* Keeps a name server, with brackets and port, because every c-ares reads that form alike. */
 static void keep_nameserver(struct loading *loading, struct address address, unsigned port)
 {
 	bool v6 = address_family(address) == FAMILY_V6;
@@ -330,7 +330,7 @@ static void load_texts(struct loading *loading)
 		load_names(loading, EXCLUDE, &config.exclude);
 }
 
-/* Room for all that load_texts can keep; false if there is none to be had. */
+/* Maps room for all that load_texts can keep. Returns false if there is none to be had. */
 static bool find_room(struct loading *loading)
 {
 	size_t size = loading->values[NAMESERVERS] ? NAMESERVERS_LIMIT * NAMESERVER_SIZE : 0;
@@ -347,7 +347,8 @@ static bool find_room(struct loading *loading)
 	return loading->room != MAP_FAILED;
 }
 
-/* An empty value is as if not set; but to glibc an empty LOCALDOMAIN is an empty search list. */
+/* Drops empty values, which are as if not set. LOCALDOMAIN and RES_OPTIONS stay, because to glibc
+ * an empty LOCALDOMAIN is an empty search list. */
 static void drop_empty(const char *values[SETTING_COUNT])
 {
 	for (int i = 0; i < SETTING_COUNT; i++) {
@@ -370,47 +371,7 @@ void config_load(char *const *environment)
 	load_scalars(&loading);
 	if (find_room(&loading))
 		load_texts(&loading);
-	else /* what should be left alone is not known any more: so nothing is managed */
+	else /* what to leave alone is not known, so that nothing may be managed */
 		config.listed = values[NAMES] || values[EXCLUDE];
 	complaint_write(&loading);
-}
-
-/* With one place to go back to, the last `*`, it is at most the product of the lengths. */
-static bool pattern_matches(const char *pattern, const char *name)
-{
-	const char *after_star = NULL, *resume = NULL;
-
-	while (*name) {
-		if (*pattern == '*') {
-			after_star = ++pattern;
-			resume = name;
-		} else if (*pattern == *name) {
-			pattern++;
-			name++;
-		} else if (after_star) {
-			pattern = after_star;
-			name = ++resume;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return *pattern == '\0';
-}
-
-bool config_names_match(const struct config_names *names, const char *name)
-{
-	const char *pattern = names->text;
-
-	for (size_t i = 0; i < names->count; i++, pattern += strlen(pattern) + 1) {
-		if (pattern_matches(pattern, name))
-			return true;
-	}
-	return false;
-}
-
-bool config_name_is_exact(const char *pattern)
-{
-	return !strchr(pattern, '*');
 }

@@ -1,7 +1,5 @@
-/* The settings: LBDNS_* of the environment, read once.
- *
- * config is written by config_load alone, in the constructor, and only read after: any thread, any
- * handler. */
+/* The settings: LBDNS_* of the environment, read once. config_load alone writes config, in the
+ * constructor; after that any thread and any signal handler may read it. */
 #ifndef LBDNS_BASE_CONFIG_H
 #define LBDNS_BASE_CONFIG_H
 
@@ -12,37 +10,35 @@
 enum config_mode { MODE_OFF, MODE_OBSERVE, MODE_ON };
 enum config_log { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-enum {
-	CONFIG_NAME_SIZE = 256
-}; /* 253 characters (RFC 1035 2.3.4, as text), a trailing dot, the NUL */
+/* Room for a name: 253 characters (RFC 1035 2.3.4, as text), a trailing dot, the NUL. */
+enum { CONFIG_NAME_SIZE = 256 };
 
-/* Name patterns, lower case and without trailing dots, one after another, each ended by NUL: an
- * exact name, or one with `*` for any run of characters. An entry given twice is here twice. */
+/* Name patterns: an exact name, or one with `*` for any run of characters. In lower case and
+ * without trailing dots. An entry given twice is here twice. */
 struct config_names {
-	const char *text;
-	size_t count;
+	const char *text; /* one pattern after another, each ended by NUL */
+	size_t count;     /* 0: none */
 };
 
 struct config {
 	enum config_mode mode;
-	bool connect;        /* false: connects are untouched */
-	bool udp;            /* connected datagram sockets rotate too */
-	bool shared;         /* cursors in shared memory */
-	bool listed;         /* LBDNS_NAMES was given: names are managed only if listed */
-	uint32_t refresh_ms; /* 0: by the records' TTL */
-	uint32_t attempts;   /* endpoints a blocking connect tries; 1: no retry */
-	uint32_t eject_ms;   /* how long a failed endpoint is passed over at first; 0: never */
-	uint32_t idle_ms;
-	uint32_t max_stale_ms;
-	struct config_names names;
-	struct config_names exclude;
-	const char *nameservers; /* as ares_set_servers_ports_csv(3) takes it; NULL: those of
-	                            resolv.conf */
-	const char *localdomain; /* copies of LOCALDOMAIN and RES_OPTIONS (resolv.conf(5)); NULL:
-	                            not set */
-	const char *res_options;
-	enum config_log log;
-	const char *log_file; /* NULL: stderr */
+	bool connect;          /* false: connects are untouched */
+	bool udp;              /* connected datagram sockets rotate too */
+	bool shared;           /* cursors in shared memory */
+	bool listed;           /* LBDNS_NAMES was given: names are managed only if listed */
+	uint32_t refresh_ms;   /* 0: by the records' TTL */
+	uint32_t attempts;     /* endpoints a blocking connect tries; 1: no retry */
+	uint32_t eject_ms;     /* how long a failed endpoint is passed over at first; 0: never */
+	uint32_t idle_ms;      /* a name that nobody used for so long is not refreshed */
+	uint32_t max_stale_ms; /* a pool is used for so long without a good answer */
+	struct config_names names;   /* LBDNS_NAMES */
+	struct config_names exclude; /* LBDNS_EXCLUDE */
+	const char *nameservers;     /* as ares_set_servers_ports_csv(3) takes it; NULL: those of
+	                              * resolv.conf */
+	const char *localdomain;     /* a copy of LOCALDOMAIN (resolv.conf(5)); NULL: not set */
+	const char *res_options;     /* a copy of RES_OPTIONS; NULL: not set */
+	enum config_log log;         /* the least severe level that is written */
+	const char *log_file;        /* NULL: stderr */
 };
 
 extern struct config config;
@@ -52,10 +48,10 @@ extern struct config config;
  * one line, and its default stays. The constructor only. */
 void config_load(char *const *environment);
 
-/* Does any pattern match this name, in lower case without a trailing dot? */
+/* Returns true if any pattern matches the name, which is in lower case without a trailing dot. */
 bool config_names_match(const struct config_names *names, const char *name);
 
-/* True for a pattern without `*`. Patterns are walked as
+/* Returns true for a pattern without `*`. Patterns are walked as
  *	const char *pattern = names->text;
  *	for (size_t i = 0; i < names->count; i++, pattern += strlen(pattern) + 1) */
 bool config_name_is_exact(const char *pattern);

@@ -9,9 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum {
-	PAGE = 65536
-}; /* the largest page of any system we run on: the wiped pages hold nothing else */
+/* The largest page of any system we run on: the wiped pages hold nothing else. */
+enum { PAGE = 65536 };
 
 static _Alignas(PAGE) union {
 	struct process process;
@@ -20,8 +19,8 @@ static _Alignas(PAGE) union {
 
 extern struct process process __attribute__((alias("area")));
 
-/* Of the main thread's, set while it runs: libc looks at it when the thread ends, however, and not
- * when the process does. */
+/* A value of the main thread's, set while it runs, because libc calls a key's destructor however
+ * the thread ends, and not when the process does. */
 static pthread_key_t main_key;
 static atomic_bool has_main_key;
 static void (*main_ends)(void);
@@ -42,10 +41,10 @@ static void process_forked(void)
 	atomic_store(&process.owner, own_id());
 	atomic_store(&process.main_ended, false);
 	atomic_store(&process.writing, false);
-	atomic_store(&process.cuts, false);
-	atomic_store(&process.watched, false);
+	atomic_store(&process.may_limit, false);
+	atomic_store(&process.has_watched, false);
 	atomic_store(&process.thread, THREAD_NONE);
-	atomic_store(&process.left, 0);
+	atomic_store(&process.ended_id, 0);
 	atomic_store(&process.asleep_ms, 0);
 	atomic_store(&process.refused_ms, 0);
 	mark_main();

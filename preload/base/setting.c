@@ -24,7 +24,8 @@ const char *setting_time(const char *text, uint32_t least_ms, uint32_t most_ms, 
 	uint64_t number = 0;
 
 	for (; *at >= '0' && *at <= '9'; at++) {
-		if (number <= UINT32_MAX) /* larger is too long in any unit; must not overflow */
+		if (number <=
+		    UINT32_MAX) /* a larger one is too long in any unit, and could overflow */
 			number = number * 10 + (uint64_t)(*at - '0');
 	}
 	for (size_t i = 0; at > text && i < sizeof(units) / sizeof(*units); i++) {
@@ -60,8 +61,8 @@ const char *setting_list_next(const char **list, size_t *length)
 
 bool setting_is_name(const char *text, size_t length)
 {
-	size_t label = 0,
-	       letters = 0; /* letters: of a label, but `*`, which may stand for nothing */
+	size_t label = 0;   /* characters of the label so far */
+	size_t letters = 0; /* those but `*`, which may stand for nothing */
 
 	if (length == 0 || length > NAME_LENGTH_LIMIT || text[length - 1] == '.')
 		return false;
@@ -85,7 +86,7 @@ bool setting_is_name(const char *text, size_t length)
 	return true;
 }
 
-/* ":1" to ":65535"; 0 if it is not that. */
+/* Reads ":1" to ":65535"; returns 0 if the text is something else. */
 static unsigned parse_port(const char *text, size_t length)
 {
 	unsigned port = 0;

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 
-static _Atomic uint64_t wake_by_ms; /* the last time that somebody wanted the thread to look by */
+/* When the thread was last asked to look by (clock_ms); 0: never. wakeup_by stores it and then
+ * looks at asleep_ms; wakeup_sleep stores asleep_ms and then looks at it: one sees the other. */
+static _Atomic uint64_t wake_by_ms;
 
 void wakeup(void)
 {
@@ -32,11 +34,13 @@ void wakeup_by(uint64_t when_ms)
 {
 	uint64_t asleep_ms = atomic_load(&process.asleep_ms);
 
-	if (asleep_ms - 1 < when_ms || !wakeup_thread_runs()) /* 0: it is awake */
+	/* 0 - 1 wraps to the largest number, so that a thread that is awake is not taken for one
+	 * that wakes early enough. */
+	if (asleep_ms - 1 < when_ms || !wakeup_thread_runs())
 		return;
 	if (when_ms) {
-		atomic_store(&wake_by_ms, when_ms);
-		/* If it is awake it looks at that before it sleeps (wakeup_sleep). */
+		atomic_store(&wake_by_ms, when_ms); /* pairs with wakeup_sleep */
+		/* A thread that is awake, 0, looks at wake_by_ms before it sleeps. */
 		if (atomic_load(&process.asleep_ms) <= when_ms)
 			return;
 	}
@@ -53,14 +57,15 @@ void wakeup_sleep(uint64_t when_ms, uint32_t count)
 	uint64_t now_ms = clock_ms(), by_ms;
 
 	atomic_store(&process.asleep_ms, when_ms);
-	/* Not longer than it was woken for, even if there is nothing to look at any more: else each
-	 * of a row of connects would wake it. After asleep_ms: pairs with wakeup_by. */
+	/* Sleep no later than the last requested wake-up, even if its reason is gone. Otherwise
+	 * each connect in a row would find the thread sleeping too long and wake it, one futex call
+	 * each. wake_by_ms is loaded after asleep_ms is stored: pairs with wakeup_by. */
 	by_ms = atomic_load(&wake_by_ms);
 	if (by_ms > now_ms && by_ms < when_ms) {
 		when_ms = by_ms;
 		atomic_store(&process.asleep_ms, when_ms);
 	}
-	/* Whoever asks the thread to leave from now on counts up what it waits for. */
+	/* Who asks the thread to end from now on raises process.wakes, for which it waits. */
 	if (atomic_load(&process.thread) == THREAD_RUNS)
 		futex_wait(&process.wakes, count, when_ms > now_ms ? when_ms - now_ms : 0);
 	atomic_store(&process.asleep_ms, 0);

@@ -82,7 +82,7 @@ static void inspect_borrowed(struct inflight *at, uint64_t since_ms, uint64_t ag
 		inflight_seen(at, look, since_ms, age_ms);
 		return;
 	}
-	atomic_store(&process.cuts, false);
+	atomic_store(&process.may_limit, false);
 	if (age_ms >= SILENT_MS)
 		inflight_forget(at, age_ms);
 }
@@ -133,20 +133,20 @@ bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct ad
 void silence_begin(bool own_descriptors)
 {
 	/* A child finds what its parent's threads wait for: it has their sockets, and not them. */
-	if (!atomic_exchange(&process.watched, true))
+	if (!atomic_exchange(&process.has_watched, true))
 		for (uint32_t i = 0; i < INFLIGHT_PLACES; i++)
 			if (inflight_load32(&inflight_table[i].flags) & FLAG_MAY_LIMIT)
 				inflight_store(&inflight_table[i].since_ms, 0);
 	/* No process has so many descriptors: that this one is not there tells that it could be
 	 * borrowed. */
-	atomic_store(&process.cuts, own_descriptors && borrow(INT32_MAX) == -EBADF);
-	if (inflight_is_limit_refused()) /* after process.cuts: pairs with inflight_limit_never */
-		atomic_store(&process.cuts, false);
+	atomic_store(&process.may_limit, own_descriptors && borrow(INT32_MAX) == -EBADF);
+	if (inflight_is_limit_refused()) /* after process.may_limit: pairs with inflight_limit_never */
+		atomic_store(&process.may_limit, false);
 }
 
 void silence_end(void)
 {
-	atomic_store(&process.cuts, false);
+	atomic_store(&process.may_limit, false);
 	for (uint32_t i = 0; i < INFLIGHT_PLACES; i++) {
 		uint64_t since_ms = inflight_load(&inflight_table[i].since_ms);
 

@@ -23,7 +23,7 @@
 enum {
 	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,   /* before the directory is tried again */
-	LEAVE_MS = 1000,
+	STOP_MS = 1000,
 	REFUSED_MS = 60 * 1000,
 	HANDLERS_MS = 1000, /* before the client's signal handlers are looked at again */
 	STACK_SIZE = 256 * 1024,
@@ -75,9 +75,9 @@ static void refuse(void)
 	atomic_store(&process.thread, THREAD_REFUSED);
 }
 
-static void note_left(void)
+static void note_ended(void)
 {
-	atomic_store(&process.left, (uint32_t)syscall(SYS_gettid));
+	atomic_store(&process.ended_id, (uint32_t)syscall(SYS_gettid));
 }
 
 static void *thread_main(void *unused)
@@ -95,14 +95,14 @@ static void *thread_main(void *unused)
 		if (own) {
 			work();
 		} else if (!fd_table_run_apart(work, &stop, keep_stderr)) {
-			note_left();
+			note_ended();
 			refuse();
 			return NULL;
 		}
 		wakeup_sleep(next_ms, wakes);
 	}
 	silence_end();
-	note_left();
+	note_ended();
 	atomic_store(&process.thread, THREAD_NONE);
 	return NULL;
 }
@@ -138,7 +138,7 @@ static bool may_start(uint32_t thread)
 	if (thread == THREAD_REFUSED &&
 	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
 		return false;
-	return thread != THREAD_RUNS && thread != THREAD_LEAVES &&
+	return thread != THREAD_RUNS && thread != THREAD_STOPPING &&
 	       !atomic_load(&process.main_ended) && process_is_own();
 }
 
@@ -195,16 +195,16 @@ bool thread_stop(void)
 	int saved_errno = errno;
 
 	if (!process_is_own() ||
-	    (!atomic_compare_exchange_strong(&process.thread, &was, THREAD_LEAVES) &&
-	     was != THREAD_LEAVES))
+	    (!atomic_compare_exchange_strong(&process.thread, &was, THREAD_STOPPING) &&
+	     was != THREAD_STOPPING))
 		return false;
 	wakeup();
-	for (unsigned ms = 0; ms < LEAVE_MS && (atomic_load(&process.thread) == THREAD_LEAVES ||
-	                                        is_thread(atomic_load(&process.left)));
+	for (unsigned ms = 0; ms < STOP_MS && (atomic_load(&process.thread) == THREAD_STOPPING ||
+	                                        is_thread(atomic_load(&process.ended_id)));
 	     ms++)
 		futex_sleep(1);
 	errno = saved_errno;
-	return atomic_load(&process.thread) != THREAD_LEAVES;
+	return atomic_load(&process.thread) != THREAD_STOPPING;
 }
 
 void thread_main_ends(void)

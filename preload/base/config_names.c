@@ -1,0 +1,44 @@
+/* Name patterns, matched. config.c reads them. */
+#include "base/config.h"
+
+#include <string.h>
+
+/* Takes time of at most the product of the lengths, because it goes back to the last `*` only. */
+static bool pattern_matches(const char *pattern, const char *name)
+{
+	const char *after_star = NULL, *resume = NULL;
+
+	while (*name) {
+		if (*pattern == '*') {
+			after_star = ++pattern;
+			resume = name;
+		} else if (*pattern == *name) {
+			pattern++;
+			name++;
+		} else if (after_star) {
+			pattern = after_star;
+			name = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+bool config_names_match(const struct config_names *names, const char *name)
+{
+	const char *pattern = names->text;
+
+	for (size_t i = 0; i < names->count; i++, pattern += strlen(pattern) + 1) {
+		if (pattern_matches(pattern, name))
+			return true;
+	}
+	return false;
+}
+
+bool config_name_is_exact(const char *pattern)
+{
+	return !strchr(pattern, '*');
+}
