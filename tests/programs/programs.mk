@@ -6,7 +6,7 @@ LAB_CHECK = $(addprefix $(BUILD)/lab/,lookups release client-musl lookups-musl r
 LAB_CHECK += $(addprefix $(BUILD)/lab/,async cares client-allocator differential differential-musl loader loader-musl \
 	sockets sockets-musl allocator.so layers.so plugin.so plugin-musl.so)
 # Surroundings: what a client does to itself, and what its system refuses.
-LAB_CHECK += $(addprefix $(BUILD)/lab/,denied memory names scripted scripted-musl)
+LAB_CHECK += $(addprefix $(BUILD)/lab/,denied memory names scripted scripted-musl stack stack-musl)
 # Hostile surroundings: processes, threads and signals.
 LAB_CHECK += $(foreach libc,glibc musl,$(patsubst %,$(BUILD)/lab/%$(if $(filter musl,$(libc)),-musl), \
 	processes interrupted client-tls248 client-tls300))
