@@ -1,6 +1,7 @@
 #include "balance/ejection.h"
 
 #include "balance/skips.h"
+#include "base/atomic.h"
 #include "base/address_set.h"
 #include "base/config.h"
 #include "shared/segment.h"
@@ -130,11 +131,11 @@ static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t n
 
 /* Of a record that was claimed, forgotten, or never finished by a process that was killed. Until
  * all three are written, record_read does not take it for valid. */
-static void record_begin(struct ejection *record, struct address address, uint32_t port)
+static void record_begin(struct ejection *record, struct peer peer)
 {
-	atomic_store_explicit(&record->high, address.high, memory_order_relaxed);
-	atomic_store_explicit(&record->low, address.low, memory_order_relaxed);
-	atomic_store_explicit(&record->port, port, memory_order_relaxed);
+	atomic_store_explicit(&record->high, peer.address.high, memory_order_relaxed);
+	atomic_store_explicit(&record->low, peer.address.low, memory_order_relaxed);
+	atomic_store_explicit(&record->port, peer.port, memory_order_relaxed);
 	atomic_store_explicit(&record->failures, 0, memory_order_relaxed);
 }
 
@@ -147,11 +148,11 @@ static void raise_until(struct shared *in, uint64_t until_ms)
 		;
 }
 
-bool ejection_failed(struct address address, uint32_t port, int error, uint64_t now_ms)
+bool ejection_failed(struct peer peer, int error, uint64_t now_ms)
 {
 	struct shared *in = shared();
 	struct ejection *record;
-	uint64_t key = endpoint_key(address, port), eject_ms, failures, of_port;
+	uint64_t key = endpoint_key(peer.address, peer.port), eject_ms, failures, of_port;
 	struct address of;
 
 	if (!config.eject_ms || !ejection_blames(error))
@@ -162,7 +163,7 @@ bool ejection_failed(struct address address, uint32_t port, int error, uint64_t 
 			record = record_claim(in, key, now_ms);
 		if (!record)
 			return false;
-		record_begin(record, address, port);
+		record_begin(record, peer);
 	} else if (load_relaxed(&record->until_ms) > now_ms) {
 		return false; /* known: this one was under way before it was ejected */
 	}
@@ -179,9 +180,9 @@ bool ejection_failed(struct address address, uint32_t port, int error, uint64_t 
 	return !failures;
 }
 
-void ejection_answered(struct address address, uint32_t port, uint64_t now_ms)
+void ejection_answered(struct peer peer, uint64_t now_ms)
 {
-	uint64_t key = endpoint_key(address, port);
+	uint64_t key = endpoint_key(peer.address, peer.port);
 	struct ejection *record;
 
 	if (!ejection_any(now_ms))
@@ -192,9 +193,10 @@ void ejection_answered(struct address address, uint32_t port, uint64_t now_ms)
 		atomic_compare_exchange_strong(&record->key, &key, 0);
 }
 
-uint64_t ejection_until(struct address address, uint32_t port, uint64_t now_ms)
+uint64_t ejection_until(struct peer peer, uint64_t now_ms)
 {
-	const struct ejection *record = record_find(shared(), endpoint_key(address, port));
+	const struct ejection *record =
+		record_find(shared(), endpoint_key(peer.address, peer.port));
 	struct address of;
 	uint64_t of_port;
 

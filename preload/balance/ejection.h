@@ -12,7 +12,7 @@
 #define LBDNS_BALANCE_EJECTION_H
 
 #include "balance/trial.h"
-#include "base/address.h"
+#include "base/peer.h"
 #include "base/config.h"
 #include "shared/segment.h"
 
@@ -41,13 +41,13 @@ bool ejection_is_silent(int error);
 
 /* A connection failed so; LBDNS_EJECT=0: nothing happens. True if the endpoint was not ejected
  * before. */
-bool ejection_failed(struct address address, uint32_t port, int error, uint64_t now_ms);
+bool ejection_failed(struct peer peer, int error, uint64_t now_ms);
 
 /* A connection was made. */
-void ejection_answered(struct address address, uint32_t port, uint64_t now_ms);
+void ejection_answered(struct peer peer, uint64_t now_ms);
 
 /* For programs that look: until when an endpoint is passed over, 0 if it is not. If that is past,
  * it waits for a connection that tries it. */
-uint64_t ejection_until(struct address address, uint32_t port, uint64_t now_ms);
+uint64_t ejection_until(struct peer peer, uint64_t now_ms);
 
 #endif

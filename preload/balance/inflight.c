@@ -18,12 +18,11 @@ _Atomic uintptr_t inflight_thread;
 static atomic_bool never_limit; /* which sockets a descriptor is depends on the thread */
 
 /* NULL if another one is in its place. */
-static __attribute__((noinline)) struct inflight *begin(struct inflight *at, int fd,
-                                                        struct address address, uint32_t port,
-                                                        uint64_t now_ms, uint32_t flags)
+static __attribute__((noinline)) struct inflight *
+begin(struct inflight *at, int fd, struct peer peer, uint64_t now_ms, uint32_t flags)
 {
 	uint64_t since_ms = inflight_load(&at->since_ms);
-	bool same = address_equal(inflight_address(at), address) && inflight_port(at) == port;
+	bool same = peer_equal(inflight_peer(at), peer);
 
 	/* Another one is watched; if it had this descriptor it has ended, whatever became of it. */
 	if (since_ms && !(inflight_load32(&at->flags) & FLAG_POLLED_OK) &&
@@ -33,10 +32,10 @@ static __attribute__((noinline)) struct inflight *begin(struct inflight *at, int
 		return NULL;
 	if (!same) {
 		inflight_store32(&at->typical_ms, 0);
-		atomic_store_explicit(&at->high, address.high, memory_order_release);
-		atomic_store_explicit(&at->low, address.low, memory_order_release);
+		atomic_store_explicit(&at->high, peer.address.high, memory_order_release);
+		atomic_store_explicit(&at->low, peer.address.low, memory_order_release);
 	}
-	atomic_store_explicit(&at->port_fd, inflight_port_fd(port, fd), memory_order_release);
+	atomic_store_explicit(&at->port_fd, inflight_port_fd(peer.port, fd), memory_order_release);
 	inflight_store32(&at->flags, flags);
 	inflight_store(&at->looked_ms, 0);
 	atomic_store_explicit(&at->since_ms, now_ms, memory_order_release);
@@ -46,20 +45,19 @@ static __attribute__((noinline)) struct inflight *begin(struct inflight *at, int
 	return at;
 }
 
-static uint8_t place_of(struct address address, uint32_t port)
+static uint8_t place_of(struct peer peer)
 {
-	return (uint8_t)((address.low ^ address.high ^ (uint64_t)port << 40) * HASH_GOLDEN >>
+	return (uint8_t)((peer.address.low ^ peer.address.high ^ (uint64_t)peer.port << 40) *
+	                         HASH_GOLDEN >>
 	                 INFLIGHT_PLACE_SHIFT);
 }
 
-struct inflight *inflight_begin(int fd, struct address address, uint32_t port, uint64_t now_ms,
-                                enum inflight_wait wait)
+struct inflight *inflight_begin(int fd, struct peer peer, uint64_t now_ms, enum inflight_wait wait)
 {
 	static const uint16_t flags[] = {[INFLIGHT_LIMIT] = FLAG_MAY_LIMIT,
 	                                 [INFLIGHT_LIMIT_PRIVATE] = FLAG_MAY_LIMIT | FLAG_PRIVATE};
 
-	return begin(&inflight_table[place_of(address, port)], fd, address, port, now_ms,
-	             flags[wait]);
+	return begin(&inflight_table[place_of(peer)], fd, peer, now_ms, flags[wait]);
 }
 
 static void note_place(int fd, uint8_t place)
@@ -68,27 +66,26 @@ static void note_place(int fd, uint8_t place)
 	                      memory_order_relaxed);
 }
 
-static __attribute__((noinline)) void goes_on(int fd, struct address address, uint32_t port,
-                                              uint64_t now_ms)
+static __attribute__((noinline)) void goes_on(int fd, struct peer peer, uint64_t now_ms)
 {
-	uint8_t place = place_of(address, port);
+	uint8_t place = place_of(peer);
 
-	if (begin(&inflight_table[place], fd, address, port, now_ms, 0))
+	if (begin(&inflight_table[place], fd, peer, now_ms, 0))
 		note_place(fd, place);
 }
 
-void inflight_add(int fd, struct address address, uint32_t port, uint64_t now_ms)
+void inflight_add(int fd, struct peer peer, uint64_t now_ms)
 {
-	uint8_t place = place_of(address, port);
+	uint8_t place = place_of(peer);
 	const struct inflight *at = &inflight_table[place];
 
 	/* As it was noted a moment ago, of a socket that has ended. */
 	if (inflight_load(&at->since_ms) == now_ms &&
-	    inflight_load(&at->port_fd) == inflight_port_fd(port, fd) &&
-	    !inflight_load32(&at->flags) && address_equal(inflight_address(at), address))
+	    inflight_load(&at->port_fd) == inflight_port_fd(peer.port, fd) &&
+	    !inflight_load32(&at->flags) && address_equal(inflight_address(at), peer.address))
 		note_place(fd, place);
 	else
-		goes_on(fd, address, port, now_ms);
+		goes_on(fd, peer, now_ms);
 }
 
 /* NULL if that descriptor's connect is not watched. */
@@ -128,7 +125,7 @@ static struct inflight_ending end(struct inflight *at, int error)
 {
 	uint64_t since_ms = inflight_load(&at->since_ms);
 	uint32_t flags = limit_no_more(at);
-	struct inflight_ending how = {.told = error && flags & FLAG_REPORTED,
+	struct inflight_ending how = {.reported = error && flags & FLAG_REPORTED,
 	                              .syn_count = count_of(at, flags)};
 
 	if (!error && !(flags & (FLAG_POLLED_OK | FLAG_PRIVATE)))
@@ -142,7 +139,7 @@ struct inflight_ending inflight_end(struct inflight *inflight, int fd, int error
 	/* It may have been given up, and its place be another one's. */
 	if (!inflight || inflight_fd(inflight) != (uint32_t)fd ||
 	    !inflight_load(&inflight->since_ms))
-		return (struct inflight_ending){.told = false};
+		return (struct inflight_ending){.reported = false};
 	if (connect_goes_on(error))
 		return left(inflight, fd);
 	return end(inflight, error);
@@ -152,7 +149,7 @@ bool inflight_reported(int fd, int error)
 {
 	struct inflight *at = find(fd);
 
-	return at && end(at, error).told;
+	return at && end(at, error).reported;
 }
 
 void inflight_polled_ok(int fd)

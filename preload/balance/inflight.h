@@ -10,8 +10,8 @@
 #ifndef LBDNS_BALANCE_INFLIGHT_H
 #define LBDNS_BALANCE_INFLIGHT_H
 
-#include "balance/inflight_table.h"
-#include "base/address.h"
+#include "base/attributes.h"
+#include "base/peer.h"
 #include "base/process.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ enum inflight_wait { INFLIGHT_WAITS, INFLIGHT_LIMIT, INFLIGHT_LIMIT_PRIVATE };
 enum { LIMITED_SYN_COUNT = 1 };
 
 enum { INFLIGHT_SEVERAL = 1 };
-extern _Atomic uintptr_t inflight_thread; /* pending.c alone writes it */
+extern HIDDEN _Atomic uintptr_t inflight_thread; /* pending.c alone writes it */
 bool inflight_meet(uintptr_t thread);
 
 /* Has any thread but this one made a connection? If not, nobody is to see that this one waits.
@@ -53,15 +53,14 @@ static inline bool inflight_may_limit(void)
 /* This connect is about to be called, now (clock_ms), and returns when the connection is made, or
  * has failed. Returns what is for inflight_end; NULL if it is not watched (nor cut), because
  * another one is in its place. */
-struct inflight *inflight_begin(int fd, struct address address, uint32_t port, uint64_t now_ms,
-                                enum inflight_wait wait);
+struct inflight *inflight_begin(int fd, struct peer peer, uint64_t now_ms, enum inflight_wait wait);
 
 /* This one has returned, and the connection is under way since now: fd's client may never say how
  * it ended. */
-void inflight_add(int fd, struct address address, uint32_t port, uint64_t now_ms);
+void inflight_add(int fd, struct peer peer, uint64_t now_ms);
 
 struct inflight_ending {
-	bool told;     /* it is a failure that silence_next has told of */
+	bool reported; /* it is a failure that silence_next has told of */
 	int syn_count; /* the client's TCP_SYNCNT, which the socket may not have any more; 0: it has
 	                */
 };

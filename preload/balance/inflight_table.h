@@ -11,6 +11,7 @@
 #ifndef LBDNS_BALANCE_INFLIGHT_TABLE_H
 #define LBDNS_BALANCE_INFLIGHT_TABLE_H
 
+#include "base/attributes.h"
 #include "base/address.h"
 
 #include <stdatomic.h>
@@ -50,7 +51,7 @@ struct inflight {
 	_Atomic uint32_t syn_count; /* the client's, of one that is FLAG_LIMITED */
 };
 
-extern struct inflight inflight_table[INFLIGHT_PLACES];
+extern HIDDEN struct inflight inflight_table[INFLIGHT_PLACES];
 _Static_assert(INFLIGHT_PLACES == 1 << (64 - INFLIGHT_PLACE_SHIFT),
                "a hash's upper bits are a place");
 
@@ -85,6 +86,11 @@ static inline struct address inflight_address(const struct inflight *at)
 static inline uint32_t inflight_port(const struct inflight *at)
 {
 	return (uint32_t)(atomic_load_explicit(&at->port_fd, memory_order_acquire) >> 32);
+}
+
+static inline struct peer inflight_peer(const struct inflight *at)
+{
+	return (struct peer){.address = inflight_address(at), .port = inflight_port(at)};
 }
 
 static inline uint32_t inflight_fd(const struct inflight *at)

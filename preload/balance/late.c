@@ -110,7 +110,7 @@ static void look_again(uint64_t now_ms)
 		                                        memory_order_relaxed, memory_order_relaxed);
 }
 
-bool late_next(uint32_t *index, uint64_t now_ms, struct address *address, uint32_t *port)
+bool late_next(uint32_t *index, uint64_t now_ms, struct peer *peer)
 {
 	bool late = false;
 
@@ -121,8 +121,7 @@ bool late_next(uint32_t *index, uint64_t now_ms, struct address *address, uint32
 		if (!since_ms || clock_since(since_ms, now_ms) < late_limit_ms(at) ||
 		    !is_late(at, since_ms, now_ms))
 			continue;
-		*address = inflight_address(at);
-		*port = inflight_port(at);
+		*peer = inflight_peer(at);
 		late = inflight_is_still(at, since_ms);
 	}
 	if (!late)

@@ -3,7 +3,8 @@
 #ifndef LBDNS_BALANCE_LATE_H
 #define LBDNS_BALANCE_LATE_H
 
-#include "base/address.h"
+#include "base/attributes.h"
+#include "base/peer.h"
 #include "base/config.h"
 
 #include <stdatomic.h>
@@ -11,7 +12,7 @@
 #include <stdint.h>
 
 /* When the first of them may be late; 0: nothing is pending. pending.c alone writes it. */
-extern _Atomic uint64_t late_check_ms;
+extern HIDDEN _Atomic uint64_t late_check_ms;
 
 /* May any endpoint be late? One load. Never with LBDNS_EJECT=0. */
 static inline bool late_any(uint64_t now_ms)
@@ -23,6 +24,6 @@ static inline bool late_any(uint64_t now_ms)
 
 /* The next endpoint that is late, counting from *at, which begins with 0; false if there are no
  * more. System calls, now and then, on what is pending. */
-bool late_next(uint32_t *at, uint64_t now_ms, struct address *address, uint32_t *port);
+bool late_next(uint32_t *at, uint64_t now_ms, struct peer *peer);
 
 #endif

@@ -1,281 +1,311 @@
-/* Where a connection goes. */
 #include "balance/pick.h"
 
+#include "balance/ejection.h"
+#include "balance/late.h"
+#include "balance/policy.h"
 #include "balance/rotation.h"
 #include "balance/skips.h"
+#include "base/attributes.h"
 #include "base/address_set.h"
-#include "base/reason.h"
 #include "base/clock.h"
 #include "directory/claims.h"
+#include "directory/service.h"
 #include "directory/snapshot.h"
 #include "shared/mode.h"
 
-/* In the key of a set: who only observes has cursors apart from those of who acts. */
+/* In the key of a pool: clients that only observe have cursors apart from those of clients that
+ * act. */
 static const uint64_t OBSERVERS = UINT64_C(0x6f62736572766572);
 
-/* Who is passed over: those that are ejected, for all processes, and those late, for this one. */
-static void skips_find(const struct address *endpoints, uint32_t count, uint32_t port,
-                       uint64_t now_ms, enum trial trial, struct skips *skips)
-{
-	struct address address;
-	uint32_t at = 0, late_port;
+/* What one pick is decided by. */
+struct decision {
+	const struct snapshot *in;
+	struct peer asked;
+	uint64_t now_ms;
+	uint64_t observers;   /* in the keys of all pools: OBSERVERS, or 0 */
+	uint64_t claims_seen; /* claims_made, before the snapshot was read */
+	bool claimed;         /* another name stands for the address asked for */
+	bool fresh;           /* no pool of the address is older than LBDNS_MAX_STALE */
+	bool expired;         /* the address left its pool, and nobody asked for it for an hour */
+};
 
-	ejection_skips(endpoints, count, port, now_ms, trial, skips);
-	while (late_next(&at, now_ms, &address, &late_port)) {
+/* ---- Whose turn it is in one pool */
+
+static struct candidates candidates_of(const struct decision *by, const struct pool_record *pool)
+{
+	return (struct candidates){.endpoints = &by->in->addresses[pool->first],
+	                           .count = pool->count,
+	                           .port = by->asked.port,
+	                           .key = pool->key,
+	                           .now_ms = by->now_ms};
+}
+
+/* Finds the endpoints to pass over: the ejected ones, which all processes pass over, and the late
+ * ones, which this process does. */
+static void find_skips(const struct candidates *among, enum trial trial, struct skips *skips)
+{
+	struct peer peer;
+	uint32_t place = 0;
+
+	ejection_skips(among->endpoints, among->count, among->port, among->now_ms, trial, skips);
+	while (late_next(&place, among->now_ms, &peer)) {
 		int64_t index =
-			late_port == port ? address_set_find(endpoints, count, address) : -1;
+			peer.port == among->port
+				? address_set_find(among->endpoints, among->count, peer.address)
+				: -1;
 
 		if (index >= 0)
-			skips_add(skips, count, (uint32_t)index);
+			skips_add(skips, among->count, (uint32_t)index);
 	}
 	if (skips->leased < 0)
 		return;
-	words_load(&address, &endpoints[skips->leased], sizeof(address));
-	if (!trial_request(address, port))
+	words_load(&peer.address, &among->endpoints[skips->leased], sizeof(peer.address));
+	peer.port = among->port;
+	if (!trial_request(peer))
 		skips->probe = skips->leased;
 }
 
-/* The same as rotation_peek and rotation_pick, among the endpoints that are not passed over. Apart
- * from the usual way, which has none: signal handlers may have little stack. */
-static __attribute__((noinline)) uint32_t peek_healthy(const struct snapshot *snapshot,
-                                                       const struct pool_record *pool,
-                                                       uint32_t port, uint64_t now_ms,
-                                                       uint64_t *turn)
+/* Returns who is next while there may be endpoints to pass over. Apart from next_of, whose callers
+ * may be signal handlers that have little stack, because struct skips is large. */
+static APART uint32_t next_with_skips(const struct candidates *among, enum trial trial,
+                                      enum turn turn, uint64_t *ticket)
 {
 	struct skips skips;
 
-	skips_find(&snapshot->addresses[pool->first], pool->count, port, now_ms, TRIAL_NONE,
-	           &skips);
-	return skips_map(&skips, rotation_peek(pool->key, port, pool->count - skips.count, turn));
-}
-
-static __attribute__((noinline)) uint32_t pick_healthy(const struct snapshot *snapshot,
-                                                       const struct pool_record *pool,
-                                                       uint32_t port, uint64_t now_ms,
-                                                       enum trial trial)
-{
-	struct skips skips;
-
-	skips_find(&snapshot->addresses[pool->first], pool->count, port, now_ms, trial, &skips);
-	if (skips.probe >= 0)
+	find_skips(among, trial, &skips);
+	if (skips.probe >= 0 && turn == TURN_TAKE)
 		return (uint32_t)skips.probe;
-	return skips_map(&skips, rotation_pick(pool->key, port, pool->count - skips.count, now_ms));
+	return policy_next(among, &skips, turn, ticket);
 }
 
-/* If the address asked for has the turn in this pool, takes it. */
-static bool take_turn(const struct snapshot *snapshot, const struct pool_record *pool,
-                      struct address asked, uint32_t port, uint64_t now_ms)
+static uint32_t next_of(const struct candidates *among, enum trial trial, enum turn turn,
+                        uint64_t *ticket)
 {
-	uint64_t turn;
-	uint32_t index = skips_any(now_ms) ? peek_healthy(snapshot, pool, port, now_ms, &turn)
-	                                   : rotation_peek(pool->key, port, pool->count, &turn);
+	static const struct skips none = {.probe = -1, .leased = -1};
 
-	return address_equal(snapshot_endpoint(snapshot, pool, index), asked) &&
-	       rotation_take(pool->key, port, turn);
+	if (skips_any(among->now_ms))
+		return next_with_skips(among, trial, turn, ticket);
+	return policy_next(among, &none, turn, ticket);
 }
 
-/* True if some pool of the address had it next; *fresh becomes false if any of the pools is stale.
- */
-static __attribute__((noinline)) bool
-take_any_turn(const struct snapshot *snapshot, const struct membership *at, struct address asked,
-              bool claimed, uint64_t observers, uint32_t port, uint64_t now_ms, bool *fresh)
+/* Takes the turn if the address asked for has it in this pool. */
+static bool take_turn(const struct decision *by, const struct pool_record *pool)
+{
+	struct candidates among = candidates_of(by, pool);
+	uint64_t ticket;
+	uint32_t index = next_of(&among, TRIAL_NONE, TURN_PEEK, &ticket);
+
+	return address_equal(snapshot_endpoint(by->in, pool, index), by->asked.address) &&
+	       rotation_take(pool->key, by->asked.port, ticket);
+}
+
+uint32_t pick_show(const struct address *endpoints, uint32_t count, uint64_t key, uint32_t port)
+{
+	const struct candidates among = {.endpoints = endpoints,
+	                                 .count = count,
+	                                 .port = rotation_port(key, port),
+	                                 .key = key,
+	                                 .now_ms = clock_ms()};
+
+	return next_of(&among, TRIAL_NONE, TURN_SHOW, NULL);
+}
+
+/* ---- Addresses of several pools, or of none */
+
+/* Notes the use of all pools of the address, because one that is never used becomes idle, then
+ * stale. */
+static void use_pools(struct decision *by, const struct membership *membership)
+{
+	for (uint32_t i = 0; i < membership->count && i < MEMBERSHIP_POOLS; i++) {
+		struct pool_record pool;
+
+		snapshot_pool(by->in, membership->pools[i], &pool);
+		service_note_use(pool.service, by->now_ms);
+		by->fresh = by->fresh && service_is_fresh(pool.service, pool.family, by->now_ms);
+	}
+}
+
+/* Returns true if some pool of the address had it next, and takes the turn there. by->fresh becomes
+ * false if any of the pools is stale.
+ *
+ * Pass 1 considers only pools that a lookup has listed since their last connection: the client most
+ * likely means that name. Pass 2 considers all. A claimed address gets pass 1 only, so that
+ * connections to a pod by its own name do not advance its service's rotation. A pool of one
+ * endpoint is skipped in pass 1, because that endpoint always has the turn and nobody loses it. */
+static APART bool take_any_turn(struct decision *by, const struct membership *at)
 {
 	struct membership membership;
 
 	words_load(&membership, at, sizeof(membership));
-	for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
-		struct pool_record pool;
-
-		snapshot_pool(snapshot, membership.pools[i], &pool);
-
-		/* All of them: one that is never used becomes idle, then stale. */
-		service_note_use(pool.service, now_ms);
-		*fresh = *fresh && service_is_fresh(pool.service, pool.family, now_ms);
-	}
-	if (!*fresh)
+	use_pools(by, &membership);
+	if (!by->fresh)
 		return false;
-	/* First the pool that a lookup was of: another one's turn is another name's. The only pod
-	 * of a pool always has the turn, and nobody loses it. A claimed address takes no turn but
-	 * that: connections to a pod by its own name must not upset the rotation of its service. */
-	for (int shown = 1; shown >= (claimed ? 1 : 0); shown--) {
+	for (int pass = 1; pass <= (by->claimed ? 1 : 2); pass++) {
 		for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
 			struct pool_record pool;
 
-			snapshot_pool(snapshot, membership.pools[i], &pool);
-
-			pool.key ^= observers;
-			if (shown && (pool.count < 2 || !rotation_is_shown(pool.key, port)))
+			snapshot_pool(by->in, membership.pools[i], &pool);
+			pool.key ^= by->observers;
+			if (pass == 1 &&
+			    (pool.count < 2 || !rotation_is_shown(pool.key, by->asked.port)))
 				continue;
-			if (pool.count && take_turn(snapshot, &pool, asked, port, now_ms))
+			if (pool.count && take_turn(by, &pool))
 				return true;
 		}
 	}
 	return false;
 }
 
-static void pick_within(const struct snapshot *snapshot, const struct pool_record *pool,
-                        struct address asked, uint32_t port, uint64_t now_ms, enum trial trial,
-                        struct pick *picked)
-{
-	uint32_t index = skips_any(now_ms) ? pick_healthy(snapshot, pool, port, now_ms, trial)
-	                                   : rotation_pick(pool->key, port, pool->count, now_ms);
-
-	picked->target = snapshot_endpoint(snapshot, pool, index);
-	picked->what = address_equal(picked->target, asked) ? PICK_ASKED : PICK_OTHER;
-	rotation_note_port(pool->key, port & UINT16_MAX);
-}
-
-uint32_t pick_show(const struct address *endpoints, uint32_t count, uint64_t key, uint32_t port)
-{
-	struct skips skips = {.count = 0};
-	uint64_t now_ms = clock_ms();
-
-	port = rotation_port(key, port);
-	if (skips_any(now_ms))
-		skips_find(endpoints, count, port, now_ms, TRIAL_NONE, &skips);
-	return skips_map(&skips, rotation_show(key, port, count - skips.count));
-}
-
-/* An address that left its pool: its name is in use though the pool may be empty now. It is sent on
- * as long as it is asked for; not any more after an hour without, when the address may be somebody
- * else's. */
-static __attribute__((noinline)) uint32_t
-use_departed(const struct snapshot *snapshot, uint32_t place, uint64_t now_ms, bool *expired)
+/* Returns the service of an address that left its pool: its name is in use though the pool may be
+ * empty now. The address is sent on as long as it is asked for, and not any more after an hour
+ * without, because it may be somebody else's then. */
+static APART uint32_t use_departed(struct decision *by, uint32_t place)
 {
 	_Atomic uint64_t *used_ms = &departed_used_ms[place % DEPARTED];
 	struct departed record;
 
-	words_load(&record, &snapshot->departed[place % DEPARTED], sizeof(record));
-	*expired = clock_since(atomic_load_explicit(used_ms, memory_order_relaxed), now_ms) >
-	           DEPARTED_KEPT_MS;
-	if (!*expired)
-		atomic_store_explicit(used_ms, now_ms, memory_order_relaxed);
+	words_load(&record, &by->in->departed[place % DEPARTED], sizeof(record));
+	by->expired = clock_since(atomic_load_explicit(used_ms, memory_order_relaxed), by->now_ms) >
+	              DEPARTED_KEPT_MS;
+	if (!by->expired)
+		atomic_store_explicit(used_ms, by->now_ms, memory_order_relaxed);
 	return record.service % SERVICES;
 }
 
-/* Of a membership without redirect_to the first pool, for what is counted and used; none if it has
- * no members. */
-static __attribute__((noinline)) void pool_of_member(const struct snapshot *snapshot,
-                                                     const struct membership *at,
-                                                     struct pool_record *pool)
+/* Reads the first pool of a membership without redirect_to, for what is counted and used; an empty
+ * one if the address is in no pool. */
+static APART void pool_of_member(const struct snapshot *in, const struct membership *at,
+                                 struct pool_record *pool)
 {
 	struct membership membership;
 
 	words_load(&membership, at, sizeof(membership));
 	*pool = (struct pool_record){.count = 0};
 	if (membership.count)
-		snapshot_pool(snapshot, membership.pools[0], pool);
+		snapshot_pool(in, membership.pools[0], pool);
 }
 
-/* fixed: of an address in more pools than we keep track of. */
-static enum leave_reason why_not(const struct membership_head *head, bool fixed, bool claimed,
-                                 bool fresh, bool expired)
-{
-	if (claimed)
-		return LEAVE_CLAIMED;
-	if (!fresh)
-		return LEAVE_STALE;
-	return fixed || (!expired && head->count > 1) ? LEAVE_SEVERAL : LEAVE_GONE;
-}
+/* ---- The pick */
 
-/* The pool to pick from; false if there is none, or the pick is made. claimed: as the claims were
- * before the snapshot was read, when so many (made) had been made. */
-static inline bool find_pool(const struct snapshot *snapshot, const struct route *route,
-                             bool claimed, uint64_t made, uint32_t port, struct pick *picked,
-                             struct pool_record *pool)
-{
-	uint64_t now_ms = picked->now_ms, observers = 0;
-	bool fresh = true, expired = false;
+/* What is known of the address asked for. */
+struct found {
+	struct pool_record pool; /* to pick from, with redirect_to; else for what is counted */
 	const struct membership *membership;
-	struct service_state *of;
 	struct membership_head head;
+	bool fixed; /* in more pools than are kept track of: never rewritten */
+};
+
+static void find_membership(struct decision *by, int64_t endpoint, struct found *found)
+{
 	struct endpoint_info info;
 
-	words_load(&info, &snapshot->infos[route->endpoint], sizeof(info));
-	membership = &snapshot->memberships[info.membership % MEMBERSHIPS];
-	words_load(&head, membership, sizeof(head));
-	if (head.redirect_to < POOL_RECORDS)
-		snapshot_pool(snapshot, head.redirect_to, pool);
+	words_load(&info, &by->in->infos[endpoint], sizeof(info));
+	found->membership = &by->in->memberships[info.membership % MEMBERSHIPS];
+	found->fixed = info.membership == MEMBERSHIP_TOO_MANY;
+	words_load(&found->head, found->membership, sizeof(found->head));
+	if (found->head.redirect_to < POOL_RECORDS)
+		snapshot_pool(by->in, found->head.redirect_to, &found->pool);
 	else
-		pool_of_member(snapshot, membership, pool);
-	if (!head.count && info.membership != MEMBERSHIP_TOO_MANY)
-		pool->service = use_departed(snapshot, info.departed_place, now_ms, &expired);
-	/* Once more, after the snapshot: a pool's address is claimed before the pool goes, and the
-	 * claim of one that gets a pool is released after the pool is there. */
-	claimed = claimed || claims_hold_since(made, route->hash);
-	of = &service_state[pool->service];
-	picked->service = pool->service;
-	if (head.count || info.membership != MEMBERSHIP_TOO_MANY)
-		picked->name = atomic_load_explicit(&of->name, memory_order_relaxed);
-	picked->age_ms =
-		clock_since(atomic_load_explicit(&of->checked_ms, memory_order_relaxed), now_ms);
-	picked->interval_ms = atomic_load_explicit(&of->interval_ms, memory_order_relaxed);
-	service_note_use(pool->service, now_ms);
-	picked->mode = mode_for(picked->name);
-	picked->why = LEAVE_OFF;
-	if (picked->mode == MODE_OFF)
-		return false;
-	if (picked->mode == MODE_OBSERVE)
-		observers = OBSERVERS;
-	pool->key ^= observers;
-	/* Of one pool, and nobody else's: the turn is its own. */
-	if ((claimed || head.count > 1) &&
-	    take_any_turn(snapshot, membership, route->asked, claimed, observers, port, now_ms,
-	                  &fresh)) {
-		picked->what = PICK_ASKED;
-		picked->may_retry = !claimed && head.redirect_to < POOL_RECORDS && pool->count > 1;
-		picked->key = pool->key;
-		return false;
+		pool_of_member(by->in, found->membership, &found->pool);
+	if (!found->head.count && !found->fixed)
+		found->pool.service = use_departed(by, info.departed_place);
+}
+
+static enum leave_reason why_not(const struct decision *by, const struct found *found)
+{
+	if (by->claimed)
+		return LEAVE_CLAIMED;
+	if (!by->fresh)
+		return LEAVE_STALE;
+	return found->fixed || (!by->expired && found->head.count > 1) ? LEAVE_SEVERAL : LEAVE_GONE;
+}
+
+/* Picks in the pool that the address may be sent within. */
+static void pick_within(const struct decision *by, const struct pool_record *pool, enum trial trial,
+                        struct pick *pick)
+{
+	struct candidates among = candidates_of(by, pool);
+	uint32_t index =
+		next_of(&among, pick->mode == MODE_ON ? trial : TRIAL_NONE, TURN_TAKE, NULL);
+
+	pick->target.address = snapshot_endpoint(by->in, pool, index);
+	pick->kind = peer_equal(pick->target, by->asked) ? PICK_ASKED : PICK_OTHER;
+	rotation_note_port(pool->key, by->asked.port & UINT16_MAX);
+}
+
+/* Makes the pick by a snapshot in which the address asked for is this endpoint. */
+static void decide(struct decision *by, int64_t endpoint, enum trial trial, struct pick *pick)
+{
+	struct found found;
+	struct pool_record *pool = &found.pool;
+	bool has_pool;
+
+	find_membership(by, endpoint, &found);
+	/* The claims are looked at before the snapshot and after it, because a pool's address is
+	 * claimed before the pool goes, and the claim of one that gets a pool is released after the
+	 * pool is there. */
+	by->claimed =
+		by->claimed || claims_hold_since(by->claims_seen, address_hash(by->asked.address));
+	pick->service = pool->service;
+	if (found.head.count || !found.fixed)
+		pick->name = service_name_hash(pool->service);
+	service_note_use(pool->service, by->now_ms);
+	pick->mode = mode_for(pick->name);
+	pick->why = LEAVE_OFF;
+	if (pick->mode == MODE_OFF)
+		return;
+	by->observers = pick->mode == MODE_OBSERVE ? OBSERVERS : 0;
+	pool->key ^= by->observers;
+	has_pool = found.head.redirect_to < POOL_RECORDS && pool->count;
+	/* In one pool that nobody else claims the turn is the pool's own: pick_within takes it. */
+	if ((by->claimed || found.head.count > 1) && take_any_turn(by, found.membership)) {
+		pick->kind = PICK_ASKED;
+		pick->has_others = !by->claimed && has_pool && pool->count > 1;
+		pick->key = pool->key;
+		return;
 	}
-	if (head.redirect_to < POOL_RECORDS && pool->count)
-		fresh = fresh && service_is_fresh(pool->service, pool->family, now_ms);
-	if (claimed || !fresh || expired || head.redirect_to >= POOL_RECORDS || !pool->count) {
-		picked->why = why_not(&head, info.membership == MEMBERSHIP_TOO_MANY, claimed, fresh,
-		                      expired);
-		return false;
+	if (has_pool)
+		by->fresh = by->fresh && service_is_fresh(pool->service, pool->family, by->now_ms);
+	if (by->claimed || !by->fresh || by->expired || !has_pool) {
+		pick->why = why_not(by, &found);
+		return;
 	}
 	if (config.mode == MODE_ON)
 		service_note_fast(pool->service, pool->family);
-	picked->may_retry = pool->count > 1;
-	picked->key = pool->key;
-	return true;
+	pick->has_others = pool->count > 1;
+	pick->key = pool->key;
+	pick_within(by, pool, trial, pick);
 }
 
-/* Word by word: a whole struct assigned would be built on the stack first. */
-static void picked_begin(struct pick *picked, struct address asked)
+struct pick pick_endpoint(struct route *route, struct peer asked, enum trial trial)
 {
-	picked->target = asked;
-	picked->what = PICK_NONE;
-	picked->mode = config.mode;
-	picked->why = LEAVE_BUSY;
-	picked->may_retry = false;
-	picked->service = 0;
-	picked->interval_ms = UINT32_MAX;
-	picked->age_ms = 0;
-	picked->name = 0;
-	picked->key = 0;
-	picked->now_ms = clock_ms();
-}
+	struct pick pick;
 
-void pick_endpoint(struct route *route, uint32_t port, enum trial trial, struct pick *picked)
-{
 	for (int i = 0; i < READ_TRIES; i++) {
-		uint64_t made = atomic_load_explicit(&claims_made, memory_order_acquire), sequence;
-		bool claimed = made && claims_hold(route->hash);
-		const struct snapshot *snapshot = snapshot_read(&sequence);
-		struct pool_record pool;
+		struct decision by = {.asked = asked, .now_ms = clock_ms(), .fresh = true};
+		uint64_t sequence;
 
-		picked_begin(picked, route->asked);
+		by.claims_seen = atomic_load_explicit(&claims_made, memory_order_acquire);
+		by.claimed = by.claims_seen && claims_hold(route->hash);
+		by.in = snapshot_read(&sequence);
+		pick = (struct pick){.kind = PICK_LEAVE,
+		                     .why = LEAVE_BUSY,
+		                     .target = asked,
+		                     .service = SERVICES,
+		                     .mode = config.mode,
+		                     .has_skips = true,
+		                     .picked_ms = by.now_ms};
 		if (sequence != route->sequence) {
-			if (!route_find(route->asked, route))
-				return;
+			if (!route_find(asked.address, route))
+				return pick;
 			continue;
 		}
-		if (find_pool(snapshot, route, claimed, made, port, picked, &pool))
-			pick_within(snapshot, &pool, route->asked, port, picked->now_ms,
-			            picked->mode == MODE_ON ? trial : TRIAL_NONE, picked);
+		decide(&by, route->endpoint, trial, &pick);
 		if (snapshot_valid(sequence))
-			return;
+			return pick;
 	}
-	picked->what = PICK_NONE;
+	pick.kind = PICK_LEAVE;
+	pick.why = LEAVE_BUSY;
+	pick.target = asked;
+	return pick;
 }

@@ -1,16 +1,25 @@
-/* The way of almost all connections: to an address of one pool, fresh and of nobody else's, of
- * which nothing is passed over, that is due for nothing, and on as LBDNS_MODE says. Whatever is not
- * so is route_find's and pick_endpoint's.
+/* Fast path of a pick, inlined where connect is, because calls, and what goes through memory
+ * between them, cost half of it. It handles a connection only if all of this holds, and says so
+ * otherwise (then the caller uses route_find and pick_endpoint):
  *
- * Part of the directory, and inlined where connect is: calls, and what goes through memory between
- * them, cost half of it. Any thread, any signal handler; nothing is held. */
+ * - the address asked for is an endpoint of exactly one pool;
+ * - no other name has claimed it;
+ * - the pool is fresh, its use is noted, and no refresh of it is overdue (service_is_fast);
+ * - no endpoint is passed over;
+ * - LBDNS_MODE is on, and `lbdns mode` has ordered nothing.
+ *
+ * Any thread, any signal handler; nothing is held. */
 #ifndef LBDNS_BALANCE_PICK_FAST_H
 #define LBDNS_BALANCE_PICK_FAST_H
 
+#include "balance/pick.h"
 #include "balance/rotation.h"
 #include "balance/skips.h"
+#include "base/attributes.h"
+#include "base/atomic.h"
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/peer.h"
 #include "directory/claims.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
@@ -20,62 +29,69 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct pick_fast {
-	const struct snapshot *snapshot;
+/* The pool of an address, as the fast path reads it. */
+struct route_fast {
+	const struct snapshot *in;
 	uint64_t sequence, now_ms;
 	struct pool_record pool;
 };
 
-/* Is it such an address? Takes nothing, writes nothing. */
-static inline __attribute__((always_inline)) bool pick_fast(struct address asked,
-                                                            struct pick_fast *usual)
+/* Reads the pool of an address; takes nothing and writes nothing. Returns false if the fast path is
+ * not for it. */
+FAST bool route_fast(struct address asked, struct route_fast *route)
 {
 	uint64_t now_ms = clock_ms(); /* a call: before anything is in registers */
 	uint64_t hash = address_hash(asked), slot;
-	/* First: a pool's address is claimed before the pool goes. */
+	/* Before the snapshot is read, because a pool's address is claimed before the pool goes. */
 	uint64_t made = atomic_load_explicit(&claims_made, memory_order_acquire);
-	const struct snapshot *snapshot = snapshot_read(&usual->sequence);
-	int64_t endpoint = snapshot ? snapshot_probe(snapshot, asked, hash, &slot) : -1;
+	const struct snapshot *in = snapshot_read(&route->sequence);
+	int64_t endpoint = in ? snapshot_probe(in, asked, hash, &slot) : -1;
 	uint64_t pools;
 	struct endpoint_info info;
-	uint32_t pool;
+	uint32_t index;
 
 	if (endpoint < 0 || __builtin_expect(made && claims_hold(hash), 0))
 		return false;
-	words_load(&info, &snapshot->infos[endpoint], sizeof(info));
-	words_load(&pools, &snapshot->pool_count, sizeof(pools));
-	pool = info.membership - MEMBERSHIP_FIRST_POOL;
-	if (pool >= pools)
+	words_load(&info, &in->infos[endpoint], sizeof(info));
+	words_load(&pools, &in->pool_count, sizeof(pools));
+	index = info.membership -
+	        MEMBERSHIP_FIRST_POOL; /* wraps to a large number for MEMBERSHIP_TOO_MANY */
+	if (index >= pools)
 		return false;
-	snapshot_pool(snapshot, pool, &usual->pool);
-	usual->snapshot = snapshot;
-	usual->now_ms = now_ms;
+	snapshot_pool(in, index, &route->pool);
+	route->in = in;
+	route->now_ms = now_ms;
 	/* Whatever was claimed since may be this address. */
-	return usual->pool.count &&
+	return route->pool.count &&
 	       atomic_load_explicit(&claims_made, memory_order_acquire) == made &&
-	       service_is_fast(usual->pool.service, usual->pool.family, now_ms) &&
+	       service_is_fast(route->pool.service, route->pool.family, now_ms) &&
 	       !skips_any(now_ms) && !load_relaxed(&shared()->mode); /* as in mode_for */
 }
 
-/* For counters.h. */
-static inline uint64_t pick_fast_name(const struct pick_fast *usual)
+/* Takes the turn for a connection to a peer at that address. Returns false, and takes none, if all
+ * this has changed meanwhile. Field by field, because a struct that is assigned whole is kept in
+ * memory. */
+FAST bool pick_fast(const struct route_fast *route, struct peer asked, struct pick *pick)
 {
-	return load_relaxed(&service_state[usual->pool.service].name);
-}
+	const struct pool_record *pool = &route->pool;
 
-/* Takes the turn. False if all this has changed meanwhile. port is a stream socket's. */
-static inline __attribute__((always_inline)) bool
-pick_fast_take(const struct pick_fast *usual, uint16_t port, struct address *target)
-{
-	const struct pool_record *pool = &usual->pool;
-
-	/* Before: the turn would be lost. */
-	if (atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed) != usual->sequence)
+	/* Before the turn is taken, which would be lost. */
+	if (atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed) != route->sequence)
 		return false;
-	*target = snapshot_endpoint(usual->snapshot, pool,
-	                            rotation_pick(pool->key, port, pool->count, usual->now_ms));
-	rotation_note_port(pool->key, port);
-	return snapshot_valid(usual->sequence);
+	pick->target.address = snapshot_endpoint(
+		route->in, pool, rotation_pick(pool->key, asked.port, pool->count, route->now_ms));
+	pick->target.port = asked.port;
+	rotation_note_port(pool->key, asked.port);
+	pick->kind = address_equal(pick->target.address, asked.address) ? PICK_ASKED : PICK_OTHER;
+	pick->key = pool->key;
+	pick->name = load_relaxed(&service_state[pool->service].name);
+	pick->service = pool->service;
+	pick->mode = MODE_ON;
+	pick->why = LEAVE_BUSY;
+	pick->has_others = pool->count > 1;
+	pick->has_skips = false;
+	pick->picked_ms = route->now_ms;
+	return snapshot_valid(route->sequence);
 }
 
 #endif

@@ -4,12 +4,13 @@
  * does.
  *
  * key is the address_set_key of a set of endpoints; port a port in host order, or'd with
- * ROTATION_DATAGRAM for UDP; count the number of endpoints, above 0; what is returned is an index
+ * PEER_DATAGRAM for UDP; count the number of endpoints, above 0; what is returned is an index
  * below count. Any thread, any signal handler, no lock, no allocation. */
 #ifndef LBDNS_BALANCE_ROTATION_H
 #define LBDNS_BALANCE_ROTATION_H
 
-#include "base/address.h"
+#include "base/attributes.h"
+#include "base/peer.h"
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "shared/segment.h"
@@ -17,8 +18,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-enum { ROTATION_DATAGRAM = 1 << 16 };
 
 /* ---- Where cursors are: for rotation.c, and for rotation_pick to be of one piece with connect */
 
@@ -88,7 +87,7 @@ uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count);
 uint32_t rotation_port(uint64_t key, uint32_t port);
 
 /* What this process wrote last, to write only changes. rotation.c alone writes it. */
-extern _Atomic uint64_t rotation_noted;
+extern HIDDEN _Atomic uint64_t rotation_noted;
 void rotation_write_port(uint64_t key, uint32_t port);
 
 /* Notes the port last connected. */

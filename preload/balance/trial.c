@@ -20,16 +20,16 @@ bool trial_is_possible(void)
 }
 
 /* A thread that leaves by siglongjmp in between leaves the place begun: one less. */
-bool trial_request(struct address address, uint32_t port)
+bool trial_request(struct peer peer)
 {
 	for (int i = 0; i < TRIALS; i++) {
 		uint32_t was = ASKED_FREE;
 
 		if (!atomic_compare_exchange_strong(&asked[i].state, &was, ASKED_BEGUN))
 			continue;
-		atomic_store_explicit(&asked[i].high, address.high, memory_order_relaxed);
-		atomic_store_explicit(&asked[i].low, address.low, memory_order_relaxed);
-		atomic_store_explicit(&asked[i].port, port, memory_order_relaxed);
+		atomic_store_explicit(&asked[i].high, peer.address.high, memory_order_relaxed);
+		atomic_store_explicit(&asked[i].low, peer.address.low, memory_order_relaxed);
+		atomic_store_explicit(&asked[i].port, peer.port, memory_order_relaxed);
 		atomic_store(&asked[i].state, ASKED_DONE);
 		wakeup_by(0);
 		return true;
@@ -37,15 +37,15 @@ bool trial_request(struct address address, uint32_t port)
 	return false;
 }
 
-bool trial_take(int place, struct address *address, uint32_t *port)
+bool trial_take(int place, struct peer *peer)
 {
 	struct asked *from = &asked[place];
 
 	if (atomic_load(&from->state) != ASKED_DONE)
 		return false;
-	address->high = atomic_load_explicit(&from->high, memory_order_relaxed);
-	address->low = atomic_load_explicit(&from->low, memory_order_relaxed);
-	*port = atomic_load_explicit(&from->port, memory_order_relaxed);
+	peer->address.high = atomic_load_explicit(&from->high, memory_order_relaxed);
+	peer->address.low = atomic_load_explicit(&from->low, memory_order_relaxed);
+	peer->port = atomic_load_explicit(&from->port, memory_order_relaxed);
 	atomic_store(&from->state, ASKED_FREE);
 	return true;
 }

@@ -3,7 +3,7 @@
 #ifndef LBDNS_BALANCE_TRIAL_H
 #define LBDNS_BALANCE_TRIAL_H
 
-#include "base/address.h"
+#include "base/peer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,14 +17,14 @@ bool trial_is_possible(void);
 
 /* The caller has the lease of an endpoint: the refresh thread is to use it. False if it has too
  * much to do already. port is a stream socket's. Any signal handler. */
-bool trial_request(struct address address, uint32_t port);
+bool trial_request(struct peer peer);
 
 /* ---- The refresh thread */
 
 enum { TRIALS = 8 }; /* requests at the same time */
 
 /* Takes the request at a place below TRIALS; returns false if there is none. */
-bool trial_take(int place, struct address *address, uint32_t *port);
+bool trial_take(int place, struct peer *peer);
 
 /* Says whether this process's refresh thread can try endpoints. */
 void trial_set_possible(bool possible);

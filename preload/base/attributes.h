@@ -15,4 +15,8 @@
  * signal handlers may have little stack. */
 #define APART __attribute__((noinline))
 
+/* A variable that another file of ours defines, reached without the global offset table, which is
+ * one load less at each use. -fvisibility=hidden says that of definitions only (gcc manual). */
+#define HIDDEN __attribute__((visibility("hidden")))
+
 #endif

@@ -16,7 +16,8 @@ static inline uint64_t clock_ms(void)
 
 enum { CLOCK_TICK_MS = 1024 };
 
-/* Returns a time of clock_ms in ticks of CLOCK_TICK_MS, for where few bits or few changes matter. */
+/* Returns a time of clock_ms in ticks of CLOCK_TICK_MS, for where few bits or few changes matter.
+ */
 static inline uint64_t clock_tick(uint64_t ms)
 {
 	return ms / CLOCK_TICK_MS; /* a shift */

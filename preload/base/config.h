@@ -3,6 +3,8 @@
 #ifndef LBDNS_BASE_CONFIG_H
 #define LBDNS_BASE_CONFIG_H
 
+#include "base/attributes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,7 +43,7 @@ struct config {
 	const char *log_file;        /* NULL: stderr */
 };
 
-extern struct config config;
+extern HIDDEN struct config config;
 
 /* Reads the settings from environment, or takes the defaults if it is NULL (AT_SECURE). Copies what
  * it keeps, so later setenv(3) calls do not matter. A bad value is named on stderr, all of them in

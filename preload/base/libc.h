@@ -5,6 +5,8 @@
 #ifndef LBDNS_BASE_LIBC_H
 #define LBDNS_BASE_LIBC_H
 
+#include "base/attributes.h"
+
 #include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,8 +37,8 @@ struct libc {
 };
 
 /* libc.c alone writes these. */
-extern struct libc libc_real;
-extern atomic_bool libc_found;
+extern HIDDEN struct libc libc_real;
+extern HIDDEN atomic_bool libc_found;
 void libc_find(void);
 
 /* The real functions. */

@@ -8,6 +8,8 @@
 #ifndef LBDNS_BASE_PROCESS_H
 #define LBDNS_BASE_PROCESS_H
 
+#include "base/attributes.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,7 +68,7 @@ struct process {
 	_Atomic uint64_t asleep_ms;
 };
 
-extern struct process process;
+extern HIDDEN struct process process;
 
 /* Prepares the page and the atfork handler, once; errno is kept. Not in a signal handler. */
 void process_start(void);

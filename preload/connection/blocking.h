@@ -4,6 +4,8 @@
 #ifndef LBDNS_CONNECTION_BLOCKING_H
 #define LBDNS_CONNECTION_BLOCKING_H
 
+#include "base/attributes.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +17,7 @@ enum blocking {
 };
 
 /* blocking.c alone writes it, but for on_trust. */
-extern struct blocking_state {
+extern HIDDEN struct blocking_state {
 	_Atomic uint32_t in_a_row; /* sockets that did not block, by fcntl(2) */
 	atomic_bool last_blocked;
 	atomic_bool on_trust; /* a connect that was taken on trust is under way */

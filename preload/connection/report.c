@@ -17,22 +17,23 @@
 
 enum { SHOWN = 4 };
 
-void connect_log_plain(const struct pick *picked, struct address asked, uint16_t port)
+void report_unwatched(const struct connection *c)
 {
 	char from[ADDRESS_TEXT_SIZE], to[ADDRESS_TEXT_SIZE], at[21];
-	const char *how = picked->mode == MODE_OBSERVE ? " (observed) port " : " port ";
-	bool none = picked->what == PICK_NONE;
+	const struct pick *pick = &c->pick;
+	const char *how = pick->mode == MODE_OBSERVE ? " (observed) port " : " port ";
+	bool none = pick->kind == PICK_LEAVE;
 	struct name_text name;
 
-	service_name(picked->service, &name);
-	log_line(LOG_DEBUG, name.text, ": connect ", address_text(asked, from), " -> ",
-	         address_text(picked->target, to), none ? " (untouched) port " : how,
-	         text_number(port, at), none ? ": " : "",
-	         none ? leave_reason_text(picked->why) : "", NULL);
+	service_name(pick->service, &name);
+	log_line(LOG_DEBUG, name.text, ": connect ", address_text(c->asked.address, from), " -> ",
+	         address_text(pick->target.address, to), none ? " (untouched) port " : how,
+	         text_number(c->asked.port & UINT16_MAX, at), none ? ": " : "",
+	         none ? leave_reason_text(pick->why) : "", NULL);
 }
 
-void connect_log_ended(const struct pick *picked, struct address asked, uint16_t port,
-                       const struct address *failed, unsigned failed_count, int error)
+void report_ended(const struct connection *c, const struct address *failed, unsigned failed_count,
+                  int error)
 {
 	char from[ADDRESS_TEXT_SIZE], to[ADDRESS_TEXT_SIZE], at[21], number[21], more[21];
 	char tried[SHOWN * (ADDRESS_TEXT_SIZE + 2)] = "";
@@ -46,9 +47,11 @@ void connect_log_ended(const struct pick *picked, struct address asked, uint16_t
 		strcat(tried, i ? ", " : " after ");
 		address_text(failed[i], tried + strlen(tried));
 	}
-	service_name(picked->service, &name);
-	log_line(failure ? LOG_INFO : LOG_DEBUG, name.text, ": connect ", address_text(asked, from),
-	         " -> ", address_text(picked->target, to), " port ", text_number(port, at), tried,
-	         ": ", failure_log_text(error, number), told > 1 ? FAILURE_LOG_SINCE : "",
+	service_name(c->pick.service, &name);
+	log_line(failure ? LOG_INFO : LOG_DEBUG, name.text, ": connect ",
+	         address_text(c->asked.address, from), " -> ",
+	         address_text(c->pick.target.address, to), " port ",
+	         text_number(c->asked.port & UINT16_MAX, at), tried, ": ",
+	         failure_log_text(error, number), told > 1 ? FAILURE_LOG_SINCE : "",
 	         told > 1 ? text_number(told, more) : "", NULL);
 }

@@ -4,17 +4,14 @@
 #ifndef LBDNS_CONNECTION_REPORT_H
 #define LBDNS_CONNECTION_REPORT_H
 
-#include "balance/pick.h"
-#include "base/address.h"
+#include "connection/connection.h"
 
-#include <stdint.h>
+/* Logs a connection that was left alone, observed, or whose end nobody watches. */
+void report_unwatched(const struct connection *c);
 
-/* One that was left alone, observed, or whose end nobody watches. */
-void connect_log_plain(const struct pick *picked, struct address asked, uint16_t port);
-
-/* One that ended so (an errno, EINPROGRESS for one that goes on, 0 if it was made), after those
- * that failed before. picked is the last one. */
-void connect_log_ended(const struct pick *picked, struct address asked, uint16_t port,
-                       const struct address *failed, unsigned failed_count, int error);
+/* Logs a connection whose last attempt ended with error (an errno, EINPROGRESS for one that goes
+ * on, 0 if it was made), after attempts at those endpoints that failed before. */
+void report_ended(const struct connection *c, const struct address *failed, unsigned failed_count,
+                  int error);
 
 #endif

@@ -12,6 +12,7 @@
 #ifndef LBDNS_DIRECTORY_CLAIMS_H
 #define LBDNS_DIRECTORY_CLAIMS_H
 
+#include "base/attributes.h"
 #include "base/address.h"
 
 #include <stdatomic.h>
@@ -23,7 +24,7 @@
 void claims_add(struct address address, uint64_t name);
 
 /* Raised after every claim that is made; 0: there never was one. claims.c alone writes it. */
-extern _Atomic uint64_t claims_made;
+extern HIDDEN _Atomic uint64_t claims_made;
 
 /* Returns true if the address with this hash (address_hash) is claimed. */
 bool claims_hold(uint64_t hash);

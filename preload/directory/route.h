@@ -3,6 +3,7 @@
 #ifndef LBDNS_DIRECTORY_ROUTE_H
 #define LBDNS_DIRECTORY_ROUTE_H
 
+#include "base/attributes.h"
 #include "base/address.h"
 
 #include <stdatomic.h>
@@ -12,7 +13,7 @@
 /* A set of hashes with false positives: a bit for each hash (route_sieve_bit) of an address that
  * was ever in a snapshot. The writer sets bits before it publishes, and nobody clears them. */
 enum { ROUTE_SIEVE_BITS = 16 };
-extern _Atomic uint64_t route_sieve[1 << (ROUTE_SIEVE_BITS - 6)];
+extern HIDDEN _Atomic uint64_t route_sieve[1 << (ROUTE_SIEVE_BITS - 6)];
 
 /* Returns which bit of route_sieve an address has. */
 static inline uint32_t route_sieve_bit(struct address address)

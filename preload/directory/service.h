@@ -4,6 +4,7 @@
 #ifndef LBDNS_DIRECTORY_SERVICE_H
 #define LBDNS_DIRECTORY_SERVICE_H
 
+#include "base/attributes.h"
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -52,7 +53,7 @@ struct service_state {
 	atomic_bool due_now;          /* DNS is to be asked out of turn */
 };
 
-extern struct service_state service_state[SERVICES];
+extern HIDDEN struct service_state service_state[SERVICES];
 
 /* Makes the state that of a new name: the place is given to it. The writer. */
 void service_reset(uint32_t service);

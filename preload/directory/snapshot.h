@@ -47,6 +47,7 @@
 #ifndef LBDNS_DIRECTORY_SNAPSHOT_H
 #define LBDNS_DIRECTORY_SNAPSHOT_H
 
+#include "base/attributes.h"
 #include "base/address.h"
 #include "base/name.h"
 #include "directory/service.h"
@@ -127,7 +128,7 @@ struct departed {
 };
 
 /* When the departed address at a place was last asked for (clock_ms). Readers write it too. */
-extern _Atomic uint64_t departed_used_ms[DEPARTED];
+extern HIDDEN _Atomic uint64_t departed_used_ms[DEPARTED];
 
 /* What is known of a service in one family. */
 struct service_family {
@@ -210,7 +211,7 @@ static inline void word_store(uint64_t *to, uint64_t value)
 }
 
 /* Written by draft_commit (learn/publish.c) alone. */
-extern struct snapshot_state {
+extern HIDDEN struct snapshot_state {
 	_Atomic uint64_t sequence; /* of the published snapshot; 0: none was ever published */
 	_Atomic uint64_t begun;    /* which one the writer fills: sequence + 1, or else sequence */
 	struct snapshot *_Atomic buffers[2]; /* the published one is buffers[sequence & 1] */

@@ -8,6 +8,8 @@
 
 #include "base/config.h"
 
+#include <stdbool.h>
+
 enum {
 	RESOLVCONF_SERVERS = 3, /* more are ignored, as libc does (MAXNS) */
 	RESOLVCONF_SEARCH_SIZE = 2048,

@@ -2,11 +2,13 @@
 #ifndef LBDNS_HOOKS_GETADDRINFO_A_H
 #define LBDNS_HOOKS_GETADDRINFO_A_H
 
+#include "base/attributes.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-extern _Atomic uint32_t getaddrinfo_a_open; /* getaddrinfo_a.c alone writes it */
+extern HIDDEN _Atomic uint32_t getaddrinfo_a_open; /* getaddrinfo_a.c alone writes it */
 
 /* Is there an answer that the client may have by now and we have not seen? It may name any address,
  * and no connection is to be rewritten. Any thread, any signal handler. */

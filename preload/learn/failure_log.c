@@ -53,7 +53,7 @@ uint64_t failure_log_count(void)
 	return atomic_exchange(&untold, 0);
 }
 
-void failure_log_ended(uint32_t service, struct address target, uint16_t port, int error)
+void failure_log_ended(uint32_t service, struct peer target, int error)
 {
 	char to[ADDRESS_TEXT_SIZE], at[21], number[21], more[21];
 	uint64_t told = log_wants(LOG_DEBUG) ? 1 : failure_log_count();
@@ -62,7 +62,8 @@ void failure_log_ended(uint32_t service, struct address target, uint16_t port, i
 	if (!told)
 		return;
 	service_name(service, &name);
-	log_line(LOG_INFO, name.text, ": connect to ", address_text(target, to), " port ",
-	         text_number(port, at), " ended: ", failure_log_text(error, number),
-	         told > 1 ? FAILURE_LOG_SINCE : "", told > 1 ? text_number(told, more) : "", NULL);
+	log_line(LOG_INFO, name.text, ": connect to ", address_text(target.address, to), " port ",
+	         text_number(target.port & UINT16_MAX, at),
+	         " ended: ", failure_log_text(error, number), told > 1 ? FAILURE_LOG_SINCE : "",
+	         told > 1 ? text_number(told, more) : "", NULL);
 }

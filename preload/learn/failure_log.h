@@ -3,7 +3,7 @@
 #ifndef LBDNS_LEARN_FAILURE_LOG_H
 #define LBDNS_LEARN_FAILURE_LOG_H
 
-#include "base/address.h"
+#include "base/peer.h"
 
 #include <stdint.h>
 
@@ -17,6 +17,6 @@ const char *failure_log_text(int error, char number[21]);
 uint64_t failure_log_count(void);
 
 /* Logs that a non-blocking connect to an endpoint of a service ended so. */
-void failure_log_ended(uint32_t service, struct address target, uint16_t port, int error);
+void failure_log_ended(uint32_t service, struct peer target, int error);
 
 #endif

@@ -14,33 +14,33 @@
 
 #include <errno.h>
 
-void result_note(uint32_t service, struct address address, uint32_t port, int error)
+void result_note(uint32_t service, struct peer peer, int error)
 {
 	int saved_errno = errno;
 	uint64_t now_ms = clock_ms();
 
 	if (error)
-		counters_failed(service_name_hash(service), address, port, now_ms);
+		counters_failed(service_name_hash(service), peer.address, peer.port, now_ms);
 	if (!error)
-		ejection_answered(address, port, now_ms);
-	else if (ejection_failed(address, port, error, now_ms) && service_hurry(service))
+		ejection_answered(peer, now_ms);
+	else if (ejection_failed(peer, error, now_ms) && service_hurry(service))
 		wakeup_hurry();
 	errno = saved_errno;
 }
 
-void result_note_peer(struct address address, uint32_t port, int error)
+void result_note_peer(struct peer peer, int error)
 {
 	struct route route;
 	uint32_t service;
 
-	if (!route_find(address, &route) || !route_service(&route, &service) ||
+	if (!route_find(peer.address, &route) || !route_service(&route, &service) ||
 	    mode_for(service_name_hash(service)) != MODE_ON)
 		return;
-	result_note(service, address, port, error);
+	result_note(service, peer, error);
 	if (error)
-		counters_recent_failed(address, port, error);
+		counters_recent_failed(peer.address, peer.port, error);
 	if (error && log_wants(LOG_INFO))
-		failure_log_ended(service, address, (uint16_t)port, error);
+		failure_log_ended(service, peer, error);
 }
 
 bool result_failure_matters(int error)

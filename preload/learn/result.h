@@ -5,16 +5,16 @@
 #define LBDNS_LEARN_RESULT_H
 
 #include "balance/ejection.h"
-#include "base/address.h"
+#include "base/peer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* A connect of a service's to an endpoint ended so; error is 0 or an errno. */
-void result_note(uint32_t service, struct address address, uint32_t port, int error);
+void result_note(uint32_t service, struct peer peer, int error);
 
 /* The same where only the peer is known; nothing happens if it is no endpoint. */
-void result_note_peer(struct address address, uint32_t port, int error);
+void result_note_peer(struct peer peer, int error);
 
 /* Does anything depend on how a connect ended: a failure that tells of the endpoint, or a success
  * while endpoints are passed over? Now (clock_ms) may be when it began. */

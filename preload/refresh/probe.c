@@ -21,8 +21,7 @@ enum {
 };
 
 static struct probe {
-	struct address address;
-	uint32_t port;
+	struct peer peer;
 	int fd; /* -1: none */
 	uint64_t since_ms, look_ms;
 } probes[TRIALS];
@@ -44,9 +43,9 @@ static void end(struct probe *probe, int error, uint64_t now_ms)
 		syscall(SYS_close, probe->fd);
 	probe->fd = -1;
 	if (!error)
-		ejection_answered(probe->address, probe->port, now_ms);
+		ejection_answered(probe->peer, now_ms);
 	else if (ejection_blames(error))
-		ejection_failed(probe->address, probe->port, error, now_ms);
+		ejection_failed(probe->peer, error, now_ms);
 	else
 		trial_set_possible(false); /* this host's fault: let the client try */
 }
@@ -62,12 +61,12 @@ static void begin(struct probe *probe, uint64_t now_ms)
 
 	probe->since_ms = now_ms;
 	probe->look_ms = now_ms + FIRST_LOOK_MS;
-	to.v4.sin_port = htons((uint16_t)probe->port);
-	if (address_family(probe->address) == FAMILY_V6) {
+	to.v4.sin_port = htons((uint16_t)probe->peer.port);
+	if (address_family(probe->peer.address) == FAMILY_V6) {
 		to.any.sa_family = AF_INET6; /* the port has the same place */
 		length = sizeof(to.v6);
 	}
-	address_into_sockaddr(probe->address, &to.any);
+	address_into_sockaddr(probe->peer.address, &to.any);
 	probe->fd = (int)syscall(SYS_socket, to.any.sa_family,
 	                         SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (probe->fd < 0)
@@ -106,7 +105,7 @@ uint64_t probe_step(uint64_t now_ms)
 
 		if (probe->fd >= 0 && probe->look_ms <= now_ms)
 			look(probe, now_ms);
-		if (probe->fd < 0 && trial_take(i, &probe->address, &probe->port))
+		if (probe->fd < 0 && trial_take(i, &probe->peer))
 			begin(probe, now_ms);
 		if (probe->fd >= 0 && probe->look_ms < next_ms)
 			next_ms = probe->look_ms;

@@ -102,8 +102,7 @@ static bool is_silent(struct inflight *at, uint64_t since_ms, uint64_t now_ms)
 	return true;
 }
 
-bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct address *address,
-                  uint32_t *port)
+bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct peer *peer)
 {
 	for (; *index < INFLIGHT_PLACES; ++*index) {
 		struct inflight *at = &inflight_table[*index];
@@ -117,8 +116,7 @@ bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct ad
 		if (clock_since(since_ms, now_ms) < REPEATED_MS) {
 			again_ms = since_ms + REPEATED_MS;
 		} else if (is_silent(at, since_ms, now_ms)) {
-			*address = inflight_address(at);
-			*port = inflight_port(at);
+			*peer = inflight_peer(at);
 			if (inflight_is_still(at, since_ms)) {
 				++*index;
 				return true;
@@ -159,10 +157,10 @@ void silence_end(void)
 uint64_t silence_watch(uint64_t now_ms)
 {
 	uint64_t next_ms = UINT64_MAX;
-	struct address address;
-	uint32_t index = 0, port;
+	struct peer peer;
+	uint32_t index = 0;
 
-	while (silence_next(&index, now_ms, &next_ms, &address, &port))
-		result_note_peer(address, port, ETIMEDOUT);
+	while (silence_next(&index, now_ms, &next_ms, &peer))
+		result_note_peer(peer, ETIMEDOUT);
 	return next_ms;
 }

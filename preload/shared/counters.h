@@ -5,7 +5,7 @@
  *
  * In all functions name is the name_hash of a name's text; 0 is no name, and nothing is counted for
  * it. endpoint is the address that a connection goes to, port its port in host order, with
- * ROTATION_DATAGRAM or'd in for UDP. now_ms is clock_ms(). Any thread, any signal handler, unless
+ * PEER_DATAGRAM or'd in for UDP. now_ms is clock_ms(). Any thread, any signal handler, unless
  * a function says otherwise. */
 #ifndef LBDNS_SHARED_COUNTERS_H
 #define LBDNS_SHARED_COUNTERS_H
@@ -58,9 +58,9 @@ struct tally *counters_tally(uint64_t name, struct address endpoint, uint32_t po
 /* Counts a connection: rewritten, or kept where the client asked. tally may be NULL. */
 void counters_connected(struct tally *tally, bool rewritten);
 
-/* Records a rewritten connection among the last SHARED_REWRITES, once its result is known: an errno,
- * EINPROGRESS if nobody knows yet, 0 if it was made. asked is the address that the client asked for.
- * Nothing if tally is NULL. */
+/* Records a rewritten connection among the last SHARED_REWRITES, once its result is known: an
+ * errno, EINPROGRESS if nobody knows yet, 0 if it was made. asked is the address that the client
+ * asked for. Nothing if tally is NULL. */
 void counters_recent(const struct tally *tally, struct address asked, uint64_t at_ms, int result);
 
 /* Records the error in the newest of them to this endpoint whose result was still EINPROGRESS. */

@@ -96,8 +96,8 @@ static inline void counters_recent_fast(const struct tally *tally, struct addres
                                         uint64_t at_ms, int result)
 {
 	struct shared *in = shared();
-	/* A load and a store, not one atomic step: two at the same time may take the same place, and
-	 * the check word tells if they mixed. */
+	/* A load and a store, not one atomic step: two at the same time may take the same place,
+	 * and the check word tells if they mixed. */
 	uint64_t turn = load_relaxed(&in->rewrite_next), head;
 	_Atomic uint64_t *to = in->rewrites[turn % SHARED_REWRITES].words;
 

@@ -1,6 +1,6 @@
 /* What lies in the memory that the processes of a user share: cursors (balance/rotation.c),
- * ejections (balance/ejection.c), what is counted for people to see (counters.h), and what they have
- * ordered (mode.h).
+ * ejections (balance/ejection.c), what is counted for people to see (counters.h), and what they
+ * have ordered (mode.h).
  *
  * LAYOUT
  * struct shared is one System V segment per user and IPC namespace; without it (LBDNS_SHARED=off,
@@ -15,8 +15,8 @@
  * TRUST
  * Nothing in it is trusted. Any bytes at all only change whose turn it is, who is passed over and
  * what people see: an index that was read is bounded before it is used, a length is never read, and
- * a record that could be half written, or be two that were mixed, has a key or a check word over the
- * others.
+ * a record that could be half written, or be two that were mixed, has a key or a check word over
+ * the others.
  *
  * WRITERS
  * Any process of the user writes any word at any time, without locks; each word is an atomic. A
@@ -47,8 +47,8 @@ enum {
 	SHARED_REASONS = 12     /* room for enum leave_reason */
 };
 
-/* Whose turn it is in a set of endpoints, on a port (balance/rotation.h). A cache line each, so that
- * two cursors never share one. */
+/* Whose turn it is in a set of endpoints, on a port (balance/rotation.h). A cache line each, so
+ * that two cursors never share one. */
 struct cursor {
 	_Atomic uint64_t key;   /* of set and port; 0: unused */
 	_Atomic uint64_t picks; /* turns taken, never reset */
@@ -63,7 +63,7 @@ struct cursor {
 struct ejection {
 	_Atomic uint64_t key;       /* hash of address and port, and the check of them; 0: unused */
 	_Atomic uint64_t high, low; /* address */
-	_Atomic uint64_t port;      /* host order; ROTATION_DATAGRAM or'd in for UDP */
+	_Atomic uint64_t port;      /* host order; PEER_DATAGRAM or'd in for UDP */
 	_Atomic uint64_t until_ms;  /* it is passed over until then, */
 	_Atomic uint64_t lease_ms;  /* and then too, but for one who tries it until this */
 	_Atomic uint64_t failures;  /* in a row */
@@ -72,10 +72,10 @@ struct ejection {
 
 /* What is known of a name (counters.h). */
 struct shared_name {
-	_Atomic uint64_t hash;         /* name_hash of the text, and its check; 0: unused */
-	_Atomic uint64_t absolute;     /* hash of the absolute name; 0: this is it, or not known */
-	_Atomic uint64_t mode;         /* ordered for this name (mode.c); 0: nothing */
-	_Atomic uint64_t used_ms;      /* last learned or refreshed: the least recent is given away */
+	_Atomic uint64_t hash;     /* name_hash of the text, and its check; 0: unused */
+	_Atomic uint64_t absolute; /* hash of the absolute name; 0: this is it, or not known */
+	_Atomic uint64_t mode;     /* ordered for this name (mode.c); 0: nothing */
+	_Atomic uint64_t used_ms;  /* last learned or refreshed: the least recent is given away */
 	_Atomic uint64_t refreshed_ms; /* DNS was asked last; 0: never */
 	_Atomic uint64_t good_ms;      /* DNS last gave addresses; 0: never */
 	_Atomic uint64_t outcome;      /* enum dns_outcome of the last refresh */

@@ -1,6 +1,6 @@
 /* What a client is to do: its LBDNS_MODE, unless `lbdns mode` has ordered something else for all
- * clients of this user, or for a name. Orders are words of shared memory; a word that is none, as in
- * a segment of random bytes, orders nothing. A name is told by its name_hash.
+ * clients of this user, or for a name. Orders are words of shared memory; a word that is none, as
+ * in a segment of random bytes, orders nothing. A name is told by its name_hash.
  *
  * Any thread, any signal handler. */
 #ifndef LBDNS_SHARED_MODE_H
@@ -33,9 +33,9 @@ enum mode_order { MODE_ORDER_NONE, MODE_ORDER_OFF, MODE_ORDER_OBSERVE, MODE_ORDE
 /* Orders for all names but those with an order of their own. */
 void mode_order(enum mode_order order);
 
-/* Orders for one name; for its absolute name, and all names that are short for that one, too, because
- * clients that have not learned the absolute name yet go by what they asked for. False if no client
- * has used the name. */
+/* Orders for one name; for its absolute name, and all names that are short for that one, too,
+ * because clients that have not learned the absolute name yet go by what they asked for. False if
+ * no client has used the name. */
 bool mode_order_name(const struct name_text *name, enum mode_order order);
 
 /* Returns what is ordered for all names. */

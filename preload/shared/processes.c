@@ -13,8 +13,8 @@
 
 static _Atomic uint32_t own_place; /* of this process in shared()->processes, + 1; 0: none yet */
 
-/* Returns the inode of our PID namespace, because the processes of an IPC namespace may be in several
- * (pods that share theirs). 0 if /proc is not there. */
+/* Returns the inode of our PID namespace, because the processes of an IPC namespace may be in
+ * several (pods that share theirs). 0 if /proc is not there. */
 static uint64_t pid_namespace(void)
 {
 	struct stat status;
@@ -24,8 +24,8 @@ static uint64_t pid_namespace(void)
 	return status.st_ino;
 }
 
-/* Claims an unused record, or that of the process that was not seen for the longest. NULL if another
- * process was faster. */
+/* Claims an unused record, or that of the process that was not seen for the longest. NULL if
+ * another process was faster. */
 static struct shared_process *process_claim(uint64_t pid)
 {
 	struct shared *in = shared();
@@ -65,7 +65,8 @@ void counters_process(uint64_t now_ms, const char *process)
 	struct shared_process *record = place ? &shared()->processes[place - 1] : NULL;
 	uint64_t pid = (uint64_t)syscall(SYS_getpid);
 
-	/* A forked child has its parent's place; a segment that took another's place knows nobody. */
+	/* A forked child has its parent's place; a segment that took another's place knows nobody.
+	 */
 	if (!record || load_relaxed(&record->pid) != pid) {
 		record = process_claim(pid);
 		if (!record)

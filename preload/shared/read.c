@@ -70,13 +70,13 @@ bool read_process(uint32_t place, struct read_process *process)
 	uint64_t mode = load_relaxed(&from->mode);
 	uint64_t words[2] = {load_relaxed(&from->name[0]), load_relaxed(&from->name[1])};
 
-	*process = (struct read_process){.pid = load_relaxed(&from->pid),
-	                                 .pid_namespace = load_relaxed(&from->pid_namespace),
-	                                 .started_ms = load_relaxed(&from->started_ms),
-	                                 .seen_ms = load_relaxed(&from->seen_ms),
-	                                 .refreshes = load_relaxed(&from->refreshes),
-	                                 .mode = mode <= MODE_ON ? (enum config_mode)mode
-	                                                         : MODE_ON};
+	*process =
+		(struct read_process){.pid = load_relaxed(&from->pid),
+	                              .pid_namespace = load_relaxed(&from->pid_namespace),
+	                              .started_ms = load_relaxed(&from->started_ms),
+	                              .seen_ms = load_relaxed(&from->seen_ms),
+	                              .refreshes = load_relaxed(&from->refreshes),
+	                              .mode = mode <= MODE_ON ? (enum config_mode)mode : MODE_ON};
 	memcpy(process->name, words, sizeof(words));
 	return process->pid;
 }

@@ -2,9 +2,9 @@
  * change of layout.h ends here.
  *
  * Each function copies one record of shared() (shared_open makes it another user's) into a plain
- * struct, and is false if the record is unused, or so that it was half written when it was read. All
- * else may be any number: other processes write meanwhile, and nothing there is trusted. Times ending
- * in _ms are of clock_ms(). Any thread, any signal handler. */
+ * struct, and is false if the record is unused, or so that it was half written when it was read.
+ * All else may be any number: other processes write meanwhile, and nothing there is trusted. Times
+ * ending in _ms are of clock_ms(). Any thread, any signal handler. */
 #ifndef LBDNS_SHARED_READ_H
 #define LBDNS_SHARED_READ_H
 
@@ -37,7 +37,7 @@ bool read_name(uint32_t place, struct read_name *name);
 struct read_endpoint {
 	uint64_t name; /* name_hash; not 0 */
 	struct address address;
-	uint32_t port; /* host order, with ROTATION_DATAGRAM or'd in for UDP */
+	uint32_t port; /* host order, with PEER_DATAGRAM or'd in for UDP */
 	uint64_t kept, rewritten, failures, retries;
 	uint64_t used_ms; /* the last connection, up to READ_USED_COARSE_MS too early */
 };

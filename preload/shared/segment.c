@@ -1,6 +1,6 @@
-/* The segment: found by its key, checked, attached. System calls are raw, because another preload may
- * stand before libc's functions. State: shared_used, own, segment; written by shared_start (once),
- * the refresh thread (shared_check) and programs that look. */
+/* The segment: found by its key, checked, attached. System calls are raw, because another preload
+ * may stand before libc's functions. State: shared_used, own, segment; written by shared_start
+ * (once), the refresh thread (shared_check) and programs that look. */
 #include "shared/segment.h"
 
 #include "base/address.h"
@@ -36,8 +36,8 @@ static uint64_t random_word(void)
 	return word | 1;
 }
 
-/* Returns 0 if a segment is this user's: made by him, for him alone, of this layout; else -1. Marks a
- * new one with the layout, if it is attached (at is not NULL). */
+/* Returns 0 if a segment is this user's: made by him, for him alone, of this layout; else -1. Marks
+ * a new one with the layout, if it is attached (at is not NULL). */
 static int segment_check(int id, uint32_t uid, struct shared *at)
 {
 	struct shmid_ds about;
@@ -61,8 +61,8 @@ static void segment_seed(struct shared *at)
 	atomic_compare_exchange_strong(&at->seed, &none, random_word());
 }
 
-/* Returns the id of a user's segment under the attempt-th of the keys; -1 if there is none to be had.
- * create: IPC_CREAT, or 0. */
+/* Returns the id of a user's segment under the attempt-th of the keys; -1 if there is none to be
+ * had. create: IPC_CREAT, or 0. */
 static int segment_find(uint32_t uid, int attempt, int create)
 {
 	key_t key = (key_t)hash_mix(MAGIC ^ (uint64_t)uid << 8 ^ (uint64_t)attempt);

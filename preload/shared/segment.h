@@ -2,6 +2,7 @@
 #ifndef LBDNS_SHARED_SEGMENT_H
 #define LBDNS_SHARED_SEGMENT_H
 
+#include "base/attributes.h"
 #include "base/atomic.h"
 #include "shared/layout.h"
 
@@ -9,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-extern _Atomic(struct shared *) shared_used; /* segment.c alone writes it */
+extern HIDDEN _Atomic(struct shared *) shared_used; /* segment.c alone writes it */
 
 /* Returns the memory in use: that of this process alone before shared_start, and after it where no
  * segment is to be had. Never NULL. A pointer that was returned stays valid (shared_check). Any
@@ -29,8 +30,8 @@ void shared_start(void);
 void shared_check(void);
 
 /* Attaches the segment of a user in this IPC namespace, for programs that look: it is what shared()
- * returns then, and may be written only if writable. None is created. False, with errno, if there is
- * none of this layout (ENOENT), or it may not be attached. One thread. */
+ * returns then, and may be written only if writable. None is created. False, with errno, if there
+ * is none of this layout (ENOENT), or it may not be attached. One thread. */
 bool shared_open(uint32_t uid, bool writable);
 
 /* Detaches what shared_open has attached. */

@@ -6,7 +6,6 @@
  * attached by a link, so it goes when this process does. The program is put together by hand: no
  * compiler or library for BPF is needed. See bpf(2).
  */
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

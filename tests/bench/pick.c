@@ -22,34 +22,31 @@ static struct address endpoint(unsigned i)
 	return (struct address){.low = UINT64_C(0xffff) << 32 | (0x0ac80001 + i)};
 }
 
-/* Once a second it is not as usual. */
-static __attribute__((noinline)) void pick_unusual(struct address asked)
+/* Picks as connect does once a second, when the fast path is not for it. */
+static __attribute__((noinline)) void pick_general(struct peer asked)
 {
 	struct route route;
-	struct pick picked;
 
-	if (!route_find(asked, &route))
+	if (!route_find(asked.address, &route) ||
+	    pick_endpoint(&route, asked, TRIAL_CALLER).kind == PICK_LEAVE)
 		abort();
-	pick_endpoint(&route, PORT, TRIAL_CALLER, &picked);
 }
 
 static void *run(void *argument)
 {
 	struct work *work = argument;
-	struct address asked = endpoint(0);
+	struct peer asked = {endpoint(0), PORT};
 	uint64_t at_ns = now_ns();
 
 	while (at_ns < work->until_ns) {
 		uint64_t ended_ns;
 
 		for (int i = 0; i < BATCH; i++) {
-			struct pick_fast usual;
-			struct address target;
+			struct route_fast route;
+			struct pick pick;
 
-			if (pick_fast(asked, &usual) &&
-			    pick_fast_take(&usual, PORT, &target))
-				continue;
-			pick_unusual(asked);
+			if (!route_fast(asked.address, &route) || !pick_fast(&route, asked, &pick))
+				pick_general(asked);
 		}
 		ended_ns = now_ns();
 		work->done += BATCH;

@@ -1,7 +1,6 @@
 /* stub.so: what stands behind the hooks when they are measured alone. connect does nothing, and
  * says BENCH_CONNECT (an errno, 0); getaddrinfo answers "pool-N" with N private addresses, and any
  * other name with one. Preloaded after liblbdns.so, which takes it for libc. */
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>

@@ -24,7 +24,7 @@
 enum { POOLS = 4, LARGEST = 100, PORTS = 3 };
 
 static const uint32_t counts[POOLS] = {1, 2, 5, LARGEST};
-static const uint32_t ports[PORTS] = {80, 0, 53 | ROTATION_DATAGRAM};
+static const uint32_t ports[PORTS] = {80, 0, 53 | PEER_DATAGRAM};
 static struct address endpoints[POOLS][LARGEST];
 static uint64_t keys[POOLS], names[POOLS];
 static struct name_text texts[POOLS];

@@ -510,8 +510,11 @@ hook_calls() {
 	hook_adds 500 pool-3 - blocks 3
 	hook_adds 500 pool-3 - blocks 1
 	hook_adds 500 pool-3 - nonblock 3
+	hook_adds 500 pool-100 - blocks 3
 	hook_adds 600 pool-10000 - blocks 3
+	hook_adds 500 pool-100 - blocks 1
 	hook_adds 600 pool-10000 - blocks 1
+	hook_adds 500 pool-100 - nonblock 3
 	hook_adds 600 pool-10000 - nonblock 3
 }
 

@@ -34,8 +34,8 @@ static void check_rotates(struct address asked, struct address (*make)(unsigned)
 			struct pick picked = connect_to(asked);
 			unsigned which = 0;
 
-			CHECK(picked.what != PICK_NONE);
-			while (which < count && !address_equal(make(from + which), picked.target))
+			CHECK(picked.kind != PICK_LEAVE);
+			while (which < count && !address_equal(make(from + which), picked.target.address))
 				which++;
 			CHECK(which < count && !met[which]);
 			if (which < count)
@@ -48,7 +48,7 @@ static void check_rotates(struct address asked, struct address (*make)(unsigned)
 static void check_stays(struct address asked)
 {
 	for (int i = 0; i < 50; i++)
-		CHECK(connect_to(asked).what != PICK_OTHER);
+		CHECK(connect_to(asked).kind != PICK_OTHER);
 }
 
 static void check_unknown(struct address asked)
@@ -169,7 +169,7 @@ static void takes_the_turn(void)
 	CHECK(find("rng", &listing));
 	for (int i = 0; i < 100; i++) {
 		next = rotation_peek(listing.family[FAMILY_V4].key, PORT, 7, &turn);
-		CHECK(connect_to(v4(1 + next)).what == PICK_ASKED);
+		CHECK(connect_to(v4(1 + next)).kind == PICK_ASKED);
 		CHECK(rotation_peek(listing.family[FAMILY_V4].key, PORT, 7, &turn) ==
 		      (next + 1) % 7);
 	}
@@ -182,7 +182,7 @@ static void overlap(void)
 	check_rotates(v4(1), v4, 1, 10);
 	check_rotates(v4(14), v4, 7, 8);
 	for (int i = 0; i < 200; i++) {
-		struct address target = connect_to(v4(8)).target;
+		struct address target = connect_to(v4(8)).target.address;
 
 		CHECK(address_compare(target, v4(7)) >= 0 && address_compare(target, v4(10)) <= 0);
 	}
@@ -210,7 +210,7 @@ static void overlap_of_many(void)
 	check_stays(v4(15));
 	/* in exactly eight */
 	for (int i = 0; i < 200; i++) {
-		struct address target = connect_to(v4(8)).target;
+		struct address target = connect_to(v4(8)).target.address;
 
 		CHECK(address_compare(target, v4(8)) >= 0 && address_compare(target, v4(20)) <= 0);
 	}

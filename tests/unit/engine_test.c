@@ -21,9 +21,9 @@ static void count_picks(unsigned picks, unsigned counts[PODS + 1])
 	for (unsigned i = 0; i < picks; i++) {
 		struct pick picked = connect_to(v4(1));
 
-		CHECK(picked.what != PICK_NONE);
+		CHECK(picked.kind != PICK_LEAVE);
 		for (unsigned which = 1; which <= PODS; which++)
-			if (address_equal(picked.target, v4(which)))
+			if (address_equal(picked.target.address, v4(which)))
 				counts[which]++;
 	}
 }
@@ -42,18 +42,18 @@ static void learns_picks_and_passes_over(void)
 {
 	unsigned counts[PODS + 1];
 
-	CHECK(connect_to(v4(1)).what == PICK_NONE);
+	CHECK(connect_to(v4(1)).kind == PICK_LEAVE);
 	CHECK(learn_v4(name, 1, PODS));
 	count_picks(3, counts);
 	CHECK(counts[1] == 1 && counts[2] == 1 && counts[3] == 1);
 	CHECK(!dns_is_due());
 
-	result_note_peer(v4(FAILING), PORT, ECONNREFUSED);
+	result_note_peer((struct peer){v4(FAILING), PORT}, ECONNREFUSED);
 	CHECK(dns_is_due());
 	count_picks(2 * ROUNDS, counts);
 	CHECK(counts[1] == ROUNDS && counts[FAILING] == 0 && counts[3] == ROUNDS);
 
-	result_note_peer(v4(FAILING), PORT, 0);
+	result_note_peer((struct peer){v4(FAILING), PORT}, 0);
 	count_picks(3 * ROUNDS, counts);
 	CHECK(counts[1] == ROUNDS && counts[FAILING] == ROUNDS && counts[3] == ROUNDS);
 	CHECK(!thread_stop()); /* it never ran: who picks for others decides when DNS is asked */

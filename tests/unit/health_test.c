@@ -42,12 +42,12 @@ static bool is_passed_over(uint32_t count, uint32_t index)
 
 static bool fails(uint32_t index, int error)
 {
-	return ejection_failed(pod[index], PORT, error, now_ms);
+	return ejection_failed((struct peer){pod[index], PORT}, error, now_ms);
 }
 
 static void succeeds(uint32_t index)
 {
-	ejection_answered(pod[index], PORT, now_ms);
+	ejection_answered((struct peer){pod[index], PORT}, now_ms);
 }
 
 static void nobody_at_first(void)

@@ -147,19 +147,18 @@ static inline void refresh_v4(const char *text, const char *absolute, unsigned f
 /* Where a connection to an address goes. */
 static inline struct pick connect_to(struct address asked)
 {
-	struct pick picked = {.what = PICK_NONE};
+	const struct peer peer = {asked, PORT};
+	struct pick picked = {.kind = PICK_LEAVE, .target = peer};
+	struct route_fast fast;
 	struct route route;
 
-	struct pick_fast usual;
-
-	if (pick_fast(asked, &usual) && pick_fast_take(&usual, PORT, &picked.target)) {
-		picked.what = address_equal(picked.target, asked) ? PICK_ASKED : PICK_OTHER;
-		return picked;
+	if (!route_fast(asked, &fast) || !pick_fast(&fast, peer, &picked)) {
+		picked.kind = PICK_LEAVE;
+		if (route_find(asked, &route))
+			picked = pick_endpoint(&route, peer, TRIAL_CALLER);
 	}
-	if (route_find(asked, &route))
-		pick_endpoint(&route, PORT, TRIAL_CALLER, &picked);
-	if (picked.what != PICK_OTHER)
-		picked.target = asked;
+	if (picked.kind != PICK_OTHER)
+		picked.target = peer;
 	return picked;
 }
 

@@ -38,6 +38,11 @@ static uint32_t port_of(const struct sockaddr_in *of)
 	return ntohs(of->sin_port);
 }
 
+static struct peer peer_of(const struct sockaddr_in *to)
+{
+	return (struct peer){.address = address_of(to), .port = port_of(to)};
+}
+
 static int make_socket(void)
 {
 	return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -77,7 +82,7 @@ static int watch(const struct sockaddr_in *to)
 	uint64_t now_ms = clock_ms();
 	int fd = begin_connect(to);
 
-	inflight_add(fd, address_of(to), port_of(to), now_ms);
+	inflight_add(fd, peer_of(to), now_ms);
 	if (to == &silent)
 		began_ms = now_ms;
 	return fd;
@@ -95,14 +100,14 @@ static void answer_one(void)
 /* How many are late then; the silent one must be the only one that ever is. */
 static unsigned late_at(uint64_t now_ms)
 {
-	uint32_t at = 0, port;
-	struct address address;
+	uint32_t at = 0;
+	struct peer peer;
 	unsigned count = 0;
 
 	if (!late_any(now_ms))
 		return 0;
-	while (late_next(&at, now_ms, &address, &port)) {
-		CHECK(address_equal(address, address_of(&silent)) && port == port_of(&silent));
+	while (late_next(&at, now_ms, &peer)) {
+		CHECK(peer_equal(peer, peer_of(&silent)));
 		count++;
 	}
 	return count;
@@ -121,11 +126,11 @@ static unsigned late_after(uint64_t age_ms)
 static bool told_after(uint64_t age_ms)
 {
 	uint64_t next_ms = UINT64_MAX;
-	uint32_t at = 0, port;
-	struct address address;
+	uint32_t at = 0;
+	struct peer peer;
 
-	return silence_next(&at, began_ms + age_ms, &next_ms, &address, &port) &&
-	       address_equal(address, address_of(&silent)) && port == port_of(&silent);
+	return silence_next(&at, began_ms + age_ms, &next_ms, &peer) &&
+	       peer_equal(peer, peer_of(&silent));
 }
 
 /* Until its SYN was repeated, after a second. */
@@ -284,7 +289,7 @@ static void cut_short_and_answered_before_its_client_returns(void)
 	getsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &count, &length);
 	began_ms = clock_ms();
 	pending =
-		inflight_begin(fd, address_of(&silent), port_of(&silent), began_ms, INFLIGHT_LIMIT);
+		inflight_begin(fd, peer_of(&silent), began_ms, INFLIGHT_LIMIT);
 	wait_for_second_packet(fd);
 	CHECK(!told_after(1400)); /* and cuts it short; but let another SYN through */
 	getsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &now, &length);

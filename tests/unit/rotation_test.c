@@ -200,7 +200,7 @@ static void peek_takes_nothing(void)
 
 static void ports_are_apart(void)
 {
-	static const uint32_t ports[] = {0, 80, 8081, 8082, 65535, 53, 53 | ROTATION_DATAGRAM};
+	static const uint32_t ports[] = {0, 80, 8081, 8082, 65535, 53, 53 | PEER_DATAGRAM};
 	enum { PORTS = sizeof(ports) / sizeof(*ports) };
 	uint32_t last[PORTS];
 

@@ -92,8 +92,8 @@ static void check_connection(unsigned name, unsigned number)
 {
 	struct pick picked = connect_to(at(name, number));
 
-	CHECK(picked.target.low >> 8 == at(name, 0).low >> 8);
-	CHECK(number != CLAIMED || picked.what != PICK_OTHER);
+	CHECK(picked.target.address.low >> 8 == at(name, 0).low >> 8);
+	CHECK(number != CLAIMED || picked.kind != PICK_OTHER);
 }
 
 /* Through the hook: whichever address it goes to, nobody is there. */

@@ -1,7 +1,6 @@
 #include "commands/check.h"
 
-#include "balance/ejection.h"
-#include "balance/skips.h"
+#include "balance/policy.h"
 #include "balance/rotation.h"
 #include "base/address_set.h"
 #include "base/clock.h"
@@ -105,29 +104,27 @@ static const char *why_not_eligible(const struct question *question,
 
 static void show_picks(const struct address *addresses, uint32_t count, uint32_t port)
 {
-	uint64_t key = address_set_key(addresses, count);
-	struct skips skips = {.count = 0};
+	struct candidates among = {.endpoints = addresses,
+	                           .count = count,
+	                           .key = address_set_key(addresses, count),
+	                           .now_ms = clock_ms()};
+	struct preview preview;
 	char text[ADDRESS_TEXT_SIZE];
-	uint32_t next, healthy;
 
 	if (!shared_open(geteuid(), false)) {
 		printf("  next picks: from a random endpoint on; no client has used lbdns here "
 		       "yet\n");
 		return;
 	}
-	port = rotation_port(key, port);
-	if (ejection_any(clock_ms()))
-		ejection_skips(addresses, count, port, clock_ms(), false, &skips);
-	healthy = count - skips.count;
-	next = rotation_next(key, port, healthy);
-	printf("  next picks for port %u:", port);
-	for (uint32_t i = 0; i < healthy && i < PICKS_SHOWN; i++)
-		printf(" %s",
-		       address_text(addresses[skips_map(&skips, (next + i) % healthy)], text));
-	printf("%s\n", healthy > PICKS_SHOWN ? " …" : "");
-	for (uint32_t i = 0; i < skips.count; i++)
+	among.port = rotation_port(among.key, port);
+	preview = policy_preview(&among);
+	printf("  next picks for port %u:", among.port);
+	for (uint32_t i = 0; i < preview.count && i < PICKS_SHOWN; i++)
+		printf(" %s", address_text(addresses[policy_preview_index(&preview, i)], text));
+	printf("%s\n", preview.count > PICKS_SHOWN ? " …" : "");
+	for (uint32_t i = 0; i < preview.skips.count; i++)
 		printf("  passed over, because it failed: %s\n",
-		       address_text(addresses[skips.excluded[i]], text));
+		       address_text(addresses[preview.skips.excluded[i]], text));
 	shared_close();
 }
 

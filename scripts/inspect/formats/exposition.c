@@ -241,7 +241,7 @@ static void endpoint_value(FILE *to, const struct exposition *all, const struct 
 	label(to, &between, "endpoint", address_text(at->address, address));
 	snprintf(port, sizeof(port), "%u", at->port & UINT16_MAX);
 	label(to, &between, "port", port);
-	label(to, &between, "protocol", at->port & ROTATION_DATAGRAM ? "udp" : "tcp");
+	label(to, &between, "protocol", at->port & PEER_DATAGRAM ? "udp" : "tcp");
 	value(to, between,
 	      metric->place ? *(const uint64_t *)((const char *)at + metric->place) : at->ejected);
 }

@@ -37,7 +37,7 @@ static void address(const char *key, struct address value)
 static void port(uint32_t value)
 {
 	number("port", value & UINT16_MAX);
-	text("protocol", value & ROTATION_DATAGRAM ? "udp" : "tcp");
+	text("protocol", value & PEER_DATAGRAM ? "udp" : "tcp");
 }
 
 static void endpoint(const struct report_endpoint *of)

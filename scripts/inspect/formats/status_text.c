@@ -113,7 +113,7 @@ static void endpoint(const struct report_endpoint *of, uint64_t all)
 
 	address_text(of->address, address);
 	snprintf(port, sizeof(port), "%u%s", of->port & UINT16_MAX,
-	         of->port & ROTATION_DATAGRAM ? "/udp" : "");
+	         of->port & PEER_DATAGRAM ? "/udp" : "");
 	if (strlen(address) > ADDRESS_WIDTH) {
 		printf("  %s\n", address);
 		address[0] = '\0';

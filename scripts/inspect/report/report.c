@@ -150,7 +150,7 @@ static void take_endpoints(struct report *report, uint64_t now_ms)
 	for (uint32_t i = 0; i < report->endpoint_count; i++) {
 		struct report_endpoint *at = &report->endpoints[i];
 		struct report_name *name = &report->names[at->name];
-		uint64_t until_ms = ejection_until(at->address, at->port, now_ms);
+		uint64_t until_ms = ejection_until((struct peer){at->address, at->port}, now_ms);
 
 		at->ejected = until_ms;
 		at->ejected_ms = until_ms > now_ms ? until_ms - now_ms : 0;

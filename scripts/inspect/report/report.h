@@ -17,7 +17,7 @@
 struct report_endpoint {
 	uint32_t name; /* place in report.names */
 	struct address address;
-	uint32_t port; /* host order, with ROTATION_DATAGRAM or'd in for UDP */
+	uint32_t port; /* host order, with PEER_DATAGRAM or'd in for UDP */
 	uint64_t connections, rewritten, failures, retries;
 	uint64_t idle_ms;    /* since the last connection, or READ_USED_COARSE_MS less */
 	bool ejected;        /* it is passed over, */

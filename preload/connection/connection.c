@@ -1,0 +1,176 @@
+#include "connection/connection.h"
+
+#include "balance/inflight.h"
+#include "balance/pick_fast.h"
+#include "balance/trial.h"
+#include "base/attributes.h"
+#include "base/config.h"
+#include "base/libc.h"
+#include "base/log.h"
+#include "base/socket.h"
+#include "connection/blocking.h"
+#include "connection/leave.h"
+#include "connection/report.h"
+#include "directory/route.h"
+#include "directory/service.h"
+#include "hooks/getaddrinfo_a.h"
+#include "learn/result.h"
+#include "refresh/thread.h"
+#include "shared/counters_fast.h"
+
+#include <errno.h>
+
+/* ---- Ended */
+
+static SELDOM void note_result(uint32_t service, struct peer target, int error)
+{
+	if (result_failure_matters(error) || !error)
+		result_note(service, target, error);
+}
+
+static SELDOM void report(struct connection c, int error)
+{
+	report_ended(&c, NULL, 0, error);
+}
+
+/* Ends a connection: notes a rewrite for people to see, logs. errno is as libc left it. */
+FAST int end(const struct connection *c, int error)
+{
+	if (c->pick.kind == PICK_OTHER)
+		counters_recent_fast(c->tally, c->asked.address, c->pick.picked_ms, error);
+	if (__builtin_expect(log_wants(LOG_INFO), 0))
+		report(*c, error);
+	return error ? -1 : 0;
+}
+
+/* ---- From the pick on */
+
+/* The body of every connection that goes to an endpoint: count, attempt, retry, ended. Inlined, so
+ * that *c is a local of the caller, and in registers where nothing takes its address:
+ * connection_retry and report get a copy, which is made in that branch alone. */
+FAST int go(struct connection *c)
+{
+	const struct pick *pick = &c->pick;
+	enum blocking blocking = BLOCKING_NO;
+	bool rewritten = pick->kind == PICK_OTHER;
+	int *own_errno, error = 0;
+
+	c->tally = counters_tally_fast(pick->name, pick->target.address, pick->target.port,
+	                               pick->picked_ms);
+	counters_connected_fast(c->tally, rewritten);
+	if (config.attempts > 1 && pick->has_others)
+		blocking = blocking_guess(c->fd);
+	own_errno = &errno; /* unique for each thread, and computed once */
+	c->saved_errno = *own_errno;
+	if (blocking == BLOCKING_YES)
+		attempt_begin(&c->attempt, c->fd, pick->target, pick->picked_ms,
+		              !pick->has_skips && !inflight_has_company(own_errno));
+
+	if (rewritten ? attempt_connect(c->fd, c->address, c->length, pick->target.address)
+	              : libc()->connect(c->fd, c->address, c->length))
+		error = *own_errno;
+
+	if (blocking == BLOCKING_YES) {
+		attempt_end(&c->attempt, c->fd, error);
+		if (!attempt_is_good(&c->attempt, c->fd, pick->picked_ms, error))
+			return connection_retry(*c, error);
+	}
+	if (error == EINPROGRESS)
+		inflight_add(c->fd, pick->target, pick->picked_ms);
+	else if (error || (pick->has_skips && ejection_any(pick->picked_ms)))
+		note_result(pick->service, pick->target, error);
+	if (blocking == BLOCKING_TRUSTED_NOT)
+		blocking_trusted(c->fd, error);
+	return end(c, error);
+}
+
+/* ---- Up to the pick */
+
+/* Begins a connection, field by field: what is set at once is kept in memory. */
+FAST void connection_begin(struct connection *c, int fd, const struct sockaddr *address,
+                           socklen_t length, struct peer asked)
+{
+	c->fd = fd;
+	c->address = address;
+	c->length = length;
+	c->asked = asked;
+	c->attempt.inflight = NULL;
+	c->attempt.limited_by_thread = false;
+	c->attempt.reported = false;
+	c->attempt.client_syn_count = 0;
+}
+
+/* Has a refresh that is overdue done now, because a client uses the pool. */
+static void nudge(uint32_t service)
+{
+	uint64_t interval_ms;
+
+	if (service >= SERVICES)
+		return;
+	interval_ms =
+		atomic_load_explicit(&service_state[service].interval_ms, memory_order_relaxed);
+	thread_nudge(service_age_ms(service, clock_ms()), interval_ms);
+}
+
+/* Connects where the fast path does not. A function of its own, and a tail call, so that
+ * connections on the fast path do not pay for its stack frame. */
+static APART int make_general(int fd, const struct sockaddr *address, socklen_t length,
+                              struct address asked, uint32_t port)
+{
+	struct connection c;
+	enum socket_state state;
+	struct route route;
+
+	connection_begin(&c, fd, address, length, (struct peer){asked, port});
+	if (!route_find(asked, &route) || getaddrinfo_a_unseen())
+		return leave_unknown(fd, address, length);
+	inflight_has_company(
+		&errno); /* here, and not each time: all threads come by now and then */
+	state = socket_state(fd);
+	if (state == SOCKET_ENDED)
+		return leave_collecting(&c, &route);
+	if (state != SOCKET_FRESH_STREAM && state != SOCKET_FRESH_DATAGRAM)
+		return leave_untouched(&c, &route,
+		                       state == SOCKET_OTHER ? LEAVE_DATAGRAM : LEAVE_SOCKET);
+	if (state == SOCKET_FRESH_DATAGRAM)
+		c.asked.port |= PEER_DATAGRAM;
+	c.pick = pick_endpoint(&route, c.asked,
+	                       blocking_is_unlikely() && trial_is_possible() ? TRIAL_THREAD
+	                                                                     : TRIAL_CALLER);
+	nudge(c.pick.service);
+	if (c.pick.kind == PICK_LEAVE || c.pick.mode != MODE_ON || state != SOCKET_FRESH_STREAM)
+		return leave_unwatched(&c);
+	return go(&c);
+}
+
+/* Connects to an address that may be an endpoint. A function of its own, so that connections to
+ * other addresses do not pay for its stack frame; they may run in a signal handler. */
+static APART int make(int fd, const struct sockaddr *address, socklen_t length,
+                      struct address asked, uint32_t port)
+{
+	struct connection c;
+	struct route_fast route;
+
+	connection_begin(&c, fd, address, length, (struct peer){asked, port});
+	if (!route_fast(asked, &route) || getaddrinfo_a_unseen() || !socket_is_fresh(fd) ||
+	    !pick_fast(&route, c.asked, &c.pick))
+		return make_general(fd, address, length, asked, port);
+	return go(&c);
+}
+
+int connection_make(int fd, const struct sockaddr *address, socklen_t length)
+{
+	struct address asked;
+	uint16_t port;
+
+	/* The kernel takes no longer address than that; it is to say so itself. */
+	if (config.mode != MODE_OFF && config.connect &&
+	    length <= sizeof(struct sockaddr_storage) &&
+	    address_from_sockaddr(address, length, &asked, &port)) {
+		if (route_may_exist(asked))
+			return make(fd, address, length, asked, port);
+		if (config.listed)
+			return leave_unknown(fd, address, length);
+	}
+	return libc()->connect(fd, address, length);
+}
