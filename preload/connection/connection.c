@@ -164,7 +164,7 @@ int connection_make(int fd, const struct sockaddr *address, socklen_t length)
 	uint16_t port;
 
 	/* The kernel takes no longer address than that; it is to say so itself. */
-	if (config.mode != MODE_OFF && config.connect &&
+	if (config.connect &&
 	    length <= sizeof(struct sockaddr_storage) &&
 	    address_from_sockaddr(address, length, &asked, &port)) {
 		if (route_may_exist(asked))
