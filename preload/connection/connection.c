@@ -13,7 +13,7 @@
 #include "connection/report.h"
 #include "directory/route.h"
 #include "directory/service.h"
-#include "hooks/getaddrinfo_a.h"
+#include "directory/unseen.h"
 #include "learn/result.h"
 #include "refresh/thread.h"
 #include "shared/counters_fast.h"
@@ -122,7 +122,7 @@ static APART int make_general(int fd, const struct sockaddr *address, socklen_t 
 	struct route route;
 
 	connection_begin(&c, fd, address, length, (struct peer){asked, port});
-	if (!route_find(asked, &route) || getaddrinfo_a_unseen())
+	if (!route_find(asked, &route) || unseen_any())
 		return leave_unknown(fd, address, length);
 	inflight_has_company(
 		&errno); /* here, and not each time: all threads come by now and then */
@@ -152,7 +152,7 @@ static APART int make(int fd, const struct sockaddr *address, socklen_t length,
 	struct route_fast route;
 
 	connection_begin(&c, fd, address, length, (struct peer){asked, port});
-	if (!route_fast(asked, &route) || getaddrinfo_a_unseen() || !socket_is_fresh(fd) ||
+	if (!route_fast(asked, &route) || unseen_any() || !socket_is_fresh(fd) ||
 	    !pick_fast(&route, c.asked, &c.pick))
 		return make_general(fd, address, length, asked, port);
 	return go(&c);

@@ -7,7 +7,7 @@
  * What libc is given, and when it tells the client, is the client's own affair. gai_error may be
  * called in a signal handler (SIGEV_SIGNAL), so that nothing here locks or allocates. */
 #include "hooks/hook.h"
-#include "hooks/getaddrinfo_a.h"
+#include "directory/unseen.h"
 
 #include "base/attributes.h"
 #include "base/config.h"
@@ -35,11 +35,6 @@ struct request {
 
 static struct request requests[REQUESTS];
 
-/* Of the requests under way those that libc tells the client about by a signal or a thread: a
- * client may then read its answer without asking us. And one for ever for each that found no place.
- */
-_Atomic uint32_t getaddrinfo_a_open;
-
 static struct request *request_take(uintptr_t key)
 {
 	for (size_t i = 0; i < REQUESTS; i++) {
@@ -55,7 +50,7 @@ static struct request *request_take(uintptr_t key)
 static void request_free(struct request *request)
 {
 	if (request->is_notified)
-		atomic_fetch_sub(&getaddrinfo_a_open, 1);
+		unseen_end();
 	request->is_notified = false;
 	atomic_store_explicit(&request->key, FREE, memory_order_release);
 }
@@ -71,7 +66,7 @@ static void request_add(struct gaicb *of, bool is_notified)
 		return;
 	request = request_take(FREE);
 	if (is_notified || !request)
-		atomic_fetch_add(&getaddrinfo_a_open, 1);
+		unseen_begin();
 	if (!request)
 		return;
 	request->is_notified = is_notified;
