@@ -1,10 +1,9 @@
 #include "hooks/hook.h"
 #include "base/libc.h"
 
-/* Our lists have libc's own layout, so libc frees them and it does not matter whether a client
- * comes through here. The hook stands for those that look up both functions in the object that
- * holds the first (dladdr, dlsym): who finds getaddrinfo here must find its partner, and the same
- * next one behind it. */
+/* libc frees our lists as its own, because they have its layout, so a client need not come through
+ * here. The hook is for clients that look up both functions in the object that holds getaddrinfo
+ * (dladdr, dlsym): they must find its partner there, and behind both the same next ones. */
 HOOK void freeaddrinfo(struct addrinfo *list)
 {
 	libc()->freeaddrinfo(list);

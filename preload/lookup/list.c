@@ -1,7 +1,6 @@
 #include "lookup/list.h"
 
 #include "base/address_set.h"
-#include "base/answer.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -9,66 +8,67 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-bool answer_reserve(struct answer *answer, size_t count)
+bool list_reserve(struct list_addresses *addresses, size_t count)
 {
 	int saved_errno = errno;
 	long got;
 
-	answer->room = ANSWER_INLINE;
-	answer->mapped = 0;
-	answer->order = ORDER_UNKNOWN;
+	addresses->mapped = 0;
+	addresses->order = ORDER_UNKNOWN;
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		answer->addresses[f] = answer->here[f];
-		answer->count[f] = 0;
+		addresses->family[f].at = addresses->here[f];
+		addresses->family[f].count = 0;
 	}
-	if (count <= ANSWER_INLINE)
+	if (count <= LIST_INLINE)
 		return true;
-	/* Not malloc: a client may leave by siglongjmp or fail every allocation, and owns its heap.
-	 */
+	/* Not malloc, because a client may leave by siglongjmp or fail every allocation, and the
+	 * heap is its own. */
 	got = syscall(SYS_mmap, NULL, FAMILY_COUNT * count * sizeof(struct address),
 	              PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
 	errno = saved_errno;
 	if (got == -1)
 		return false;
-	answer->room = count;
-	answer->mapped = FAMILY_COUNT * count * sizeof(struct address);
+	addresses->mapped = FAMILY_COUNT * count * sizeof(struct address);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		answer->addresses[f] = (struct address *)got + f * count;
+		addresses->family[f].at = (struct address *)got + f * count;
 	return true;
 }
 
-void answer_release(struct answer *answer)
+void list_release(struct list_addresses *addresses)
 {
-	if (answer->mapped)
-		munmap(answer->addresses[0], answer->mapped);
+	if (addresses->mapped)
+		munmap(addresses->family[0].at, addresses->mapped);
 }
 
-static void add(struct answer *answer, struct address address)
+/* Adds an address, unless it is the last one's next socket type. */
+static void add(struct list_addresses *addresses, struct address address)
 {
 	enum family family = address_family(address);
-	size_t *count = &answer->count[family];
+	size_t *count = &addresses->family[family].count;
 
-	if (*count && address_equal(answer->addresses[family][*count - 1], address))
-		return; /* the next socket type of the same address */
-	answer->addresses[family][(*count)++] = address;
+	if (*count && address_equal(addresses->family[family].at[*count - 1], address))
+		return;
+	addresses->family[family].at[(*count)++] = address;
 }
 
-static void finish(struct answer *answer, enum family first)
+/* Sorts what was added. */
+static void finish(struct list_addresses *addresses, enum family first)
 {
-	if (answer->count[FAMILY_V4] && answer->count[FAMILY_V6])
-		answer->order = first == FAMILY_V4 ? ORDER_V4_FIRST : ORDER_V6_FIRST;
+	if (addresses->family[FAMILY_V4].count && addresses->family[FAMILY_V6].count)
+		addresses->order = first == FAMILY_V4 ? ORDER_V4_FIRST : ORDER_V6_FIRST;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		answer->count[f] = address_set_sort(answer->addresses[f], answer->count[f]);
+		addresses->family[f].count =
+			address_set_sort(addresses->family[f].at, addresses->family[f].count);
 }
 
-bool answer_read(struct answer *answer, const struct addrinfo *list)
+bool list_read(struct list_addresses *addresses, const struct addrinfo *list)
 {
 	enum family first = FAMILY_COUNT;
 	size_t nodes = 0;
 
 	for (const struct addrinfo *node = list; node; node = node->ai_next)
 		nodes++;
-	if (!answer_reserve(answer, nodes))
+	if (!list_reserve(addresses, nodes))
 		return false;
 	for (const struct addrinfo *node = list; node; node = node->ai_next) {
 		struct address address;
@@ -79,9 +79,9 @@ bool answer_read(struct answer *answer, const struct addrinfo *list)
 			continue;
 		if (first == FAMILY_COUNT)
 			first = address_family(address);
-		add(answer, address);
+		add(addresses, address);
 	}
-	finish(answer, first);
+	finish(addresses, first);
 	return true;
 }
 
@@ -90,32 +90,43 @@ static enum family host_family(const struct hostent *host)
 	return host->h_addrtype == AF_INET ? FAMILY_V4 : FAMILY_V6;
 }
 
-bool answer_read_host(struct answer *answer, const struct hostent *host)
+bool list_read_host(struct list_addresses *addresses, const struct hostent *host)
 {
 	size_t count = 0;
 
 	while (host->h_addr_list[count])
 		count++;
-	if (!answer_reserve(answer, count))
+	if (!list_reserve(addresses, count))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		add(answer, address_from_bytes(host_family(host), host->h_addr_list[i]));
-	finish(answer, FAMILY_V4);
+		add(addresses, address_from_bytes(host_family(host), host->h_addr_list[i]));
+	finish(addresses, FAMILY_V4);
 	return true;
+}
+
+uint16_t list_port(const struct addrinfo *list)
+{
+	struct address address;
+	uint16_t port = 0;
+
+	if (list && list->ai_addr)
+		address_from_sockaddr(list->ai_addr, list->ai_addrlen, &address, &port);
+	return port;
 }
 
 /* ---- Order */
 
-static struct address nth(const struct answer *answer, enum family family, size_t index)
+/* Returns the address at an index that may run over the end. */
+static struct address nth(const struct list_addresses *addresses, enum family family, size_t index)
 {
-	return answer->addresses[family][index % answer->count[family]];
+	return addresses->family[family].at[index % addresses->family[family].count];
 }
 
-void answer_order(const struct answer *answer, enum family family, size_t first,
-                  struct addrinfo *list)
+void list_order(const struct list_addresses *addresses, enum family family, size_t first,
+                struct addrinfo *list)
 {
 	struct address previous = {0, 0};
-	size_t position = 0;
+	size_t position = 0; /* of the address in this order, from 1 */
 
 	for (struct addrinfo *node = list; node; node = node->ai_next) {
 		struct address address;
@@ -125,18 +136,17 @@ void answer_order(const struct answer *answer, enum family family, size_t first,
 		    !address_from_sockaddr(node->ai_addr, node->ai_addrlen, &address, &port) ||
 		    address_family(address) != family)
 			continue;
-		if (position && !address_equal(address, previous))
+		/* The next socket type of an address goes where the first went. */
+		if (!position || !address_equal(address, previous))
 			position++;
 		previous = address;
-		if (!position)
-			position = 1;
-		address_into_sockaddr(nth(answer, family, first + position - 1), node->ai_addr);
+		address_into_sockaddr(nth(addresses, family, first + position - 1), node->ai_addr);
 	}
 }
 
-void answer_order_host(const struct answer *answer, enum family family, size_t first,
-                       struct hostent *host)
+void list_order_host(const struct list_addresses *addresses, enum family family, size_t first,
+                     struct hostent *host)
 {
 	for (size_t i = 0; host->h_addr_list[i]; i++)
-		address_to_bytes(nth(answer, family, first + i), host->h_addr_list[i]);
+		address_to_bytes(nth(addresses, family, first + i), host->h_addr_list[i]);
 }

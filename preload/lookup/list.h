@@ -1,7 +1,7 @@
-/* Answers of lookups: what is in a list of struct addrinfo or a hostent, its order, and lists of
- * our own.
+/* Lists that lookups give: what is in a list of struct addrinfo or a hostent, its order, and lists
+ * of our own.
  *
- * Not for signal handlers, as lookups are not. errno is kept. */
+ * Not for signal handlers, because lookups are not. errno is kept. */
 #ifndef LBDNS_LOOKUP_LIST_H
 #define LBDNS_LOOKUP_LIST_H
 
@@ -11,43 +11,50 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-enum { ANSWER_INLINE = 48 };
+enum { LIST_INLINE = 48 };
 
-/* The addresses of an answer by family: sorted, each once. */
-struct answer {
-	struct address *addresses[FAMILY_COUNT];
-	size_t count[FAMILY_COUNT];
-	size_t room;   /* in each family */
-	size_t mapped; /* bytes to unmap in answer_release */
-	enum family_order order;
-	struct address here[FAMILY_COUNT][ANSWER_INLINE];
+/* The addresses of a list by family: sorted, each once. */
+struct list_addresses {
+	struct {
+		struct address *at;
+		size_t count;
+	} family[FAMILY_COUNT];
+	enum family_order order; /* in which the list has the families; unknown if it has one */
+	size_t mapped;           /* bytes that list_release unmaps; 0: the addresses are in here */
+	struct address here[FAMILY_COUNT][LIST_INLINE];
 };
 
-/* Reads a list, or a hostent; false if there is no memory. To be released either way. */
-bool answer_read(struct answer *answer, const struct addrinfo *list);
-bool answer_read_host(struct answer *answer, const struct hostent *host);
+/* Makes room for so many addresses in each family, none of which is set. Returns false if there is
+ * no memory. list_release is to be called either way. */
+bool list_reserve(struct list_addresses *addresses, size_t count);
+void list_release(struct list_addresses *addresses);
 
-/* Room for so many addresses in each family, all of it unset; false if there is no memory. */
-bool answer_reserve(struct answer *answer, size_t count);
-void answer_release(struct answer *answer);
+/* Reads a list, or a hostent. Returns false if there is no memory. list_release is to be called
+ * either way. */
+bool list_read(struct list_addresses *addresses, const struct addrinfo *list);
+bool list_read_host(struct list_addresses *addresses, const struct hostent *host);
 
-/* Puts the addresses of one family that are in the list (of which answer was read) into the order
- * that begins with addresses[first]: by changing what the sockaddrs hold, never the links. */
-void answer_order(const struct answer *answer, enum family family, size_t first,
-                  struct addrinfo *list);
-void answer_order_host(const struct answer *answer, enum family family, size_t first,
-                       struct hostent *host);
+/* Returns the port in the first node of a list, in host order; 0 if there is none. */
+uint16_t list_port(const struct addrinfo *list);
 
-/* Can libc's freeaddrinfo free a list that answer_make makes? Finds out once, by looking at a list
- * of libc's. */
-bool answer_can_make(void);
+/* Puts the addresses of one family that are in the list (from which *addresses was read) into the
+ * order that begins with the one at first: by changing what the sockaddrs hold, never the links. */
+void list_order(const struct list_addresses *addresses, enum family family, size_t first,
+                struct addrinfo *list);
+void list_order_host(const struct list_addresses *addresses, enum family family, size_t first,
+                     struct hostent *host);
 
-/* One node for each endpoint and node of its family's template (a list that libc made for one
- * numeric address with the client's hints), families in order, each beginning with
- * addresses[first]. canonical is NULL or the canonical name. NULL if there is no memory. The caller
- * owns it, and frees it with freeaddrinfo. */
-struct addrinfo *answer_make(const struct answer *answer, const size_t first[FAMILY_COUNT],
-                             struct addrinfo *const templates[FAMILY_COUNT], const char *canonical);
+/* Returns true if libc's freeaddrinfo can free a list that list_make makes. The first call finds
+ * out by looking at a list of libc's. */
+bool list_can_make(void);
+
+/* Makes a list that has, for each address, one node for each node of its family's template (a list
+ * that libc made for one numeric address with the client's hints). The families are in order, and
+ * each begins with its address at first. canonical is NULL or the canonical name. Returns NULL if
+ * there is no memory. The caller owns the list, and frees it with freeaddrinfo. */
+struct addrinfo *list_make(const struct list_addresses *addresses, const size_t first[FAMILY_COUNT],
+                           struct addrinfo *const templates[FAMILY_COUNT], const char *canonical);
 
 #endif

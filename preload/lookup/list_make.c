@@ -1,6 +1,5 @@
 /* Lists of struct addrinfo in the layout of the libc that will free them. */
 #include "base/address.h"
-#include "base/answer.h"
 #include "base/libc.h"
 #include "lookup/list.h"
 
@@ -10,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What an addrinfo of musl (1.1.20 to 1.2.5, src/network/lookup.h) stands in: one block for the
- * whole list, whose first element counts the nodes that are still to be freed. */
+/* musl (1.1.20 to 1.2.5, src/network/lookup.h) makes a list as one block of these. The first one's
+ * references counts the nodes that are still to be freed. */
 struct aibuf {
 	struct addrinfo node;
 	union {
@@ -24,8 +23,9 @@ struct aibuf {
 
 enum layout {
 	LAYOUT_UNKNOWN,
-	LAYOUT_NODES, /* glibc: one malloc for each node, its sockaddr behind it; the canonical name
-	                 apart */
+	/* glibc: one malloc for each node and the sockaddr behind it, another one for the canonical
+	 * name */
+	LAYOUT_NODES,
 	LAYOUT_BLOCK, /* musl */
 	LAYOUT_OTHER
 };
@@ -61,7 +61,7 @@ static enum layout layout_find(void)
 	enum layout layout = LAYOUT_OTHER;
 	short nodes = 0;
 
-	/* No socket type: a node for each, so at least two. */
+	/* Without a socket type in the hints there is a node for each, so at least two. */
 	if (!libc()->owns_lookups || libc()->getaddrinfo("127.0.0.1", "1", &hints, &list))
 		return LAYOUT_OTHER;
 	for (const struct addrinfo *node = list; node; node = node->ai_next)
@@ -88,20 +88,22 @@ static enum layout layout_get(void)
 	return layout;
 }
 
-bool answer_can_make(void)
+bool list_can_make(void)
 {
 	return layout_get() != LAYOUT_OTHER;
 }
 
 /* ---- One node after another */
 
+/* A list in the making. */
 struct making {
 	struct addrinfo *head, **end;
-	struct aibuf *block; /* LAYOUT_BLOCK: where the nodes are */
-	short nodes;
-	char *canonical; /* of LAYOUT_BLOCK: behind the nodes, shared by all of them */
+	struct aibuf *block; /* the nodes of LAYOUT_BLOCK; NULL: LAYOUT_NODES */
+	short nodes;         /* that are made in the block */
+	char *canonical;     /* behind the nodes of the block, shared by all of them; or NULL */
 };
 
+/* Adds a node like one of a template; NULL if there is no memory. */
 static struct addrinfo *node_new(struct making *making, const struct addrinfo *template)
 {
 	struct addrinfo *node;
@@ -129,31 +131,32 @@ static struct addrinfo *node_new(struct making *making, const struct addrinfo *t
 	return node;
 }
 
-static bool family_make(struct making *making, const struct answer *answer, enum family family,
-                        size_t first, const struct addrinfo *template)
+static bool family_make(struct making *making, const struct list_addresses *addresses,
+                        enum family family, size_t first, const struct addrinfo *template)
 {
-	for (size_t i = 0; i < answer->count[family]; i++) {
+	const struct address *at = addresses->family[family].at;
+	size_t count = addresses->family[family].count;
+
+	for (size_t i = 0; i < count; i++) {
 		for (const struct addrinfo *like = template; like; like = like->ai_next) {
 			struct addrinfo *node = node_new(making, like);
 
 			if (!node)
 				return false;
-			address_into_sockaddr(
-				answer->addresses[family][(first + i) % answer->count[family]],
-				node->ai_addr);
+			address_into_sockaddr(at[(first + i) % count], node->ai_addr);
 		}
 	}
 	return true;
 }
 
-static size_t count_nodes(const struct answer *answer,
+static size_t count_nodes(const struct list_addresses *addresses,
                           struct addrinfo *const templates[FAMILY_COUNT])
 {
 	size_t nodes = 0;
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		for (const struct addrinfo *node = templates[f]; node; node = node->ai_next)
-			nodes += answer->count[f];
+			nodes += addresses->family[f].count;
 	return nodes;
 }
 
@@ -182,19 +185,19 @@ static bool nodes_finish(struct making *making, const char *canonical)
 	return making->head && making->head->ai_canonname;
 }
 
-struct addrinfo *answer_make(const struct answer *answer, const size_t first[FAMILY_COUNT],
-                             struct addrinfo *const templates[FAMILY_COUNT], const char *canonical)
+struct addrinfo *list_make(const struct list_addresses *addresses, const size_t first[FAMILY_COUNT],
+                           struct addrinfo *const templates[FAMILY_COUNT], const char *canonical)
 {
 	struct making making = {.head = NULL};
 	bool block = layout_get() == LAYOUT_BLOCK, made;
 	int saved_errno = errno;
-	enum family leading = answer->order == ORDER_V6_FIRST ? FAMILY_V6 : FAMILY_V4, other;
+	enum family leading = addresses->order == ORDER_V6_FIRST ? FAMILY_V6 : FAMILY_V4, other;
 
 	making.end = &making.head;
 	other = leading == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
-	made = (!block || block_start(&making, count_nodes(answer, templates), canonical)) &&
-	       family_make(&making, answer, leading, first[leading], templates[leading]) &&
-	       family_make(&making, answer, other, first[other], templates[other]) &&
+	made = (!block || block_start(&making, count_nodes(addresses, templates), canonical)) &&
+	       family_make(&making, addresses, leading, first[leading], templates[leading]) &&
+	       family_make(&making, addresses, other, first[other], templates[other]) &&
 	       (block || nodes_finish(&making, canonical));
 	if (!made) {
 		while (!block && making.head) {

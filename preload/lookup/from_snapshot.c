@@ -1,0 +1,146 @@
+#include "lookup/from_snapshot.h"
+
+#include "balance/pick.h"
+#include "base/answer.h"
+#include "base/libc.h"
+#include "base/libc_versions.h"
+#include "directory/listing.h"
+#include "directory/service.h"
+#include "lookup/list.h"
+#include "refresh/thread.h"
+#include "shared/mode.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+/* Flags under which an answer differs only in what libc's answer for a numeric address shows too.
+ */
+enum { PLAIN_FLAGS = AI_ADDRCONFIG | AI_PASSIVE | AI_NUMERICSERV | AI_CANONNAME | AI_V4MAPPED };
+
+/* A list in the making. */
+struct reply {
+	const struct question *question;
+	struct name_text name;
+	struct listing listing;
+	struct addrinfo *templates[FAMILY_COUNT]; /* NULL: the family is not in the list */
+	struct list_addresses addresses;
+	unsigned families; /* that are in the list */
+};
+
+/* Returns true if DNS or libc was asked lately enough to answer without asking again. */
+static bool is_fresh(const struct listing *listing)
+{
+	/* Without a thread nothing is newer than libc's last answer. */
+	if (thread_is_refused())
+		return listing->age_ms <= listing->interval_ms;
+	return !service_is_overdue(listing->age_ms, listing->interval_ms);
+}
+
+/* Finds the families of the list, and gets their templates. Returns false if there is one that is
+ * not known, or not freshly. */
+static bool reply_families(struct reply *reply)
+{
+	const struct question *question = reply->question;
+	bool addrconfig = question->flags & AI_ADDRCONFIG;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		enum directory_state state = reply->listing.family[f].state;
+
+		if (!(question->families & FAMILY_BIT(f)) || state == DIRECTORY_NONE)
+			continue;
+		if (state != DIRECTORY_POOL && !addrconfig)
+			return false;
+		reply->templates[f] = question_template(question, f);
+		if (!reply->templates[f] && !addrconfig)
+			return false;
+		if (!reply->templates[f])
+			continue; /* no interface has this family: libc leaves it out */
+		if (state != DIRECTORY_POOL || !reply->listing.family[f].fresh)
+			return false;
+		reply->families |= FAMILY_BIT(f);
+	}
+	if (reply->families == (FAMILY_BIT(FAMILY_V4) | FAMILY_BIT(FAMILY_V6)))
+		return reply->listing.order != ORDER_UNKNOWN;
+	return reply->families != 0;
+}
+
+/* Copies the endpoints. Returns false if they have changed, or there is no memory. */
+static bool reply_copy(struct reply *reply)
+{
+	size_t most = 0;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (reply->listing.family[f].count > most)
+			most = reply->listing.family[f].count;
+	if (!list_reserve(&reply->addresses, most))
+		return false;
+	reply->addresses.order = reply->listing.order;
+	listing_given(&reply->listing, reply->families);
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (!(reply->families & FAMILY_BIT(f)))
+			continue;
+		if (!listing_copy(&reply->listing, f, reply->addresses.family[f].at))
+			return false;
+		reply->addresses.family[f].count = reply->listing.family[f].count;
+	}
+	return true;
+}
+
+static struct addrinfo *reply_make(struct reply *reply)
+{
+	bool wants_canonical = reply->question->wants_canonical;
+	enum family leading = reply->families & FAMILY_BIT(FAMILY_V4) ? FAMILY_V4 : FAMILY_V6;
+	uint16_t port = list_port(reply->templates[leading]);
+	struct name_text canonical = {""};
+	size_t first[FAMILY_COUNT] = {0};
+
+	if (wants_canonical && (!reply->listing.has_canonical ||
+	                        !listing_canonical(&reply->listing, &reply->name, &canonical)))
+		return NULL;
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (reply->families & FAMILY_BIT(f))
+			first[f] = pick_show(reply->addresses.family[f].at,
+			                     reply->listing.family[f].count,
+			                     reply->listing.family[f].key, port);
+	return list_make(&reply->addresses, first, reply->templates,
+	                 wants_canonical ? canonical.text : NULL);
+}
+
+/* Returns true if the question is of a managed name that is to be rotated, and asks for nothing
+ * that only libc can say. Reads the listing. */
+static bool reply_begin(struct reply *reply, const struct question *question)
+{
+	reply->question = question;
+	list_reserve(&reply->addresses, 0);
+	return !directory_is_empty() && !(question->flags & ~PLAIN_FLAGS) &&
+	       /* glibc gives a canonical name back as it was spelt */
+	       (!question->wants_canonical || !strcmp(question->node, reply->name.text)) &&
+	       listing_find(&reply->name, &reply->listing) &&
+	       mode_for(service_name_hash(reply->listing.service)) == MODE_ON;
+}
+
+struct addrinfo *from_snapshot(const struct question *question)
+{
+	struct reply reply = {.families = 0};
+	struct addrinfo *list = NULL;
+	int saved_errno = errno;
+
+	if (!question_name(question, &reply.name))
+		return NULL;
+	/* libc's lookups are cancellation points in practice, and a thread may do nothing else. */
+	pthread_testcancel();
+	if (!reply_begin(&reply, question))
+		return NULL;
+	thread_want(false);
+	thread_nudge(reply.listing.age_ms, reply.listing.interval_ms);
+	if (is_fresh(&reply.listing) && list_can_make() && reply_families(&reply) &&
+	    reply_copy(&reply))
+		list = reply_make(&reply);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (reply.templates[f])
+			libc()->freeaddrinfo(reply.templates[f]);
+	list_release(&reply.addresses);
+	errno = saved_errno;
+	return list;
+}

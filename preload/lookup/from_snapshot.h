@@ -1,0 +1,18 @@
+/* The answer to a lookup from what the directory knows, without libc. Not in a signal handler. */
+#ifndef LBDNS_LOOKUP_FROM_SNAPSHOT_H
+#define LBDNS_LOOKUP_FROM_SNAPSHOT_H
+
+#include "lookup/question.h"
+
+#include <netdb.h>
+
+/* Returns the list that libc would give for a question, with the endpoint that has the next turn
+ * first in each family. The client frees it by freeaddrinfo. Returns NULL if libc is to be asked:
+ *   - the name is not managed, or lbdns mode says that it is not to be rotated;
+ *   - a family that libc would look for is not known, or the last answer is too old;
+ *   - a flag or the canonical name asks for what the directory does not have;
+ *   - there is no memory.
+ * A cancellation point if the node is a name, as libc's lookups are. errno is kept. */
+struct addrinfo *from_snapshot(const struct question *question);
+
+#endif
