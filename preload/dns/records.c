@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* The shortest record there is: a pointer as its name, and the fixed fields. A message of 64 KiB
- * has 5,461 at most, fewer than RESOLVER_ADDRESS_LIMIT. */
+ * has 5,461 at most, fewer than ANSWER_ADDRESS_LIMIT. */
 enum { RECORD_SIZE = 2 + 10 };
 
 enum { HEADER_SIZE = 12, FLAG_ANSWER = 0x80, FLAG_OPCODE = 0x78, RCODE = 0x0f };

@@ -39,7 +39,7 @@ struct resolver_query {
 	bool done;
 	uint64_t deadline_ms; /* by clock_ms */
 	struct resolver_lookup lookup[FAMILY_COUNT];
-	struct resolver_answer answer;
+	struct answer answer;
 };
 
 static bool resolver_is_answer(int status, const unsigned char *packet, int size)
@@ -125,9 +125,9 @@ static void resolver_ask_next(struct resolver_query *query)
 /* This candidate has records: it is the answer. */
 static void resolver_take(struct resolver_query *query)
 {
-	struct resolver_answer *answer = &query->answer;
+	struct answer *answer = &query->answer;
 
-	memcpy(answer->absolute, query->candidate, sizeof(answer->absolute));
+	answer->absolute = query->candidate; /* the last one that is asked for */
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
 		const struct resolver_lookup *lookup = &query->lookup[family];
 
@@ -247,6 +247,8 @@ struct resolver_query *resolver_start(const char *name, bool absolute, unsigned 
 		return NULL;
 	}
 	query->arena = arena;
+	query->answer.source = ANSWER_DNS;
+	query->answer.absolute = "";
 	query->conf = *conf;
 	query->families = families & (FAMILY_BIT(FAMILY_COUNT) - 1);
 	query->deadline_ms = clock_ms() + deadline_ms;
@@ -331,7 +333,7 @@ bool resolver_step(struct resolver_query *query, const struct pollfd *pollfds, u
 	return query->done;
 }
 
-const struct resolver_answer *resolver_answer(const struct resolver_query *query)
+const struct answer *resolver_answer(const struct resolver_query *query)
 {
 	return &query->answer;
 }

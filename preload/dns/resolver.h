@@ -17,19 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RESOLVER_POLLFDS = 16, RESOLVER_ADDRESS_LIMIT = 16384 };
-
-struct resolver_answer {
-	/* The name that answered: absolute, lower case, no trailing dot; "" if none did. CNAMEs are
-	 * followed but this is the name asked for, not the canonical one. */
-	char absolute[CONFIG_NAME_SIZE];
-	struct {
-		enum dns_outcome outcome;
-		struct address *addresses; /* usable ones, sorted, each once; owned by the query */
-		size_t count;
-		uint32_t ttl_s; /* the smallest of the records' and their CNAMEs' */
-	} family[FAMILY_COUNT];
-};
+enum { RESOLVER_POLLFDS = 16 };
 
 struct resolver_query;
 
@@ -54,8 +42,9 @@ unsigned resolver_pollfds(struct resolver_query *query, struct pollfd pollfds[RE
 /* Goes on with what arrived. True once the answer is complete (or given up). */
 bool resolver_step(struct resolver_query *query, const struct pollfd *pollfds, unsigned count);
 
-/* The answer, valid until resolver_end; only once resolver_step returned true. */
-const struct resolver_answer *resolver_answer(const struct resolver_query *query);
+/* Returns the answer, which the query owns: valid until resolver_end. Only once resolver_step returned
+ * true. */
+const struct answer *resolver_answer(const struct resolver_query *query);
 
 /* Ends a query, complete or not, and gives back all it held. NULL is allowed. */
 void resolver_end(struct resolver_query *query);

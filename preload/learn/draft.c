@@ -16,11 +16,7 @@ void *draft_map(size_t size)
 	return got == -1 ? NULL : (void *)got; // NOLINT(performance-no-int-to-ptr)
 }
 
-bool snapshot_has_room(const struct snapshot *snapshot, size_t count)
-{
-	return snapshot->endpoint_count + count <= POOL_ENDPOINTS;
-}
-
+/* Mapped once; its pages are given back after each draft. */
 static struct draft_memory {
 	struct snapshot next;
 	struct service services[SERVICES];
@@ -33,9 +29,9 @@ static struct draft_memory {
 	uint64_t index[INDEX / 2];
 	struct departed departed[DEPARTED];
 	struct draft_scratch scratch;
-} * memory; /* mapped once; its pages are given back after each draft */
+} * memory;
 
-/* What was there before anything was published. */
+/* The published snapshot before anything was published. */
 static uint64_t no_index;
 static const struct snapshot nothing = {.index = &no_index};
 
@@ -166,4 +162,45 @@ uint32_t draft_add_name(struct draft *draft)
 	            sizeof(struct name));
 	word_store(&next->name_count, next->name_count + 1);
 	return (uint32_t)next->name_count - 1;
+}
+
+struct merge_before draft_before(const struct draft *draft, uint32_t service)
+{
+	struct merge_before before = {.room = (int64_t)POOL_ENDPOINTS -
+	                                      (int64_t)draft->old->endpoint_count};
+
+	if (service == SERVICES)
+		return before;
+	before.listed = draft->next->services[service].listed;
+	before.absolute_known = draft->next->services[service].absolute_known;
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		before.family[f].state = draft->next->services[service].family[f].state;
+		before.family[f].endpoints =
+			snapshot_endpoints(draft->old, service, f, &before.family[f].count);
+		before.family[f].denials = atomic_load_explicit(&service_state[service].denials[f],
+		                                                memory_order_relaxed);
+		before.family[f].rejected_key = atomic_load_explicit(
+			&service_state[service].last_rejected_key[f], memory_order_relaxed);
+	}
+	return before;
+}
+
+bool draft_take(struct draft *draft, uint32_t service, const struct merge_after *after)
+{
+	struct service value = draft_service(draft, service);
+	bool changed = false;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		changed = changed || value.family[f].state != after->family[f].state ||
+		          after->family[f].replaced;
+		value.family[f].state = after->family[f].state;
+		if (after->family[f].replaced)
+			draft->changes[draft->change_count++] =
+				(struct change){.service = service,
+			                        .family = f,
+			                        .endpoints = after->family[f].endpoints,
+			                        .count = after->family[f].count};
+	}
+	draft_set_service(draft, service, &value);
+	return changed;
 }

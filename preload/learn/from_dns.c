@@ -1,8 +1,6 @@
-/* What DNS's answers teach. */
 #include "learn/from_dns.h"
 
 #include "base/address.h"
-#include "base/address_set.h"
 #include "base/attributes.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -10,9 +8,10 @@
 #include "base/text.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
+#include "learn/claim.h"
 #include "learn/draft.h"
 #include "learn/eligible.h"
-#include "learn/from_libc.h"
+#include "learn/merge.h"
 #include "learn/writer.h"
 #include "shared/counters.h"
 
@@ -22,157 +21,52 @@ enum { TTL_LEAST_MS = 1000, TTL_MOST_MS = 5 * 60 * 1000 };
 
 struct refresh {
 	struct draft draft;
-	struct change changes[FAMILY_COUNT];
-	size_t change_count;
+	uint64_t now_ms;
 	bool changed; /* there is something to publish */
 };
 
-static uint32_t count_denial(uint32_t service, enum family family)
-{
-	return atomic_fetch_add_explicit(&service_state[service].denials[family], 1,
-	                                 memory_order_relaxed) +
-	       1;
-}
-
-static void clear_denials(uint32_t service, enum family family, uint64_t now_ms)
-{
-	atomic_store_explicit(&service_state[service].denials[family], 0, memory_order_relaxed);
-	atomic_store_explicit(&service_state[service].good_ms[family], now_ms,
-	                      memory_order_relaxed);
-}
-
-static bool says_nothing(const struct resolver_answer *answer, enum family family)
-{
-	return answer->family[family].outcome == DNS_NO_DATA ||
-	       answer->family[family].outcome == DNS_NO_NAME;
-}
-
-/* DNS does not know this name as libc does (a hosts file, mDNS …), or it is not to be managed after
- * all: its addresses are claimed. */
-static SELDOM void unmanage(struct refresh *refresh, uint32_t service, uint64_t now_ms,
-                            const char *why)
+/* Ends managing a name, because DNS does not know it as libc does (a hosts file, mDNS …) or the
+ * settings do not want it. Its endpoints do not depart: they are claimed. */
+static SELDOM void unmanage(struct refresh *refresh, uint32_t service, const char *why)
 {
 	struct service value = draft_service(&refresh->draft, service);
 	const struct snapshot *next = refresh->draft.next;
 
-	for (uint32_t n = 0; n < next->name_count; n++) {
-		if (next->names[n].service != service)
-			continue;
-		for (enum family f = 0; f < FAMILY_COUNT; f++) {
-			size_t count;
-			const struct address *had =
-				snapshot_endpoints(refresh->draft.old, service, f, &count);
-
-			for (size_t i = 0; i < count; i++)
-				learn_claim(next->names[n].hash, had[i]);
-		}
+	for (uint32_t n = 0; n < next->name_count; n++)
+		if (next->names[n].service == service)
+			learn_claim_endpoints(next->names[n].hash, &refresh->draft, service);
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		value.family[f].state = DIRECTORY_UNKNOWN;
+		atomic_store_explicit(&service_state[service].given_version[f], 0,
+		                      memory_order_relaxed);
 	}
-	value.family[FAMILY_V4].state = DIRECTORY_UNKNOWN;
-	value.family[FAMILY_V6].state = DIRECTORY_UNKNOWN;
 	value.unmanaged = true;
-	value.unmanaged_ms = now_ms;
-	/* Its endpoints do not depart: they are claimed. */
-	atomic_store_explicit(&service_state[service].given_version[FAMILY_V4], 0,
-	                      memory_order_relaxed);
-	atomic_store_explicit(&service_state[service].given_version[FAMILY_V6], 0,
-	                      memory_order_relaxed);
+	value.unmanaged_ms = refresh->now_ms;
 	draft_set_service(&refresh->draft, service, &value);
 	refresh->changed = true;
 	log_line(LOG_INFO, next->service_text[service].text, ": left alone, ", why, NULL);
 }
 
-/* Does DNS know the name as libc does? Yes once an answer shares an address with libc's, or where
- * libc never gave one. */
-static bool is_believable(const struct refresh *refresh, uint32_t service,
-                          const struct resolver_answer *answer)
+/* Returns another service of an absolute name, of which `but` is an alias; SERVICES if there is
+ * none.
+ */
+static uint32_t find_absolute(const struct snapshot *snapshot, const struct name_text *absolute,
+                              uint32_t but)
 {
-	bool has_pool = false, has_answer = false;
-
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		size_t count;
-		const struct address *had =
-			snapshot_endpoints(refresh->draft.old, service, f, &count);
-
-		if (address_set_overlaps(had, count, answer->family[f].addresses,
-		                         answer->family[f].count))
-			return true;
-		has_pool = has_pool || count;
-		has_answer = has_answer || answer->family[f].outcome == DNS_ADDRESSES;
-	}
-	return !has_pool && has_answer;
-}
-
-/* DNS says the same thrice, and not what libc says. A server that names other addresses of many
- * each time may yet come to those that libc was given. */
-static void forgive_other(uint32_t service, enum family family, const struct address *addresses,
-                          size_t count)
-{
-	uint64_t key = address_set_key(addresses, count);
-
-	if (atomic_exchange_explicit(&service_state[service].last_rejected_key[family], key,
-	                             memory_order_relaxed) != key)
-		atomic_store_explicit(&service_state[service].denials[family], 0,
-		                      memory_order_relaxed);
-}
-
-static void strike_unbelieved(struct refresh *refresh, uint32_t service,
-                              const struct resolver_answer *answer, uint64_t now_ms)
-{
-	bool out = false;
-
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		bool pool =
-			draft_service(&refresh->draft, service).family[f].state == DIRECTORY_POOL;
-		bool other = pool && answer->family[f].outcome == DNS_ADDRESSES;
-
-		if (other)
-			forgive_other(service, f, answer->family[f].addresses,
-			              answer->family[f].count);
-		if (other || says_nothing(answer, f))
-			out = (count_denial(service, f) >= DENIALS_TO_DROP && pool) || out;
-	}
-	if (out)
-		unmanage(refresh, service, now_ms, "DNS does not know it as libc does");
-}
-
-/* Another service of the same absolute name: this one is an alias of it. */
-static uint32_t find_pinned(const struct snapshot *in, const struct name_text *absolute,
-                            uint32_t but)
-{
-	for (uint32_t s = 0; s < in->service_count; s++)
-		if (s != but && in->services[s].used && in->services[s].absolute_known &&
-		    !in->services[s].unmanaged &&
-		    !memcmp(&in->service_text[s], absolute, sizeof(*absolute)))
+	for (uint32_t s = 0; s < snapshot->service_count; s++)
+		if (s != but && snapshot->services[s].used &&
+		    snapshot->services[s].absolute_known && !snapshot->services[s].unmanaged &&
+		    !memcmp(&snapshot->service_text[s], absolute, sizeof(*absolute)))
 			return s;
 	return SERVICES;
 }
 
-/* Takes absolute as the name of the service; returns the service that has it from now on, or
- * SERVICES if the settings do not want that name. */
-static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absolute,
-                    uint64_t now_ms)
+/* Gives a service's names to another one, which is of the same absolute name. */
+static void join(struct refresh *refresh, uint32_t service, uint32_t other)
 {
-	struct service value = draft_service(&refresh->draft, service);
 	const struct snapshot *next = refresh->draft.next;
-	struct name_text asked = next->service_text[service], text;
-	uint32_t other;
+	struct service value = draft_service(&refresh->draft, service);
 
-	if (!name_normalize(absolute, &text))
-		return SERVICES;
-	if (!value.absolute_known && eligible_judge_absolute(&asked, absolute) == ELIGIBLE_NEVER) {
-		unmanage(refresh, service, now_ms, "by LBDNS_NAMES or LBDNS_EXCLUDE");
-		return SERVICES;
-	}
-	other = find_pinned(next, &text, service);
-	refresh->changed = true;
-	if (!value.absolute_known)
-		counters_alias(&asked, &text);
-	if (other == SERVICES) {
-		value.absolute_known = true;
-		draft_set_service(&refresh->draft, service, &value);
-		draft_set_service_text(&refresh->draft, service, &text);
-		return service;
-	}
 	for (uint32_t n = 0; n < next->name_count; n++) {
 		if (next->names[n].service == service) {
 			struct name_text name = next->name_text[n];
@@ -187,25 +81,40 @@ static uint32_t pin(struct refresh *refresh, uint32_t service, const char *absol
 			atomic_store_explicit(&service_state[other].given_version[f],
 			                      next->services[other].family[f].version,
 			                      memory_order_relaxed);
-	value.exact |= next->services[other].exact;
 	draft_free_service(&refresh->draft, service);
 	if (value.exact) {
 		value = draft_service(&refresh->draft, other);
 		value.exact = true;
 		draft_set_service(&refresh->draft, other, &value);
 	}
-	return other;
 }
 
-static void set_state(struct refresh *refresh, uint32_t service, enum family family, uint32_t state)
+/* Takes absolute as the name of the service. Returns the service that has it from now on, or
+ * SERVICES if the settings do not want that name. */
+static uint32_t take_absolute(struct refresh *refresh, uint32_t service, const char *absolute)
 {
 	struct service value = draft_service(&refresh->draft, service);
+	struct name_text asked = refresh->draft.next->service_text[service], text;
+	uint32_t other;
 
-	if (value.family[family].state == state)
-		return;
-	value.family[family].state = state;
-	draft_set_service(&refresh->draft, service, &value);
+	if (!name_normalize(absolute, &text))
+		return SERVICES;
+	if (!value.absolute_known && eligible_judge_absolute(&asked, absolute) == ELIGIBLE_NEVER) {
+		unmanage(refresh, service, "by LBDNS_NAMES or LBDNS_EXCLUDE");
+		return SERVICES;
+	}
+	other = find_absolute(refresh->draft.next, &text, service);
 	refresh->changed = true;
+	if (!value.absolute_known)
+		counters_alias(&asked, &text);
+	if (other != SERVICES) {
+		join(refresh, service, other);
+		return other;
+	}
+	value.absolute_known = true;
+	draft_set_service(&refresh->draft, service, &value);
+	draft_set_service_text(&refresh->draft, service, &text);
+	return service;
 }
 
 static void log_change(const struct refresh *refresh, uint32_t service, size_t count)
@@ -217,51 +126,8 @@ static void log_change(const struct refresh *refresh, uint32_t service, size_t c
 		         text_number(count, number), " endpoints", NULL);
 }
 
-/* Endpoints that this refresh brings already, of the other family. */
-static size_t changed_count(const struct refresh *refresh)
-{
-	return refresh->change_count ? refresh->changes[0].count : 0;
-}
-
-static void take_addresses(struct refresh *refresh, uint32_t service, enum family family,
-                           const struct resolver_answer *answer, uint64_t now_ms)
-{
-	const struct address *addresses = answer->family[family].addresses;
-	size_t count = answer->family[family].count, had_count;
-	struct service value = draft_service(&refresh->draft, service);
-	const struct address *had =
-		snapshot_endpoints(refresh->draft.old, service, family, &had_count);
-
-	if (had_count == count && !memcmp(had, addresses, count * sizeof(*had))) {
-		clear_denials(service, family, now_ms);
-		return;
-	}
-	if ((!value.listed && !address_set_is_private(addresses, count)) ||
-	    (count > had_count &&
-	     !snapshot_has_room(refresh->draft.old, count - had_count + changed_count(refresh)))) {
-		set_state(refresh, service, family, DIRECTORY_UNKNOWN);
-		return;
-	}
-	set_state(refresh, service, family, DIRECTORY_POOL);
-	refresh->changes[refresh->change_count++] = (struct change){
-		.service = service, .family = family, .endpoints = addresses, .count = count};
-	refresh->changed = true;
-	log_change(refresh, service, count);
-}
-
-static void take_nothing(struct refresh *refresh, uint32_t service, enum family family)
-{
-	uint32_t state = draft_service(&refresh->draft, service).family[family].state;
-
-	if (state == DIRECTORY_UNKNOWN)
-		set_state(refresh, service, family, DIRECTORY_NONE);
-	if (state != DIRECTORY_POOL || count_denial(service, family) < DENIALS_TO_DROP)
-		return;
-	set_state(refresh, service, family, DIRECTORY_GONE);
-	log_change(refresh, service, 0);
-}
-
-static uint32_t interval_of(const struct resolver_answer *answer)
+/* Returns what LBDNS_REFRESH says, or the answer's TTL within bounds. */
+static uint32_t interval_of(const struct answer *answer)
 {
 	uint64_t ttl_ms = TTL_MOST_MS;
 
@@ -274,48 +140,90 @@ static uint32_t interval_of(const struct resolver_answer *answer)
 	return (uint32_t)(ttl_ms < TTL_LEAST_MS ? TTL_LEAST_MS : ttl_ms);
 }
 
-static void note_check(uint32_t service, uint64_t now_ms)
+static void note_check(const struct refresh *refresh, uint32_t service)
 {
-	atomic_store_explicit(&service_state[service].checked_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&service_state[service].checked_ms, refresh->now_ms,
+	                      memory_order_relaxed);
 	atomic_store_explicit(&service_state[service].unanswered, 0, memory_order_relaxed);
 }
 
-/* Returns the service that the answer is of, SERVICES if there is none any more. */
-static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
-                               const struct resolver_answer *answer, uint64_t now_ms)
+/* Notes what an answer that was not believed leaves behind. */
+static void take_rejected(struct refresh *refresh, uint32_t service,
+                          const struct merge_after *after)
 {
-	struct service value = draft_service(&refresh->draft, service);
+	struct service_state *state = &service_state[service];
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		atomic_store_explicit(&state->last_rejected_key[f], after->family[f].rejected_key,
+		                      memory_order_relaxed);
+		atomic_store_explicit(&state->denials[f], after->family[f].denials,
+		                      memory_order_relaxed);
+	}
+	if (after->unmanaged)
+		unmanage(refresh, service, "DNS does not know it as libc does");
+}
+
+/* Takes over the pools, and notes what is true of them whether or not they can be published. */
+static void take_pools(struct refresh *refresh, uint32_t service, const struct merge_before *before,
+                       const struct merge_after *after)
+{
+	struct service_state *state = &service_state[service];
+
+	if (draft_take(&refresh->draft, service, after))
+		refresh->changed = true;
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (after->family[f].replaced) {
+			/* after_publish notes that the pool is fresh. */
+			log_change(refresh, service, after->family[f].count);
+			continue;
+		}
+		atomic_store_explicit(&state->denials[f], after->family[f].denials,
+		                      memory_order_relaxed);
+		if (after->family[f].refreshed)
+			atomic_store_explicit(&state->good_ms[f], refresh->now_ms,
+			                      memory_order_relaxed);
+		if (after->family[f].state == DIRECTORY_GONE &&
+		    before->family[f].state != DIRECTORY_GONE)
+			log_change(refresh, service, 0);
+	}
+}
+
+/* Returns the service that the answer is of; SERVICES if there is none any more. */
+static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
+                               const struct answer *answer)
+{
+	struct merge_before before = draft_before(&refresh->draft, service);
+	struct merge_after after = merge(&before, answer);
 	const char *name = refresh->draft.next->service_text[service].text;
 	bool answered = answer->absolute[0];
 
-	note_check(service, now_ms);
-	if (!value.absolute_known && !is_believable(refresh, service, answer)) {
-		strike_unbelieved(refresh, service, answer, now_ms);
+	note_check(refresh, service);
+	if (!after.believed) {
+		take_rejected(refresh, service, &after);
 		return service;
 	}
-	if (answered && (!value.absolute_known || strcmp(name, answer->absolute))) {
+	if (answered && (!before.absolute_known || strcmp(name, answer->absolute))) {
 		uint32_t asked = service;
 
-		service = pin(refresh, service, answer->absolute, now_ms);
+		service = take_absolute(refresh, service, answer->absolute);
 		if (service == SERVICES)
 			return SERVICES;
-		if (service != asked)
-			note_check(service, now_ms);
+		if (service != asked) {
+			note_check(refresh, service);
+			before = draft_before(&refresh->draft, service);
+			after = merge(&before, answer);
+		}
 	}
 	if (answered)
 		atomic_store_explicit(&service_state[service].interval_ms, interval_of(answer),
 		                      memory_order_relaxed);
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		if (answer->family[f].outcome == DNS_ADDRESSES)
-			take_addresses(refresh, service, f, answer, now_ms);
-		else if (says_nothing(answer, f))
-			take_nothing(refresh, service, f);
-	}
+	take_pools(refresh, service, &before, &after);
 	return service;
 }
 
-/* Of both families: addresses if there are any, else what was worse. */
-static enum dns_outcome outcome_of(const struct resolver_answer *answer)
+/* Returns what became of both families: DNS_ADDRESSES if either has any, else the worse of the two.
+ */
+static enum dns_outcome outcome_of(const struct answer *answer)
 {
 	enum dns_outcome v4 = answer->family[FAMILY_V4].outcome,
 			 v6 = answer->family[FAMILY_V6].outcome;
@@ -325,7 +233,7 @@ static enum dns_outcome outcome_of(const struct resolver_answer *answer)
 	return v4 > v6 ? v4 : v6;
 }
 
-static uint32_t ttl_of(const struct resolver_answer *answer)
+static uint32_t ttl_of(const struct answer *answer)
 {
 	uint32_t ttl_s = UINT32_MAX;
 
@@ -335,18 +243,18 @@ static uint32_t ttl_of(const struct resolver_answer *answer)
 	return ttl_s == UINT32_MAX ? 0 : ttl_s;
 }
 
-/* published: with what this refresh changed. */
-static void count(const struct snapshot *published, uint32_t service,
-                  const struct resolver_answer *answer, uint64_t now_ms, bool changed)
+/* Counts an answer for all processes. published is the snapshot with what this refresh changed. */
+static void count(const struct refresh *refresh, const struct snapshot *published, uint32_t service,
+                  const struct answer *answer)
 {
 	struct counters_refresh counted = {
 		.name = &published->service_text[service],
-		.now_ms = now_ms,
+		.now_ms = refresh->now_ms,
 		.outcome = outcome_of(answer),
 		.interval_ms = atomic_load_explicit(&service_state[service].interval_ms,
 	                                            memory_order_relaxed),
 		.ttl_s = ttl_of(answer),
-		.changed = changed};
+		.changed = refresh->draft.change_count > 0};
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		size_t endpoints;
@@ -357,7 +265,8 @@ static void count(const struct snapshot *published, uint32_t service,
 	counters_refreshed(&counted);
 }
 
-/* Is what was asked for still at its place? Another name may have been given it since. */
+/* Returns true if the service that DNS was asked for is still at its place, which may have been
+ * given to another one since. */
 static bool is_there(const struct draft *draft, const struct due *due)
 {
 	const struct service *service = &draft->old->services[due->service];
@@ -365,22 +274,21 @@ static bool is_there(const struct draft *draft, const struct due *due)
 	return service->used && service->generation == due->generation;
 }
 
-bool learn_from_dns(const struct due *due, const struct resolver_answer *answer)
+bool learn_from_dns(const struct due *due, const struct answer *answer)
 {
-	struct refresh refresh = {.changed = false};
+	struct refresh refresh = {.now_ms = clock_ms()};
 	struct writer_lock lock;
 
 	if (!writer_trylock(&lock))
 		return false;
 	if (draft_begin(&refresh.draft) && is_there(&refresh.draft, due)) {
-		uint64_t now_ms = clock_ms();
-		uint32_t service = refresh_locked(&refresh, due->service, answer, now_ms);
+		uint32_t service = refresh_locked(&refresh, due->service, answer);
 
 		if (refresh.changed)
-			draft_publish(&refresh.draft, refresh.changes, refresh.change_count);
+			draft_publish(&refresh.draft);
 		if (service < SERVICES)
-			count(refresh.changed ? refresh.draft.next : refresh.draft.old, service,
-			      answer, now_ms, refresh.change_count > 0);
+			count(&refresh, refresh.changed ? refresh.draft.next : refresh.draft.old,
+			      service, answer);
 	}
 	draft_end();
 	writer_unlock(&lock);

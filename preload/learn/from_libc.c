@@ -1,23 +1,21 @@
-/* What libc's answers teach: pools for names that are eligible, claims for all else. */
 #include "learn/from_libc.h"
 
-#include "base/address_set.h"
+#include "base/answer.h"
 #include "base/clock.h"
-#include "base/config.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "directory/claims.h"
 #include "directory/listing.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
-#include "dns/resolver.h"
+#include "learn/claim.h"
 #include "learn/draft.h"
 #include "learn/eligible.h"
+#include "learn/merge.h"
+#include "learn/names.h"
 #include "learn/writer.h"
 #include "shared/counters.h"
 #include "shared/segment.h"
 
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,50 +26,19 @@ enum {
 	LOCK_NAP_NS = 100000
 };
 
-void learn_claim(uint64_t key, struct address address)
-{
-	/* Only addresses that a pool may have. Public ones are managed only where LBDNS_NAMES lists
-	 * them. */
-	if (config.listed || address_is_private(address))
-		claims_add(address, key);
-}
-
-static void claim_family(uint64_t key, const struct directory_answer *answer, enum family family)
-{
-	for (size_t i = 0; i < answer->family[family].count; i++)
-		learn_claim(key, answer->family[family].addresses[i]);
-}
-
-static void claim_all(uint64_t key, const struct directory_answer *answer)
+static void claim_all(uint64_t key, const struct answer *answer)
 {
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		claim_family(key, answer, f);
+		learn_claim_family(key, answer, f);
 }
 
-/* May this family be a pool? A name that is managed may come down to one endpoint; one that is not
- * yet needs two. */
-static bool is_pool(const struct directory_answer *answer, enum family family, bool listed,
-                    bool managed)
-{
-	size_t count = answer->family[family].count;
-
-	if (count > RESOLVER_ADDRESS_LIMIT || count < (listed || managed ? 1 : 2))
-		return false;
-	return listed || address_set_is_private(answer->family[family].addresses, count);
-}
-
-static bool is_eligible(const struct directory_answer *answer, bool listed)
-{
-	return is_pool(answer, FAMILY_V4, listed, false) ||
-	       is_pool(answer, FAMILY_V6, listed, false);
-}
-
+/* Returns true if DNS is believed for a name, and no refresh of it is overdue. */
 static bool is_dns_current(const struct listing *listing)
 {
 	return listing->believed && !service_is_overdue(listing->age_ms, listing->interval_ms);
 }
 
-/* DNS was found not to know this name as libc does, not long ago. */
+/* Returns true if DNS was found not to know this name as libc does, not long ago. */
 static bool is_unmanaged(const struct name_text *name)
 {
 	uint64_t sequence;
@@ -90,7 +57,7 @@ static bool is_unmanaged(const struct name_text *name)
 	       snapshot_valid(sequence);
 }
 
-/* Is this address in the service's pool? */
+/* Returns true if an address is in a service's pool. */
 static bool is_endpoint(uint32_t service, struct address address)
 {
 	uint64_t sequence;
@@ -115,25 +82,40 @@ static bool is_endpoint(uint32_t service, struct address address)
 	return false;
 }
 
-/* DNS is asked for this name anyway and says more than one answer of libc, which may come from a
- * cache: only what it does not know yet is claimed, so that a connection to it is not taken for
- * another pool's. */
-static bool learn_known_name(const struct name_text *name, const struct listing *listing,
-                             const struct directory_answer *answer)
+/* Returns true if an answer says nothing of a name that its listing does not have. */
+static bool is_known(const struct listing *listing, const struct answer *answer)
 {
-	if (!is_dns_current(listing))
+	bool both = true;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		enum directory_state state = listing->family[f].state;
+
+		if (answer->family[f].outcome == DNS_NOT_ASKED)
+			both = false;
+		else if ((state != DIRECTORY_POOL || !listing->family[f].fresh) &&
+		         (state != DIRECTORY_NONE || answer->family[f].count))
+			return false;
+	}
+	if (both && answer->order != ORDER_UNKNOWN && listing->order == ORDER_UNKNOWN)
+		return false;
+	return !answer->canonical || listing->has_canonical;
+}
+
+/* Takes in an answer for a name that DNS is asked for anyway, and of which DNS says more than one
+ * answer of libc, because that may come from a cache. Only addresses that DNS does not have yet are
+ * claimed, so that a connection to one is not taken for another pool's. Returns false if the answer
+ * is to be learned. */
+static bool learn_known_name(const struct name_text *name, const struct listing *listing,
+                             const struct answer *answer)
+{
+	unsigned asked = 0;
+
+	if (!is_dns_current(listing) || !is_known(listing, answer))
 		return false;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		if (answer->families & FAMILY_BIT(f) &&
-		    (listing->family[f].state != DIRECTORY_POOL || !listing->family[f].fresh) &&
-		    (listing->family[f].state != DIRECTORY_NONE || answer->family[f].count))
-			return false;
-	if (answer->families == (FAMILY_BIT(FAMILY_V4) | FAMILY_BIT(FAMILY_V6)) &&
-	    answer->order != ORDER_UNKNOWN && listing->order == ORDER_UNKNOWN)
-		return false;
-	if (answer->canonical && !listing->has_canonical)
-		return false;
-	listing_given(listing, answer->families);
+		if (answer->family[f].outcome != DNS_NOT_ASKED)
+			asked |= FAMILY_BIT(f);
+	listing_given(listing, asked);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		for (size_t i = 0; i < answer->family[f].count; i++)
 			if (!is_endpoint(listing->service, answer->family[f].addresses[i]))
@@ -142,144 +124,58 @@ static bool learn_known_name(const struct name_text *name, const struct listing 
 	return true;
 }
 
-/* An exact name in LBDNS_NAMES that DNS has not answered for yet. */
-static bool is_unresolved(const struct service *service)
+/* Returns what is known of a name before libc's answer. */
+static struct merge_before before_of(const struct draft *draft, const struct name_text *name,
+                                     bool listed)
 {
-	return service->exact && !service->absolute_known &&
-	       service->family[FAMILY_V4].state == DIRECTORY_UNKNOWN &&
-	       service->family[FAMILY_V6].state == DIRECTORY_UNKNOWN;
+	int64_t place = snapshot_find_name(draft->next, name);
+	struct merge_before before =
+		draft_before(draft, place < 0 ? SERVICES : draft->next->names[place].service);
+
+	if (place < 0)
+		before.listed = listed;
+	return before;
 }
 
-/* Gives up one that was never resolved, for LBDNS_NAMES may have more of them than there is room;
- * else the name that was not used for the longest, if that is longer than LBDNS_IDLE. What it was
- * handed is claimed. */
-static void evict(struct draft *draft)
-{
-	uint64_t longest_ms = config.idle_ms, now_ms = clock_ms();
-	uint32_t victim = SERVICES;
-
-	for (uint32_t s = 0; s < draft->next->service_count; s++) {
-		const struct service *service = &draft->next->services[s];
-		uint64_t unused_ms = is_unresolved(service) ? UINT64_MAX
-		                     : service->exact
-		                             ? 0
-		                             : clock_since(service_state[s].used_ms, now_ms);
-
-		if (service->used && unused_ms > longest_ms) {
-			longest_ms = unused_ms;
-			victim = s;
-		}
-	}
-	for (uint32_t n = 0; victim < SERVICES && n < draft->next->name_count; n++) {
-		struct name name = draft->next->names[n];
-
-		if (name.service != victim)
-			continue;
-		for (enum family f = 0; f < FAMILY_COUNT; f++) {
-			size_t count;
-			const struct address *had =
-				snapshot_endpoints(draft->old, victim, f, &count);
-
-			for (size_t i = 0; i < count; i++)
-				learn_claim(name.hash, had[i]);
-		}
-		draft_set_name(draft, n, &(struct name_text){""}, SERVICES);
-	}
-	if (victim < SERVICES)
-		draft_free_service(draft, victim);
-}
-
-/* The service of a name in the draft, made if need be; SERVICES if there is no room. */
-static uint32_t draft_name(struct draft *draft, const struct name_text *name, bool listed,
-                           uint32_t *place)
-{
-	int64_t at = snapshot_find_name(draft->next, name);
-	uint32_t service;
-
-	if (at >= 0) {
-		*place = (uint32_t)at;
-		return draft->next->names[at].service;
-	}
-	if (draft->next->service_count == SERVICES || draft->next->name_count == NAMES)
-		evict(draft);
-	*place = draft_add_name(draft);
-	service = *place < NAMES ? draft_add_service(draft) : SERVICES;
-	if (service == SERVICES)
-		return SERVICES;
-	draft_set_service(draft, service,
-	                  &(struct service){.used = true,
-	                                    .listed = listed,
-	                                    .exact = eligible_is_exact(name)});
-	draft_set_service_text(draft, service, name);
-	draft_set_name(draft, *place, name, service);
-	service_reset(service);
-	return service;
-}
-
-static void draft_answer(struct draft *draft, uint32_t service,
-                         const struct directory_answer *answer, uint64_t key,
-                         struct change *changes, size_t *change_count)
+/* Takes over the pools. The client is about to get the addresses of the new ones, and all others of
+ * the answer are claimed by key. */
+static void take_pools(struct draft *draft, uint32_t service, const struct answer *answer,
+                       const struct merge_after *after, uint64_t key)
 {
 	struct service value = draft_service(draft, service);
-	uint64_t now_ms = clock_ms();
 
+	draft_take(draft, service, after);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		struct service_family *of = &value.family[f];
-
-		if (!(answer->families & FAMILY_BIT(f)))
-			continue;
-		if (!answer->family[f].count) {
-			if (of->state != DIRECTORY_POOL)
-				of->state = DIRECTORY_NONE;
-		} else if (is_pool(answer, f, value.listed, true)) {
-			of->state = DIRECTORY_POOL;
-			changes[(*change_count)++] =
-				(struct change){.service = service,
-			                        .family = f,
-			                        .endpoints = answer->family[f].addresses,
-			                        .count = answer->family[f].count};
+		if (after->family[f].replaced)
 			/* draft_publish raises the version. */
 			atomic_store_explicit(&service_state[service].given_version[f],
-			                      of->version + 1, memory_order_relaxed);
-		} else {
-			of->state = DIRECTORY_UNKNOWN;
-			claim_family(key, answer, f);
-		}
+			                      value.family[f].version + 1, memory_order_relaxed);
+		else
+			learn_claim_family(key, answer, f);
 	}
+}
+
+/* Notes all else that libc's answer says of a service. */
+static void note_answer(struct draft *draft, uint32_t service, const struct answer *answer)
+{
+	struct service value = draft_service(draft, service);
+	struct service_state *state = &service_state[service];
+	uint64_t now_ms = clock_ms();
+
 	if (answer->order != ORDER_UNKNOWN)
 		value.order = answer->order;
 	value.unmanaged = false;
 	draft_set_service(draft, service, &value);
-	atomic_store_explicit(&service_state[service].checked_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&service_state[service].due_base_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&service_state[service].used_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&service_state[service].due_now, answer->may_be_truncated,
-	                      memory_order_relaxed);
+	atomic_store_explicit(&state->checked_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&state->due_base_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&state->used_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&state->due_now, answer->may_be_truncated, memory_order_relaxed);
 }
 
-/* Is there room for the answer in the place of what the name has? */
-static bool has_room(const struct snapshot *old, const struct name_text *name,
-                     const struct directory_answer *answer)
+static bool learn_locked(const struct name_text *name, const struct answer *answer, bool listed)
 {
-	int64_t at = snapshot_find_name(old, name);
-	size_t more = 0;
-
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		size_t had = 0;
-
-		if (at >= 0)
-			snapshot_endpoints(old, old->names[at].service, f, &had);
-		if (answer->family[f].count > had)
-			more += answer->family[f].count - had;
-	}
-	return snapshot_has_room(old, more);
-}
-
-static bool learn_locked(const struct name_text *name, const struct directory_answer *answer,
-                         bool listed)
-{
-	struct change changes[FAMILY_COUNT];
-	size_t change_count = 0;
+	struct merge_before before;
+	struct merge_after after;
 	struct name_text canonical;
 	struct draft draft;
 	uint32_t service, place;
@@ -287,23 +183,29 @@ static bool learn_locked(const struct name_text *name, const struct directory_an
 	shared_start();
 	if (!draft_begin(&draft))
 		return false;
-	/* Before anything is evicted for it. */
-	if (!has_room(draft.old, name, answer))
-		return false; /* the draft is simply not published */
-	service = draft_name(&draft, name, listed, &place);
+	before = before_of(&draft, name, listed);
+	after = merge(&before, answer);
+	/* First, so that no name is evicted for nothing. A draft that is not published does
+	 * nothing.
+	 */
+	if (!after.fits)
+		return false;
+	service = names_service(&draft, name, listed, &place);
 	if (service == SERVICES)
 		return false;
 	if (answer->canonical && name_normalize(answer->canonical, &canonical))
 		draft_set_canonical(&draft, place, &canonical);
-	draft_answer(&draft, service, answer, name_hash(name), changes, &change_count);
-	if (!draft_publish(&draft, changes, change_count))
+	take_pools(&draft, service, answer, &after, name_hash(name));
+	note_answer(&draft, service, answer);
+	if (!draft_publish(&draft))
 		return false;
 	counters_name(name);
 	return true;
 }
 
-/* Threads that look a name up for the first time at the same moment: the right to write is held for
- * microseconds, and who did without would have to claim what the others manage. */
+/* Waits for the right to write. Others hold it for microseconds, and several threads may look a
+ * name up for the first time at the same moment: one that did without would have to claim the
+ * addresses that another one manages. Returns false if it is not to be had. */
 static bool lock_soon(struct writer_lock *lock)
 {
 	const struct timespec nap = {.tv_nsec = LOCK_NAP_NS};
@@ -316,7 +218,7 @@ static bool lock_soon(struct writer_lock *lock)
 	return false;
 }
 
-bool learn_from_libc(const struct name_text *name, const struct directory_answer *answer)
+bool learn_from_libc(const struct name_text *name, const struct answer *answer)
 {
 	uint64_t key = name_hash(name);
 	struct listing listing;
@@ -328,7 +230,7 @@ bool learn_from_libc(const struct name_text *name, const struct directory_answer
 		return true;
 	verdict = eligible_judge(name);
 	if (verdict == ELIGIBLE_NEVER || is_unmanaged(name) ||
-	    (!known && !is_eligible(answer, verdict == ELIGIBLE_LISTED)) || !lock_soon(&lock)) {
+	    (!known && !merge_begins(answer, verdict == ELIGIBLE_LISTED)) || !lock_soon(&lock)) {
 		claim_all(key, answer);
 		return false;
 	}

@@ -57,7 +57,7 @@ SELDOM bool listed_add(void)
 		return false;
 	shared_start();
 	if (draft_begin(&draft) && add_listed(&draft))
-		draft_publish(&draft, NULL, 0);
+		draft_publish(&draft);
 	draft_end();
 	atomic_store_explicit(&listed_added, true, memory_order_relaxed);
 	writer_unlock(&lock);

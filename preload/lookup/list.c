@@ -1,12 +1,17 @@
 #include "lookup/list.h"
 
 #include "base/address_set.h"
+#include "base/libc.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* musl keeps at most 48 addresses (MAXADDRS in its lookup.h), and before 1.2.4, without TCP, about
+ * 28: from so many on there may be more. */
+enum { MUSL_TRUNCATES_FROM = 25 };
 
 bool list_reserve(struct list_addresses *addresses, size_t count)
 {
@@ -102,6 +107,24 @@ bool list_read_host(struct list_addresses *addresses, const struct hostent *host
 		add(addresses, address_from_bytes(host_family(host), host->h_addr_list[i]));
 	finish(addresses, FAMILY_V4);
 	return true;
+}
+
+struct answer list_answer(const struct list_addresses *addresses, unsigned families)
+{
+	struct answer answer = {.source = ANSWER_LIBC, .order = addresses->order};
+	size_t total = 0;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		size_t count = addresses->family[f].count;
+
+		if (families & FAMILY_BIT(f))
+			answer.family[f].outcome = count ? DNS_ADDRESSES : DNS_NO_DATA;
+		answer.family[f].addresses = addresses->family[f].at;
+		answer.family[f].count = count;
+		total += count;
+	}
+	answer.may_be_truncated = libc_is_musl() && total >= MUSL_TRUNCATES_FROM;
+	return answer;
 }
 
 uint16_t list_port(const struct addrinfo *list)

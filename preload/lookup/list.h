@@ -36,6 +36,10 @@ void list_release(struct list_addresses *addresses);
 bool list_read(struct list_addresses *addresses, const struct addrinfo *list);
 bool list_read_host(struct list_addresses *addresses, const struct hostent *host);
 
+/* Returns the addresses as libc's answer, if libc looked for these families: without a canonical
+ * name. Valid until list_release. */
+struct answer list_answer(const struct list_addresses *addresses, unsigned families);
+
 /* Returns the port in the first node of a list, in host order; 0 if there is none. */
 uint16_t list_port(const struct addrinfo *list);
 

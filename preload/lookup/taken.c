@@ -6,10 +6,10 @@
 #include "base/answer.h"
 #include "base/attributes.h"
 #include "base/config.h"
-#include "base/libc.h"
 #include "base/name.h"
 #include "directory/listing.h"
 #include "directory/service.h"
+#include "learn/claim.h"
 #include "learn/from_libc.h"
 #include "lookup/list.h"
 #include "refresh/thread.h"
@@ -17,10 +17,6 @@
 
 #include <errno.h>
 #include <string.h>
-
-/* musl keeps at most 48 addresses (MAXADDRS in its lookup.h), and before 1.2.4, without TCP, about
- * 28: from so many on there may be more. */
-enum { MUSL_TRUNCATES_FROM = 25 };
 
 /* Returns the families of which a list has addresses, as FAMILY_BITs. */
 static unsigned families_in(const struct list_addresses *addresses)
@@ -33,33 +29,9 @@ static unsigned families_in(const struct list_addresses *addresses)
 	return families;
 }
 
-static bool may_be_truncated(const struct list_addresses *addresses)
-{
-	return libc_is_musl() &&
-	       addresses->family[FAMILY_V4].count + addresses->family[FAMILY_V6].count >=
-	               MUSL_TRUNCATES_FROM;
-}
-
-/* Returns the addresses as libc's answer, for families that libc looked for. */
-static struct directory_answer answer_of(const struct list_addresses *addresses, unsigned families,
-                                         const char *canonical)
-{
-	struct directory_answer answer = {.families = families,
-	                                  .order = addresses->order,
-	                                  .canonical = canonical,
-	                                  .may_be_truncated = may_be_truncated(addresses)};
-
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		answer.family[f].addresses = addresses->family[f].at;
-		answer.family[f].count = addresses->family[f].count;
-	}
-	return answer;
-}
-
 /* Learns an answer, and has the thread look at a name that is managed. Returns the families whose
  * addresses are to be put in order, as FAMILY_BITs. */
-static unsigned learn(const struct name_text *name, const struct directory_answer *answer,
-                      bool in_handler)
+static unsigned learn(const struct name_text *name, const struct answer *answer, bool in_handler)
 {
 	struct listing listing;
 	unsigned managed = 0;
@@ -144,10 +116,10 @@ void taken_list(const struct question *question, struct addrinfo *list, bool in_
 	if (list_read(&addresses, list)) {
 		/* With AI_V4MAPPED there is IPv4 in an answer to a question for IPv6. */
 		unsigned has = families_in(&addresses), managed;
-		struct directory_answer answer = answer_of(
-			&addresses, has | question_sought(question, question->families & ~has),
-			canonical_of(question, list));
+		struct answer answer = list_answer(
+			&addresses, has | question_sought(question, question->families & ~has));
 
+		answer.canonical = canonical_of(question, list);
 		managed = learn(&name, &answer, in_handler);
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
 			if (managed & FAMILY_BIT(f))
@@ -177,7 +149,7 @@ SELDOM void taken_host(const char *node, struct hostent *host)
 	}
 	if (name_normalize(node, &name) && !name_is_numeric(&name)) {
 		enum family family = host->h_addrtype == AF_INET ? FAMILY_V4 : FAMILY_V6;
-		struct directory_answer answer = answer_of(&addresses, FAMILY_BIT(family), NULL);
+		struct answer answer = list_answer(&addresses, FAMILY_BIT(family));
 
 		if (learn(&name, &answer, false) & FAMILY_BIT(family))
 			list_order_host(&addresses, family, first_of(&addresses, family, 0), host);

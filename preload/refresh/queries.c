@@ -162,7 +162,7 @@ static void end_older(const struct running *answered)
 	}
 }
 
-static bool has_failed(const struct resolver_answer *answer)
+static bool has_failed(const struct answer *answer)
 {
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (answer->family[f].outcome != DNS_NOT_ASKED &&
@@ -175,7 +175,7 @@ static bool has_failed(const struct resolver_answer *answer)
 static void finish(struct running *done)
 {
 	struct running answered = *done;
-	const struct resolver_answer *answer = resolver_answer(answered.query);
+	const struct answer *answer = resolver_answer(answered.query);
 
 	*done = running[--running_count]; /* another one is in its place now */
 	if (log_wants(LOG_DEBUG))

@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 {
 	unsigned count = argc > 1 ? (unsigned)number(argv[1]) : 3;
 	struct address *addresses = calloc(count, sizeof(*addresses));
-	struct directory_answer answer = {.families = FAMILY_BIT(FAMILY_V4)};
+	struct answer answer = {.source = ANSWER_LIBC};
 	char *environment[] = {"LBDNS_REFRESH=1h", NULL};
 	struct name_text name;
 	int threads, ms;
@@ -69,6 +69,7 @@ int main(int argc, char **argv)
 	config_load(environment);
 	for (unsigned i = 0; addresses && i < count; i++)
 		addresses[i] = endpoint(i);
+	answer.family[FAMILY_V4].outcome = DNS_ADDRESSES;
 	answer.family[FAMILY_V4].addresses = addresses;
 	answer.family[FAMILY_V4].count = count;
 	name_normalize("pool", &name);

@@ -41,7 +41,7 @@ static bool serve(void)
 
 static void check_addresses(const struct address *addresses, size_t count, enum family family)
 {
-	HOLDS(count <= RESOLVER_ADDRESS_LIMIT);
+	HOLDS(count <= ANSWER_ADDRESS_LIMIT);
 	for (size_t i = 0; i < count; i++) {
 		HOLDS(address_is_usable(addresses[i]));
 		HOLDS(!i || address_compare(addresses[i - 1], addresses[i]) < 0);
@@ -145,7 +145,7 @@ static void answer_streams(const unsigned char *data, int size, int end, int *op
 	}
 }
 
-static void check_answer(const struct resolver_answer *answer, const char *name)
+static void check_answer(const struct answer *answer, const char *name)
 {
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
 		enum dns_outcome outcome = answer->family[family].outcome;

@@ -48,7 +48,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(LISTENING)};
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(LISTENING)};
-	struct directory_answer answer = {.families = FAMILY_BIT(FAMILY_V4)};
+	struct answer answer = {.source = ANSWER_LIBC};
 	struct listing listing;
 	struct name_text name;
 
@@ -62,6 +62,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	atomic_store(&process.thread, THREAD_RUNS); /* none is to be started */
 	for (unsigned i = 0; i < POOL; i++)
 		pool[i] = v4(i + 1);
+	answer.family[FAMILY_V4].outcome = DNS_ADDRESSES;
 	answer.family[FAMILY_V4].addresses = pool;
 	answer.family[FAMILY_V4].count = POOL;
 	HOLDS(name_normalize("rng", &name) && learn_from_libc(&name, &answer));

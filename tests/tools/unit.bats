@@ -31,6 +31,10 @@ unit() {
 	unit health_test
 }
 
+@test "merge: what becomes of a name's pools when libc or DNS answers" {
+	unit merge_test
+}
+
 @test "the log" {
 	unit log_test
 }

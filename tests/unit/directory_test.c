@@ -520,7 +520,7 @@ static void endpoints_all_shared(void)
 static void families_bound(void)
 {
 	static struct addresses six;
-	struct resolver_answer answer = {.absolute = "rng.default"};
+	struct answer answer = {.source = ANSWER_DNS, .absolute = "rng.default"};
 	struct listing listing;
 	struct due what;
 

@@ -17,6 +17,7 @@
 #include "directory/route.h"
 #include "directory/service.h"
 #include "dns/resolver.h"
+#include "learn/claim.h"
 #include "learn/from_dns.h"
 #include "learn/from_libc.h"
 #include "shared/segment.h"
@@ -70,7 +71,10 @@ static inline bool learn(const char *text, const struct addresses *four,
                          const struct addresses *six)
 {
 	struct name_text name = name_of(text);
-	struct directory_answer answer = {.families = BOTH};
+	struct answer answer = {.source = ANSWER_LIBC};
+
+	answer.family[FAMILY_V4].outcome = four ? DNS_ADDRESSES : DNS_NO_DATA;
+	answer.family[FAMILY_V6].outcome = six ? DNS_ADDRESSES : DNS_NO_DATA;
 
 	if (four) {
 		answer.family[FAMILY_V4].addresses = four->at;
@@ -112,7 +116,7 @@ static inline void hand(const char *text)
 /* DNS's answer for a name, in its absolute form: addresses; NULL for DNS_NO_NAME. */
 static inline void refresh(const char *text, const char *absolute, const struct addresses *four)
 {
-	struct resolver_answer answer = {.absolute = ""};
+	struct answer answer = {.source = ANSWER_DNS, .absolute = ""};
 	struct listing listing;
 	struct due due = {.name = name_of(text), .families = BOTH};
 
@@ -125,9 +129,9 @@ static inline void refresh(const char *text, const char *absolute, const struct 
 	due.generation = atomic_load(&service_state[listing.service].generation);
 	answer.family[FAMILY_V4].outcome = answer.family[FAMILY_V6].outcome = DNS_NO_NAME;
 	if (four) {
-		memcpy(answer.absolute, absolute, strlen(absolute) + 1);
+		answer.absolute = absolute;
 		answer.family[FAMILY_V4].outcome = DNS_ADDRESSES;
-		answer.family[FAMILY_V4].addresses = (struct address *)four->at;
+		answer.family[FAMILY_V4].addresses = four->at;
 		answer.family[FAMILY_V4].count = four->count;
 		answer.family[FAMILY_V4].ttl_s = 1;
 		answer.family[FAMILY_V6].outcome = DNS_NO_DATA;

@@ -29,7 +29,7 @@ static int lowest_descriptor(void)
 
 /* Steps until the answer is there, which it is at the deadline: nothing is to be waited for after
  * that, however late this process itself is. */
-static const struct resolver_answer *finish(struct resolver_query *query, uint64_t deadline_ms)
+static const struct answer *finish(struct resolver_query *query, uint64_t deadline_ms)
 {
 	for (bool done = false; !done;) {
 		struct pollfd pollfds[RESOLVER_POLLFDS];
@@ -47,7 +47,7 @@ static const struct resolver_answer *finish(struct resolver_query *query, uint64
 	return resolver_answer(query);
 }
 
-static void print_answer(const struct resolver_answer *answer)
+static void print_answer(const struct answer *answer)
 {
 	static const char *const outcomes[] = {
 		[DNS_NOT_ASKED] = "not-asked",
@@ -104,7 +104,7 @@ static void check_sort(void)
 
 static void check_failed(struct resolver_query *query, unsigned families)
 {
-	const struct resolver_answer *answer = finish(query, clock_ms() + 5000);
+	const struct answer *answer = finish(query, clock_ms() + 5000);
 
 	CHECK(answer->absolute[0] == '\0');
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {

@@ -158,7 +158,7 @@ static bool show_probes(const struct address *addresses, size_t count, uint32_t 
 }
 
 /* Shows the endpoints of one family. True if they are eligible, and all answer. */
-static bool show_family(const struct question *question, const struct resolver_answer *answer,
+static bool show_family(const struct question *question, const struct answer *answer,
                         enum family family)
 {
 	const struct address *addresses = answer->family[family].addresses;
@@ -180,7 +180,7 @@ static bool show_family(const struct question *question, const struct resolver_a
 	return good;
 }
 
-static int show(const struct question *question, const struct resolver_answer *answer)
+static int show(const struct question *question, const struct answer *answer)
 {
 	bool good = true, some = false;
 

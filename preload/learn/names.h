@@ -1,0 +1,18 @@
+/* Names in the draft: found, added, and given up where there is no room for others. The writer, who
+ * holds writer_trylock. */
+#ifndef LBDNS_LEARN_NAMES_H
+#define LBDNS_LEARN_NAMES_H
+
+#include "base/name.h"
+#include "learn/draft.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Returns the service of a name and writes the name's place. A name that is not known is added with
+ * a service of its own, and if there is no room an idle one is given up for it; listed is whether
+ * LBDNS_NAMES is why it is managed. Returns SERVICES if there is no room. */
+uint32_t names_service(struct draft *draft, const struct name_text *name, bool listed,
+                       uint32_t *place);
+
+#endif
