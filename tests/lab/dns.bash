@@ -8,14 +8,22 @@ lab_absolute() {
 	esac
 }
 
+# lab_absolute without a process of its own: lab_absolute_is VARIABLE NAME
+lab_absolute_is() {
+	case $2 in
+	*.) printf -v "$1" %s "${2%.}" ;;
+	*) printf -v "$1" %s "$2.$LAB_DOMAIN" ;;
+	esac
+}
+
+# A directory without files is what the pattern itself stands for then.
 lab_write_names() {
-	(cd "$LAB/names" && awk '{ print $1, FILENAME }' ./* 2>/dev/null | sed 's, \./, ,') >"$LAB/names.hosts.new" || true
-	mv "$LAB/names.hosts.new" "$LAB/names.hosts"
+	(cd "$LAB/names" && awk '{ print $1, substr(FILENAME, 3) }' ./* 2>/dev/null >"$LAB/names.hosts") || true
 }
 
 lab_dns_set() {
 	local name
-	name=$(lab_absolute "$1")
+	lab_absolute_is name "$1"
 	shift
 	if [ $# -gt 0 ]; then
 		printf '%s\n' "$@" >"$LAB/names/$name"
@@ -45,10 +53,11 @@ lab_dns_answer() {
 }
 
 lab_dns_says() {
-	local name=$1 answer
+	local name=$1 answer wanted=
 	shift
 	answer=$(lab_dns_answer "$LAB_DNS" "$name") || return
-	[ "$answer" = "$(printf '%s\n' "$@" | sed '/^$/d' | sort)" ]
+	[ $# = 0 ] || wanted=$(printf '%s\n' "$@" | sort)
+	[ "$answer" = "$wanted" ]
 }
 
 lab_dns_start() {
@@ -85,7 +94,7 @@ lab_dns_queries_reset() {
 
 lab_dns_queries() {
 	local name=
-	[ $# = 0 ] || name=$(lab_absolute "$1")
+	[ $# = 0 ] || lab_absolute_is name "$1"
 	awk -v mark="$(<"$LAB/queries.mark")" -v name="$name" -v type="${2-}" '
 		NR > mark && $5 ~ /^query\[/ && ($8 == "10.244.3.2" || $8 == "fd00:244:3::2") &&
 		(name == "" || tolower($6) == tolower(name)) && (type == "" || $5 == "query[" type "]") { n++ }

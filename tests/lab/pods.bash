@@ -13,17 +13,34 @@ lab_pod_start() {
 	local address=$1
 	shift
 	[ ! -e "$LAB/pods/$address.pid" ] || return 0
-	case $address in
-	0.0.0.0) ;;
-	*:*) lab_pods_side ip addr replace "$address/128" dev pods nodad ;;
-	*) lab_pods_side ip addr replace "$address/32" dev pods ;;
-	esac
-	local number=$((SRANDOM % 9000 + 1000))
-	echo $number >"$LAB/pods/$address.number"
 	[ $# -gt 0 ] || set -- 8081 8082
-	lab_pods_side "$LAB_BUILD/lab/pod" "$address" $number "$LAB/connections.log" "$@" \
-		>"$LAB/pods/$address.pid.new" 2>>"$LAB/pods.err" 3>&- || { cat "$LAB/pods.err" >&2; return 1; }
-	mv "$LAB/pods/$address.pid.new" "$LAB/pods/$address.pid"
+	lab_pods_start "$*" "$address"
+}
+
+# lab_pods_start PORTS ADDRESS...: all at once, whom there is none of yet. A process on the pods' side starts them, so that
+# there are few.
+lab_pods_start() {
+	local ports=$1 address start=
+	shift
+	for address; do
+		case $address in
+		0.0.0.0) ;;
+		*:*) start+="addr replace $address/128 dev pods nodad"$'\n' ;;
+		*) start+="addr replace $address/32 dev pods"$'\n' ;;
+		esac
+		echo $((SRANDOM % 9000 + 1000)) >"$LAB/pods/$address.number"
+	done
+	# shellcheck disable=SC2016
+	lab_pods_side sh -ec '
+		pod=$1 ports=$2 start=$3
+		shift 3
+		[ -z "$start" ] || echo "$start" | ip -batch -
+		for address; do
+			read -r number <"$LAB/pods/$address.number"
+			pid=$("$pod" "$address" "$number" "$LAB/connections.log" $ports)
+			echo "$pid" >"$LAB/pods/$address.pid"
+		done' sh "$LAB_BUILD/lab/pod" "$ports" "$start" "$@" 2>>"$LAB/pods.err" 3>&- ||
+		{ cat "$LAB/pods.err" >&2; return 1; }
 }
 
 lab_serve() {
@@ -89,7 +106,7 @@ lab_pod_unsilence() {
 # nft only where something is silent, or was: the demo does without it.
 lab_apply_silence() {
 	local path address
-	[ -e "$LAB/silenced" ] || [ -n "$(ls "$LAB/silent")" ] || return 0
+	[ -e "$LAB/silenced" ] || compgen -G "$LAB/silent/*" >/dev/null || return 0
 	: >"$LAB/silenced"
 	{
 		echo 'add table inet lab; delete table inet lab; add table inet lab'
@@ -127,22 +144,25 @@ lab_scale46() {
 
 # The headless name holds all pods; pod i of rng-headless is rng-<i-1>.rng-headless too, as in a StatefulSet.
 lab_scale_with() {
-	local kinds=$1 name=$2 n=$3 grace=${4-} i kind address own all=() left=() before=()
+	local kinds=$1 name=$2 n=$3 grace=${4-} i kind address absolute own all=() left=() before=() new=() gone=()
 	local names=$LAB/names file
-	[ ! -e "$names/$(lab_absolute "$name")" ] || mapfile -t before <"$names/$(lab_absolute "$name")"
-	for file in "$names/${name%-headless}"-*".$(lab_absolute "$name")"; do
-		[ ! -e "$file" ] || rm "$file"
+	lab_absolute_is absolute "$name"
+	[ ! -e "$names/$absolute" ] || mapfile -t before <"$names/$absolute"
+	for file in "$names/${name%-headless}"-*".$absolute"; do
+		[ ! -e "$file" ] || gone+=("$file")
 	done
+	[ ${#gone[@]} = 0 ] || rm "${gone[@]}"
 	for ((i = 1; i <= n; i++)); do
 		own=()
 		for kind in $kinds; do
 			address=$($kind $i)
-			lab_pod_start "$address"
+			[ -e "$LAB/pods/$address.pid" ] || new+=("$address")
 			own+=("$address")
 		done
-		printf '%s\n' "${own[@]}" >"$names/${name%-headless}-$((i - 1)).$(lab_absolute "$name")"
+		printf '%s\n' "${own[@]}" >"$names/${name%-headless}-$((i - 1)).$absolute"
 		all+=("${own[@]}")
 	done
+	[ ${#new[@]} = 0 ] || lab_pods_start '8081 8082' "${new[@]}"
 	lab_dns_set "$name" "${all[@]}"
 	[ -n "$grace" ] || return 0
 	for address in "${before[@]}"; do
