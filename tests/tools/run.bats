@@ -23,6 +23,7 @@ cd "$LAB_ROOT" || exit
 	lab_equal "$(grep -c ' not ok 2 bad one' <<<"$output")" 2
 	lab_equal "$(grep -c ' ok 3 good again' <<<"$output")" 1
 	[[ ${lines[-2]} == three*" # "* ]]
+	[[ ${lines[-1]} != *skipped* ]]
 	lab_equal "${lines[-1]}" "2 passed, 1 failed"
 }
 
@@ -31,9 +32,43 @@ cd "$LAB_ROOT" || exit
 	lab_equal "${lines[-1]}" "3 passed, 1 failed"
 }
 
+@test "a file in parts: each of its tests runs once" {
+	PART=1 run -1 tests/run "$FOLDER/three.bats"
+	lab_equal "$(grep -c '^three *1\.\.1$' <<<"$output")" 3
+	lab_equal "${lines[-1]}" "2 passed, 1 failed"
+	PART=2 run -1 tests/run "$FOLDER/three.bats"
+	lab_equal "${lines[-1]}" "2 passed, 1 failed"
+}
+
+# tests/run looks for them in these folders, and knows tests by how their first lines are written.
+@test "no test is forgotten" {
+	lab_equal "$(find tests -maxdepth 2 -name '*.bats' ! -path 'tests/clients/*' ! -path 'tests/kubernetes/*' \
+		! -path 'tests/systems/*' | sort)" "$(printf '%s\n' tests/{promises,ways,command,packages,tools}/*.bats | sort)"
+	lab_equal "$(grep -hE '^[[:space:]]*@test' tests/{promises,ways,command,packages,tools}/*.bats |
+		grep -vE '^@test "[^"\\$`]*" \{' || true)" ""
+}
+
+@test "what a test leaves running, mounted or shared ends with it" {
+	seen() {
+		ps -e -o comm= >"$FOLDER/ps" # and then sorted, or the others of a pipe would be seen begin
+		sort "$FOLDER/ps" && cat /proc/mounts && ipcs -m && ls -A "$TMPDIR" "$LAB_ROOT" /run
+	}
+	# bats would take a line that begins with @test for one of its own
+	printf '@%s\n' 'test "leaves all" {
+		setsid sleep 300 >/dev/null 2>&1 3>&- &
+		mount -t tmpfs left /mnt
+		ipcmk -M 4096
+		touch /run/left "$TMPDIR/left"
+	}' >"$FOLDER/one.bats"
+	local before
+	before=$(seen)
+	run -0 tests/run "$FOLDER/one.bats"
+	lab_equal "$(seen)" "$before"
+}
+
 @test "a file is found by its name, with and without its suffix" {
 	run -2 tests/run headline headline.bats 'none of its tests'
-	lab_equal "${lines[-1]}" "tests/run: no such test"
+	lab_equal "${lines[-1]}" "tests/run: no such test: none of its tests"
 }
 
 @test "words of a name choose the tests, and mean themselves" {
@@ -42,7 +77,7 @@ cd "$LAB_ROOT" || exit
 	run -0 tests/run "$FOLDER" 'good one' 'one (of .)'
 	lab_equal "${lines[-1]}" "2 passed, 0 failed"
 	run -2 tests/run "$FOLDER" 'o.d one'
-	lab_equal "${lines[-1]}" "tests/run: no such test"
+	lab_equal "${lines[-1]}" "tests/run: no such test: o.d one"
 }
 
 @test "what is not there is named, with status 2, and nothing runs" {

@@ -303,6 +303,17 @@ static void departs_again(void)
 	check_stays(v4(3));
 }
 
+/* As if it had last been asked for an hour ago. */
+static void departed_for_an_hour(void)
+{
+	CHECK(learn_v4("rng", 1, 3));
+	refresh_v4("rng", "rng.default", 1, 2);
+	check_rotates(v4(3), v4, 1, 2);
+	for (size_t i = 0; i < DEPARTED; i++)
+		atomic_store(&departed_used_ms[i], clock_ms() - DEPARTED_KEPT_MS - 1);
+	check_stays(v4(3));
+}
+
 static void merges_aliases(void)
 {
 	struct listing one, other;
@@ -592,6 +603,7 @@ int main(void)
 	RUN(departed_is_another_ones_now);
 	RUN(shared_does_not_depart);
 	RUN(departs_again);
+	RUN(departed_for_an_hour);
 	RUN(merges_aliases);
 	RUN(disowns);
 	RUN(disowns_other_addresses);
