@@ -1,4 +1,4 @@
-/* State: of fd_table_run_apart, what the task that it makes is to do. */
+/* State: `apart`, what fd_table_run_apart has its task do. */
 #include "refresh/fd_table.h"
 
 #include "base/attributes.h"
@@ -37,7 +37,7 @@ struct entry {
 	char name[];
 };
 
-/* -1 for `.` and `..` */
+/* Returns the number that a name in /proc/…/fd is; -1 for `.` and `..`. */
 static int number_of(const char *name)
 {
 	int number = 0;
@@ -47,9 +47,9 @@ static int number_of(const char *name)
 	return *name ? -1 : number;
 }
 
-/* The calling task has a copy of the client's table, which keeps its files open: a client that
- * closes a socket now would not end its connection. Only /proc tells what there is, without a
- * million calls of close. */
+/* Closes all descriptors of the calling task, whose table is a copy of the client's: as long as the
+ * copies are open, a client that closes a socket does not end its connection. /proc tells which
+ * there are, which spares a million calls of close(2). Returns false if it cannot be read. */
 static SELDOM bool close_copies(bool keep_stderr)
 {
 	_Alignas(struct entry) char entries[DIRECTORY_BYTES];
@@ -57,7 +57,7 @@ static SELDOM bool close_copies(bool keep_stderr)
 	int directory;
 	long got;
 
-	/* First, to make room for the directory: the table may be full. */
+	/* Before /proc is opened, to make room for it, because the table may be full. */
 	syscall(SYS_close, 0);
 	syscall(SYS_close, 1);
 	text_number((uint64_t)syscall(SYS_gettid), path + strlen(path));
@@ -66,13 +66,13 @@ static SELDOM bool close_copies(bool keep_stderr)
 	if (directory < 0)
 		return false;
 	while ((got = syscall(SYS_getdents64, directory, entries, sizeof(entries))) > 0) {
-		for (long at = 0; at < got;) {
-			const struct entry *entry = (const void *)(entries + at);
+		for (long offset = 0; offset < got;) {
+			const struct entry *entry = (const void *)(entries + offset);
 			int fd = number_of(entry->name);
 
 			if (fd >= 0 && fd != directory && (fd != STDERR_FILENO || !keep_stderr))
 				syscall(SYS_close, fd);
-			at += entry->length;
+			offset += entry->length;
 		}
 	}
 	syscall(SYS_close, directory);
@@ -81,7 +81,7 @@ static SELDOM bool close_copies(bool keep_stderr)
 
 bool fd_table_unshare(bool keep_stderr)
 {
-	/* Nothing is copied: all that is kept is below what is closed. */
+	/* The kernel copies no descriptor that it would close, and all that is kept is below. */
 	if (!syscall(SYS_close_range, keep_stderr ? 3u : 0u, ~0u, CLOSE_RANGE_OWN)) {
 		if (keep_stderr)
 			syscall(SYS_close_range, 0u, 1u, 0u);
@@ -97,8 +97,8 @@ static struct {
 	void (*run)(void);
 	bool keep_stderr;
 	atomic_bool failed;
-	_Atomic uint32_t alive; /* the kernel clears it and wakes us when the task is gone */
-	char *stack;            /* its low end; stays for the next task */
+	_Atomic uint32_t alive; /* 1; the kernel clears it, and wakes us, when the task is gone */
+	char *stack;            /* its low end; stays mapped for the next task */
 } apart;
 
 #ifdef __x86_64__
@@ -113,8 +113,9 @@ static SELDOM void apart_main(void)
 		atomic_store(&apart.failed, true);
 }
 
-/* As pthread_create(3) has it, but for CLONE_FILES, CLONE_SETTLS and that nobody wants its id. Not
- * clone(3): musl's refuses CLONE_THREAD from 1.2.5 on. */
+/* Starts the task. The flags are those of pthread_create(3) without CLONE_FILES, CLONE_SETTLS and
+ * those by which libc gets its id. Not by clone(3), because musl's refuses CLONE_THREAD from 1.2.5
+ * on. */
 static bool apart_start(void)
 {
 	register _Atomic uint32_t *alive __asm__("r10") = &apart.alive;
@@ -142,7 +143,7 @@ static bool apart_start(void)
 	return task > 0;
 }
 
-/* Not syscall(2), which would write errno: it is the task's as well. */
+/* Makes a system call, not by syscall(2), which would write errno: that is the task's as well. */
 static long call(long number, const void *a, long b, long c, const void *d)
 {
 	register const void *fourth __asm__("r10") = d;
@@ -155,11 +156,11 @@ static long call(long number, const void *a, long b, long c, const void *d)
 	return result;
 }
 
-/* Until it is gone, or for IDENTITY_MS. */
+/* Waits until the task is gone, or for IDENTITY_MS. */
 static void apart_wait(void)
 {
 	const struct timespec time = {.tv_nsec = IDENTITY_MS * 1000000L};
-	/* Not a private one: it is the kernel that wakes. */
+	/* Not a private futex, because it is the kernel that wakes. */
 	long result = call(SYS_futex, &apart.alive, FUTEX_WAIT, 1, &time);
 
 	if (result && result != -EAGAIN && result != -EINTR && result != -ETIMEDOUT)
@@ -194,7 +195,8 @@ static bool apart_stack(void)
 	return true;
 }
 
-/* libc gives the calling thread new ones when the client changes its own, the task not. */
+/* Returns the user and group ids of the calling thread. When the client changes its own, libc gives
+ * this thread the new ones too, and the task keeps the old ones. */
 static uint64_t identity(void)
 {
 	return (uint64_t)syscall(SYS_geteuid) << 32 | (uint32_t)syscall(SYS_getegid);

@@ -1,5 +1,6 @@
 /* State: the queries, the resolv.conf that they go by, and the name that the process is counted
- * under. All are the refresh thread's own, but that resolv.conf may be read before it starts. */
+ * under. The refresh thread alone uses them, except that resolv.conf may be read before it starts.
+ */
 #include "refresh/queries.h"
 
 #include "base/address.h"
@@ -20,24 +21,25 @@
 
 enum {
 	QUERIES = 64,       /* under way at the same time */
-	QUERIES_OF_ONE = 4, /* of them for one name, asked for at every interval */
-	BUSY_MS = 1,        /* before the directory is tried again */
+	QUERIES_OF_ONE = 4, /* of those for one name */
+	BUSY_MS = 1,        /* before a directory that another thread writes is tried again */
 	SIGNAL_SET_SIZE = 8 /* of the kernel's sigset_t */
 };
 
+/* A query under way. */
 struct running {
 	struct due due;
-	uint64_t asked_ms;
+	uint64_t asked_ms; /* clock_ms */
 	struct resolver_query *query;
 	struct pollfd pollfds[RESOLVER_POLLFDS];
 	unsigned pollfd_count;
 };
 
-static struct running running[QUERIES];
+static struct running running[QUERIES]; /* in no order */
 static unsigned running_count;
 static const char *process_name;
-static struct resolvconf
-	conf; /* the last one that could be read: a client may have gone into a chroot */
+/* The last one that could be read, because a client may have gone into a chroot. */
+static struct resolvconf conf;
 
 void queries_read_conf(void)
 {
@@ -67,33 +69,37 @@ static unsigned running_for(uint32_t service)
 	return count;
 }
 
-static void end_query(struct running *at)
+/* Ends a query; the last one of the array is in its place then. */
+static void end_query(struct running *ended)
 {
-	resolver_end(at->query);
-	*at = running[--running_count];
+	resolver_end(ended->query);
+	*ended = running[--running_count];
 }
 
-/* Of at least two. */
+/* Ends the second oldest query for a service, of which there are at least two. */
 static void end_second_oldest(uint32_t service)
 {
 	struct running *oldest = NULL, *second = NULL;
 
-	for (struct running *at = running; at < running + running_count; at++) {
-		if (at->due.service != service)
+	for (struct running *query = running; query < running + running_count; query++) {
+		if (query->due.service != service)
 			continue;
-		if (!oldest || at->asked_ms < oldest->asked_ms) {
+		if (!oldest || query->asked_ms < oldest->asked_ms) {
 			second = oldest;
-			oldest = at;
-		} else if (!second || at->asked_ms < second->asked_ms) {
-			second = at;
+			oldest = query;
+		} else if (!second || query->asked_ms < second->asked_ms) {
+			second = query;
 		}
 	}
 	end_query(second);
 }
 
-/* A name is asked for again whether or not there was an answer: DNS that was silent is heard within
- * an interval of its being back. Where that makes too many queries, the oldest still has all of its
- * time for an answer that is late, and the newest are what a server that is back will answer. */
+/* Makes room for one query more; returns false if there is none to be had.
+ *
+ * A name is asked again at every interval even while earlier questions are unanswered, so that a
+ * server that comes back is noticed within one interval. Beyond QUERIES_OF_ONE per name the second
+ * oldest is dropped: the oldest may still be answered late, and the newest reach a server that has
+ * come back. If there are QUERIES in all, one of the name with the most of them is dropped. */
 static bool make_room(uint32_t service)
 {
 	unsigned most = running_for(service);
@@ -148,7 +154,8 @@ uint64_t queries_start(uint64_t now_ms)
 	return due_ms;
 }
 
-/* What was asked before is not to be heard after this. */
+/* Ends the older questions for the same service, because their answers must not overwrite this
+ * newer one. */
 static void end_older(const struct running *answered)
 {
 	uint32_t service = answered->due.service;
@@ -156,7 +163,7 @@ static void end_older(const struct running *answered)
 
 	for (unsigned i = 0; i < running_count;) {
 		if (running[i].due.service == service && running[i].asked_ms < asked_ms)
-			end_query(&running[i]); /* another one is in its place now */
+			end_query(&running[i]);
 		else
 			i++;
 	}
@@ -171,7 +178,7 @@ static bool has_failed(const struct answer *answer)
 	return true;
 }
 
-/* Takes in the answer and ends the query. */
+/* Takes in the answer of a query and ends it. */
 static void finish(struct running *done)
 {
 	struct running answered = *done;
@@ -189,7 +196,7 @@ static void finish(struct running *done)
 	counters_process(clock_ms(), process_name);
 }
 
-/* Fills in their pollfds. */
+/* Waits for the sockets of all queries, and fills in their pollfds. */
 static void wait_for_answers(int timeout_ms)
 {
 	struct pollfd pollfds[running_count * RESOLVER_POLLFDS + 1];
@@ -206,7 +213,7 @@ static void wait_for_answers(int timeout_ms)
 		timeout_ms = 0;
 	time = (struct timespec){.tv_sec = timeout_ms / 1000,
 	                         .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
-	/* The raw call: poll(3) is a cancellation point, and clients hook it. */
+	/* The raw call, because poll(3) is a cancellation point, and clients hook it. */
 	if (syscall(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE) < 0) {
 		futex_sleep(BUSY_MS);
 		for (unsigned i = 0; i < total; i++)

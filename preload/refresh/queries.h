@@ -1,6 +1,5 @@
-/* The queries under way: DNS is asked again for each name that is due, many at the same time.
- *
- * All of it is for the refresh thread, but for queries_read_conf. */
+/* The queries under way: DNS is asked again for each name that is due, many at the same time. The
+ * refresh thread only, except queries_read_conf. */
 #ifndef LBDNS_REFRESH_QUERIES_H
 #define LBDNS_REFRESH_QUERIES_H
 
@@ -11,24 +10,26 @@ enum {
 	QUERIES_MS = 5000 /* how long DNS may take for one name */
 };
 
-/* Reads resolv.conf; while it cannot be read, what it was before is used. The refresh thread, or
- * who is about to start it. */
+/* Reads resolv.conf; while that cannot be read, what it said before is used. The refresh thread, or
+ * the thread that is about to start it. */
 void queries_read_conf(void);
 
-/* The thread begins: a child's finds what its parent's was at, and forgets it. client_name, of 16
- * bytes, is that of the thread that started it (for counters_process), and is kept. */
+/* Begins: forgets all queries, because a forked child's thread finds those of its parent's.
+ * client_name, of 16 bytes, is the name of the thread that started this one (for counters_process);
+ * the pointer is kept. */
 void queries_begin(const char *client_name);
 
-/* Asks DNS for what is due; returns when the next will be. */
+/* Asks DNS for all that is due at now_ms. Returns when the next name will be due (clock_ms);
+ * UINT64_MAX: none. */
 uint64_t queries_start(uint64_t now_ms);
 
-/* Is any under way? */
+/* Returns true if any query is under way. */
 bool queries_any(void);
 
-/* Waits for answers, for so long at most, and takes in those that came. */
+/* Waits for answers, for timeout_ms at most, and takes in those that came. */
 void queries_step(int timeout_ms);
 
-/* Ends them all. */
+/* Ends all queries. */
 void queries_drop(void);
 
 #endif

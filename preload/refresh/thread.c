@@ -21,11 +21,11 @@
 #include <unistd.h>
 
 enum {
-	WATCH_MS = 50, /* while queries are under way, how often wakes are looked for */
-	BUSY_MS = 1,   /* before the directory is tried again */
-	STOP_MS = 1000,
-	REFUSED_MS = 60 * 1000,
-	HANDLERS_MS = 1000, /* before the client's signal handlers are looked at again */
+	WATCH_MS = 50,          /* while queries are under way, how often wakes are looked for */
+	BUSY_MS = 1,            /* before a directory that another thread writes is tried again */
+	STOP_MS = 1000,         /* how long thread_stop waits */
+	REFUSED_MS = 60 * 1000, /* before a thread that was refused is tried again */
+	HANDLERS_MS = 1000,     /* before the client's signal handlers are looked at again */
 	STACK_SIZE = 256 * 1024,
 	STACK_GRAIN = 64 * 1024, /* the largest page of any system we run on */
 	SIGNAL_SET_SIZE = 8      /* of the kernel's sigset_t */
@@ -33,24 +33,25 @@ enum {
 
 /* ---- The thread */
 
-static char client_name[16]; /* of the thread that started this one (prctl(2), PR_GET_NAME) */
-static atomic_bool stop;     /* the queries under way */
-static uint32_t wakes;       /* before it was looked at what is due */
-static uint64_t next_ms;     /* when to look again */
+static char client_name[16];    /* of the thread that started this one (PR_GET_NAME) */
+static atomic_bool end_queries; /* set by fd_table_run_apart: work() is to return soon */
+static uint32_t wakes_seen;     /* wakeup_count, before work() looked at what is due */
+static uint64_t next_ms;        /* when to look again */
 
-static bool is_to_stay(void)
+static bool goes_on(void)
 {
 	return atomic_load(&process.thread) == THREAD_RUNS;
 }
 
-/* Asks for all that is due, until nothing is under way any more; then next_ms is right. */
+/* Does all that is due, until no query is under way any more; then next_ms is right. */
 static void work(void)
 {
 	for (;;) {
 		uint64_t now_ms = clock_ms(), watch_ms, probe_ms;
 
-		/* Before looking at what is due: a wake that comes after is not slept through. */
-		wakes = wakeup_count();
+		/* Before looking at what is due, so that a wake that comes after is not slept
+		 * through. */
+		wakes_seen = wakeup_count();
 		while (listed_wanted() && !listed_add())
 			futex_sleep(BUSY_MS);
 		next_ms = queries_start(now_ms);
@@ -61,12 +62,12 @@ static void work(void)
 			next_ms = probe_ms < next_ms ? probe_ms : next_ms;
 			return;
 		}
-		if (atomic_load(&stop) || !is_to_stay())
+		if (atomic_load(&end_queries) || !goes_on())
 			break;
 		queries_step(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
 	}
 	queries_drop();
-	next_ms = 0; /* to begin again */
+	next_ms = 0; /* look again at once, and ask anew */
 }
 
 static void refuse(void)
@@ -83,23 +84,23 @@ static void note_ended(void)
 static void *thread_main(void *unused)
 {
 	bool keep_stderr = config.log >= LOG_WARN && !config.log_file;
-	bool own = fd_table_unshare(keep_stderr);
+	bool has_own_table = fd_table_unshare(keep_stderr);
 
 	(void)unused;
-	probe_begin(own);
-	silence_begin(own);
+	probe_begin(has_own_table);
+	silence_begin(has_own_table);
 	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
 	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	queries_begin(client_name);
-	while (is_to_stay()) {
-		if (own) {
+	while (goes_on()) {
+		if (has_own_table) {
 			work();
-		} else if (!fd_table_run_apart(work, &stop, keep_stderr)) {
+		} else if (!fd_table_run_apart(work, &end_queries, keep_stderr)) {
 			note_ended();
 			refuse();
 			return NULL;
 		}
-		wakeup_sleep(next_ms, wakes);
+		wakeup_sleep(next_ms, wakes_seen);
 	}
 	silence_end();
 	note_ended();
@@ -109,7 +110,8 @@ static void *thread_main(void *unused)
 
 /* ---- Starting and waking it */
 
-/* In glibc the client's thread-local storage is taken from the stack. */
+/* Returns how large a stack the thread wants: STACK_SIZE beside the client's thread-local storage,
+ * which glibc takes from the stack. */
 static size_t stack_wanted(void)
 {
 	size_t taken = libc()->minimum_stack ? libc()->minimum_stack(NULL) : 0;
@@ -132,7 +134,7 @@ static int thread_create(pthread_t *thread, size_t stack_size)
 	return error;
 }
 
-/* Might there be a thread by now, if it is asked for? */
+/* May a thread be started, if `thread` is the state of process.thread? */
 static bool may_start(uint32_t thread)
 {
 	if (thread == THREAD_REFUSED &&
@@ -142,27 +144,30 @@ static bool may_start(uint32_t thread)
 	       !atomic_load(&process.main_ended) && process_is_own();
 }
 
-/* In a lookup the configuration is read before it returns: the client's next call may be chroot(2).
- * A child that starts its thread in connect has its parent's. */
+/* Starts the thread, if there may be one. In a lookup resolv.conf is read first, because the
+ * client's next call may be chroot(2); a child that starts its thread in connect(2) has read its
+ * parent's. */
 static void thread_start(bool in_lookup)
 {
-	uint32_t was = atomic_load(&process.thread);
+	uint32_t state = atomic_load(&process.thread);
 	int saved_errno = errno;
 	sigset_t all, before;
 	pthread_t thread;
 	int cancel_type;
 
-	if (!may_start(was))
+	if (!may_start(state))
 		return;
 	sigfillset(&all);
-	/* First, or a siglongjmp may leave a thread that is said to run and does not. Not the raw
-	 * system call: setuid(3) and pthread_cancel(3) need signals that this one leaves open. */
+	/* Before THREAD_RUNS is stored, because a siglongjmp between that and pthread_create would
+	 * leave a thread that is said to run and does not. Not by the raw system call, because
+	 * setuid(3) and pthread_cancel(3) need signals that pthread_sigmask leaves open. */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	/* Nor may a thread that is cancelled asynchronously, in connect, leave libc's locks held.
-	 * Not by the state: glibc (2.36) forgets PTHREAD_CANCELED where it cancels at its end. */
+	/* A thread that is cancelled asynchronously, in connect, must not leave libc's locks held.
+	 * Not by pthread_setcancelstate, because glibc (2.36) forgets PTHREAD_CANCELED where it
+	 * cancels at the end of that. */
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &cancel_type);
 	process_start();
-	if (atomic_compare_exchange_strong(&process.thread, &was, THREAD_RUNS)) {
+	if (atomic_compare_exchange_strong(&process.thread, &state, THREAD_RUNS)) {
 		if (in_lookup)
 			queries_read_conf();
 		if (atomic_load(&process.main_ended) || /* pairs with thread_main_ends */
@@ -182,25 +187,26 @@ void thread_want(bool look_again)
 		wakeup();
 }
 
-/* Has the kernel still got that thread? Until then it counts, for the kernel and for libc. */
+/* Has the kernel still got the thread of this id? Until it is gone it counts, for the kernel and
+ * for libc. */
 static bool is_thread(uint32_t id)
 {
 	return id && !syscall(SYS_tgkill, syscall(SYS_getpid), id, 0);
 }
 
-/* Not joined: several may wait for the same thread, and another one start meanwhile. */
+/* The thread is not joined, because several may wait for it, and another one start meanwhile. */
 bool thread_stop(void)
 {
-	uint32_t was = THREAD_RUNS;
+	uint32_t state = THREAD_RUNS;
 	int saved_errno = errno;
 
 	if (!process_is_own() ||
-	    (!atomic_compare_exchange_strong(&process.thread, &was, THREAD_STOPPING) &&
-	     was != THREAD_STOPPING))
+	    (!atomic_compare_exchange_strong(&process.thread, &state, THREAD_STOPPING) &&
+	     state != THREAD_STOPPING))
 		return false;
 	wakeup();
 	for (unsigned ms = 0; ms < STOP_MS && (atomic_load(&process.thread) == THREAD_STOPPING ||
-	                                        is_thread(atomic_load(&process.ended_id)));
+	                                       is_thread(atomic_load(&process.ended_id)));
 	     ms++)
 		futex_sleep(1);
 	errno = saved_errno;
@@ -219,7 +225,7 @@ bool thread_is_refused(void)
 	       atomic_load_explicit(&process.main_ended, memory_order_relaxed);
 }
 
-/* What rt_sigaction(2) fills in: the kernel's, not libc's, struct sigaction. */
+/* What rt_sigaction(2) fills in: the kernel's struct sigaction, which is not libc's. */
 struct kernel_action {
 	void (*handler)(int);
 	unsigned long flags;
@@ -227,7 +233,7 @@ struct kernel_action {
 	uint64_t mask;
 };
 
-/* A handler with SA_NODEFER (sysv_signal(3)) runs with nothing blocked. */
+/* Has the client a handler with SA_NODEFER (sysv_signal(3)), which runs with nothing blocked? */
 static bool has_undeferred_handler(void)
 {
 	struct kernel_action action;
@@ -240,24 +246,25 @@ static bool has_undeferred_handler(void)
 	return false;
 }
 
-/* Is this surely no signal handler? Then a signal would be blocked, or it is one of those that
- * block none. Not asked again for a while if it may be. */
-static bool may_create(void)
+/* Is this surely no signal handler? In a handler a signal is blocked, unless it is one of those
+ * with SA_NODEFER. If there is such a handler the answer is no, for HANDLERS_MS without looking
+ * again. */
+static bool is_no_handler(void)
 {
 	static _Atomic uint64_t refused_ms;
-	uint64_t mask = 0, now_ms = clock_ms(), was = atomic_load(&refused_ms);
+	uint64_t mask = 0, now_ms = clock_ms(), before_ms = atomic_load(&refused_ms);
 	int saved_errno = errno;
-	bool may;
+	bool is_none;
 
-	if (was && clock_since(was, now_ms) < HANDLERS_MS)
+	if (before_ms && clock_since(before_ms, now_ms) < HANDLERS_MS)
 		return false;
-	may = !syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) && !mask;
-	if (may && has_undeferred_handler()) {
+	is_none = !syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) && !mask;
+	if (is_none && has_undeferred_handler()) {
 		atomic_store(&refused_ms, now_ms);
-		may = false;
+		is_none = false;
 	}
 	errno = saved_errno;
-	return may;
+	return is_none;
 }
 
 void thread_nudge(uint64_t age_ms, uint64_t interval_ms)
@@ -265,9 +272,9 @@ void thread_nudge(uint64_t age_ms, uint64_t interval_ms)
 	if (age_ms <= interval_ms)
 		return;
 	if (!wakeup_thread_runs()) {
-		if (may_start(atomic_load(&process.thread)) && may_create())
+		if (may_start(atomic_load(&process.thread)) && is_no_handler())
 			thread_start(false);
 	} else if (atomic_load(&process.asleep_ms) > clock_ms()) {
-		wakeup(); /* it thinks that nobody uses this name */
+		wakeup(); /* it sleeps as if nobody used this name */
 	}
 }

@@ -1,34 +1,31 @@
-/* The background thread that asks DNS again: one per process, started only when there is something
- * to refresh.
- *
- * State: whether it runs is in process.h; everything else is the thread's own. errno is kept by all
- * of these. */
+/* The refresh thread, which asks DNS again: one in a process, started only when there is something
+ * to refresh. Whether it runs is in base/process.h; all other state is its own. errno is kept. */
 #ifndef LBDNS_REFRESH_THREAD_H
 #define LBDNS_REFRESH_THREAD_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* There is a managed name: starts the thread if it does not run, and has it look again at what is
- * due if it does and look_again is true. Not in a signal handler. */
+/* Starts the thread if it does not run, because there is a managed name now. If it runs and
+ * look_again is true, has it look again at what is due. Not in a signal handler. */
 void thread_want(bool look_again);
 
-/* A client met a pool that was last checked so long ago, by its interval. Wakes the thread if it
- * sleeps on because nobody used the pool for so long (LBDNS_IDLE); starts it if it does not run and
- * the caller's signal mask is empty: pthread_create deadlocks in a signal handler. Any thread, any
- * signal handler. */
+/* Has the refresh of a pool that is overdue done, because a client has met that pool. age_ms is how
+ * long ago the pool was last checked, interval_ms its interval. The thread is woken if it sleeps on
+ * because nobody used the pool for LBDNS_IDLE. It is started if it does not run and this is surely
+ * no signal handler, because pthread_create(3) deadlocks in one. Any thread, any signal handler. */
 void thread_nudge(uint64_t age_ms, uint64_t interval_ms);
 
-/* Ends the thread, if it runs: it starts anew when it is needed. False if it did not run, or has
- * not ended after a second. Any thread; not in a signal handler. */
+/* Ends the thread, if it runs, and waits for that; it starts anew when it is needed. Returns false
+ * if it did not run, or has not ended after a second. Any thread; not in a signal handler. */
 bool thread_stop(void);
 
-/* Before the main thread is gone: ends the thread, and waits for it. The last of a client's threads
- * ends the process, in exit(3), and would not be the last one beside ours. From then on it is as if
- * no thread could be had. */
+/* Ends the thread for good, and waits for that, because the main thread is about to end: the last
+ * of a client's threads ends the process, in exit(3), and beside ours it would not be the last.
+ * From then on thread_is_refused. The main thread. */
 void thread_main_ends(void);
 
-/* True while no thread can be had, and then nothing is fresher than the last answer of libc. */
+/* Returns true while no thread can be had. Then nothing is fresher than the last answer of libc. */
 bool thread_is_refused(void);
 
 #endif
