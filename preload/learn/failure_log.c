@@ -13,7 +13,7 @@
 
 enum { FAILURE_EVERY_MS = 1000 };
 
-/* strerrorname_np(3) is younger than some of the libcs we run on. */
+/* Not strerrorname_np(3), because it is younger than some of the libcs that we run on. */
 const char *failure_log_text(int error, char number[21])
 {
 	static const struct {
@@ -40,30 +40,29 @@ const char *failure_log_text(int error, char number[21])
 	return text_number((uint64_t)error, number);
 }
 
-/* How many failures there were since the last line; 0: not now. */
 uint64_t failure_log_count(void)
 {
-	static _Atomic uint64_t last_ms, untold;
-	uint64_t now_ms = clock_ms(), was = atomic_load(&last_ms);
+	static _Atomic uint64_t last_ms, unreported;
+	uint64_t now_ms = clock_ms(), before_ms = atomic_load(&last_ms);
 
-	atomic_fetch_add(&untold, 1);
-	if ((was && clock_since(was, now_ms) < FAILURE_EVERY_MS) ||
-	    !atomic_compare_exchange_strong(&last_ms, &was, now_ms))
+	atomic_fetch_add(&unreported, 1);
+	if ((before_ms && clock_since(before_ms, now_ms) < FAILURE_EVERY_MS) ||
+	    !atomic_compare_exchange_strong(&last_ms, &before_ms, now_ms))
 		return 0;
-	return atomic_exchange(&untold, 0);
+	return atomic_exchange(&unreported, 0);
 }
 
 void failure_log_ended(uint32_t service, struct peer target, int error)
 {
-	char to[ADDRESS_TEXT_SIZE], at[21], number[21], more[21];
-	uint64_t told = log_wants(LOG_DEBUG) ? 1 : failure_log_count();
+	char to[ADDRESS_TEXT_SIZE], port[21], number[21], more[21];
+	uint64_t count = log_wants(LOG_DEBUG) ? 1 : failure_log_count();
 	struct name_text name;
 
-	if (!told)
+	if (!count)
 		return;
 	service_name(service, &name);
 	log_line(LOG_INFO, name.text, ": connect to ", address_text(target.address, to), " port ",
-	         text_number(target.port & UINT16_MAX, at),
-	         " ended: ", failure_log_text(error, number), told > 1 ? FAILURE_LOG_SINCE : "",
-	         told > 1 ? text_number(told, more) : "", NULL);
+	         text_number(target.port & UINT16_MAX, port),
+	         " ended: ", failure_log_text(error, number), count > 1 ? FAILURE_LOG_SINCE : "",
+	         count > 1 ? text_number(count, more) : "", NULL);
 }

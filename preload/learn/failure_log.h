@@ -9,14 +9,15 @@
 
 #define FAILURE_LOG_SINCE ", failures since the last such line: "
 
-/* Returns a text for an errno; number[21] is for those that have no name here. */
+/* Returns a text for an errno: "ECONNREFUSED", or its number, written into number[21], if it has no
+ * name here. */
 const char *failure_log_text(int error, char number[21]);
 
-/* Counts a failure; returns how many there were since the last line, or 0 if there is to be none
- * now. */
+/* Counts a failure. Returns how many there were since the last line, this one included; 0 if that
+ * line is younger than a second: there is to be none now. */
 uint64_t failure_log_count(void);
 
-/* Logs that a non-blocking connect to an endpoint of a service ended so. */
+/* Logs the error with which a non-blocking connect to an endpoint of a service ended. */
 void failure_log_ended(uint32_t service, struct peer target, int error);
 
 #endif

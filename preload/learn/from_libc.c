@@ -172,6 +172,8 @@ static void note_answer(struct draft *draft, uint32_t service, const struct answ
 	atomic_store_explicit(&state->due_now, answer->may_be_truncated, memory_order_relaxed);
 }
 
+/* Learns an answer. The writer. Returns false if that is not possible: then nothing is published,
+ * and the name is as it was. */
 static bool learn_locked(const struct name_text *name, const struct answer *answer, bool listed)
 {
 	struct merge_before before;
@@ -185,9 +187,7 @@ static bool learn_locked(const struct name_text *name, const struct answer *answ
 		return false;
 	before = before_of(&draft, name, listed);
 	after = merge(&before, answer);
-	/* First, so that no name is evicted for nothing. A draft that is not published does
-	 * nothing.
-	 */
+	/* Before names_service, so that no name is given up for an answer that has no room. */
 	if (!after.fits)
 		return false;
 	service = names_service(&draft, name, listed, &place);

@@ -1,4 +1,3 @@
-/* Exact names in LBDNS_NAMES, for clients that look names up by themselves. */
 #include "learn/listed.h"
 
 #include "base/attributes.h"
@@ -13,6 +12,7 @@
 
 #include <string.h>
 
+/* The exact names were added, in this process. */
 static atomic_bool listed_added;
 
 bool listed_wanted(void)
@@ -21,28 +21,31 @@ bool listed_wanted(void)
 	       eligible_any_exact();
 }
 
+/* Adds the exact names that the draft does not have, as far as there is room. Returns true if it
+ * added any.
+ */
 static bool add_listed(struct draft *draft)
 {
 	const char *pattern = config.names.text;
 	bool added = false;
 
 	for (size_t i = 0; i < config.names.count; i++, pattern += strlen(pattern) + 1) {
-		struct service service = {.used = true, .listed = true, .exact = true};
+		struct service value = {.used = true, .listed = true, .exact = true};
 		struct name_text name;
-		uint32_t place, index;
+		uint32_t place, service;
 
 		if (!config_name_is_exact(pattern) || !name_normalize(pattern, &name) ||
 		    config_names_match(&config.exclude, pattern) ||
 		    snapshot_find_name(draft->next, &name) >= 0)
 			continue;
 		place = draft_add_name(draft);
-		index = place < NAMES ? draft_add_service(draft) : SERVICES;
-		if (index == SERVICES)
+		service = place < NAMES ? draft_add_service(draft) : SERVICES;
+		if (service == SERVICES)
 			break;
-		draft_set_service(draft, index, &service);
-		draft_set_service_text(draft, index, &name);
-		draft_set_name(draft, place, &name, index);
-		service_reset(index);
+		draft_set_service(draft, service, &value);
+		draft_set_service_text(draft, service, &name);
+		draft_set_name(draft, place, &name, service);
+		service_reset(service);
 		added = true;
 	}
 	return added;

@@ -10,11 +10,12 @@
 
 enum { PAGE_SMALLEST = 4096 };
 
-/* Of one family of arrays how many a buffer has room for. */
+/* How many elements of each kind a buffer has room for. */
 struct room {
 	size_t services, names, pool_records, memberships, endpoints, slots;
 };
 
+/* The room of a first buffer. */
 static const struct room least = {.services = 2,
                                   .names = 2,
                                   .pool_records = 4,
@@ -30,7 +31,8 @@ struct buffer {
 
 _Static_assert(sizeof(struct buffer) <= PAGE_SMALLEST, "what buffer_outgrown leaves");
 
-/* Lays the arrays one behind the other; returns where the last one ends. */
+/* Lays the arrays of a snapshot one behind the other, from next on. Returns where the last one
+ * ends. */
 static uintptr_t lay(struct snapshot *snapshot, const struct room *room, uintptr_t next)
 {
 #define LAY(array, count)                                                                          \
@@ -52,6 +54,7 @@ static uintptr_t lay(struct snapshot *snapshot, const struct room *room, uintptr
 #undef LAY
 }
 
+/* Returns the room that there was, doubled until there is enough. */
 static size_t enough(size_t had, size_t need)
 {
 	while (had < need)
@@ -59,23 +62,24 @@ static size_t enough(size_t had, size_t need)
 	return had;
 }
 
-/* The buffer itself if it has room for the draft, else a larger one; NULL if there is no memory. */
+/* Returns the buffer itself if it has room for the draft, else a new one that has; NULL if there is
+ * no memory. */
 static struct buffer *buffer_for(struct buffer *had, const struct snapshot *draft)
 {
-	const struct room *was = had ? &had->room : &least;
+	const struct room *old_room = had ? &had->room : &least;
 	const struct room room = {
-		.services = enough(was->services, draft->service_count),
-		.names = enough(was->names, draft->name_count),
-		.pool_records = enough(was->pool_records, draft->pool_record_count),
-		.memberships = enough(was->memberships, draft->membership_count),
-		.endpoints = enough(was->endpoints, draft->endpoint_count),
-		.slots = enough(was->slots, draft->index_mask + 1),
+		.services = enough(old_room->services, draft->service_count),
+		.names = enough(old_room->names, draft->name_count),
+		.pool_records = enough(old_room->pool_records, draft->pool_record_count),
+		.memberships = enough(old_room->memberships, draft->membership_count),
+		.endpoints = enough(old_room->endpoints, draft->endpoint_count),
+		.slots = enough(old_room->slots, draft->index_mask + 1),
 	};
 	struct snapshot measured;
 	struct buffer *made;
 	size_t size;
 
-	if (had && !memcmp(was, &room, sizeof(room)))
+	if (had && !memcmp(old_room, &room, sizeof(room)))
 		return had;
 	size = lay(&measured, &room, sizeof(*made));
 	made = draft_map(size);
@@ -87,11 +91,13 @@ static struct buffer *buffer_for(struct buffer *had, const struct snapshot *draf
 	return made;
 }
 
-/* A larger one is in its place. Who still reads it finds its arrays empty, where the system's pages
- * are as small as that, and the snapshot no longer valid: `begun` was stored before. */
-static void buffer_outgrown(struct buffer *left)
+/* Gives back the pages of a buffer that a larger one has replaced, all but the first, because a
+ * reader may still be in it. That reader finds the arrays empty (unless the system's pages are
+ * larger than PAGE_SMALLEST), and the snapshot no longer valid, because `begun` was stored before.
+ */
+static void buffer_outgrown(struct buffer *outgrown)
 {
-	syscall(SYS_madvise, (char *)left + PAGE_SMALLEST, left->size - PAGE_SMALLEST,
+	syscall(SYS_madvise, (char *)outgrown + PAGE_SMALLEST, outgrown->size - PAGE_SMALLEST,
 	        MADV_DONTNEED);
 }
 
@@ -106,8 +112,8 @@ bool draft_commit(const struct draft *draft)
 	if (!buffer)
 		return false;
 	to = &buffer->snapshot;
-	/* Before the first store into the buffer, and each of those is a release: see
-	 * snapshot_valid. */
+	/* `begun` is stored before the first word of the buffer, and each of those stores is a
+	 * release, so that a reader that has loaded one of them sees it (snapshot_valid). */
 	atomic_store_explicit(&snapshot_state.begun, draft->sequence + 1, memory_order_release);
 	atomic_store_explicit(place, to, memory_order_release); /* pairs with snapshot_read */
 	if (had && had != buffer)

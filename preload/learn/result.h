@@ -1,6 +1,7 @@
-/* How connections ended: told to health.h, and to the refresh thread, which asks DNS at once.
+/* How connections ended: counted, told to balance/ejection.h, and to the refresh thread, which asks
+ * DNS at once if an endpoint is ejected.
  *
- * Any thread, any signal handler; errno is kept. port is as in rotation.h, fd a stream socket. */
+ * Any thread, any signal handler; errno is kept. */
 #ifndef LBDNS_LEARN_RESULT_H
 #define LBDNS_LEARN_RESULT_H
 
@@ -10,16 +11,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A connect of a service's to an endpoint ended so; error is 0 or an errno. */
+/* Records how a connect to an endpoint of a service ended; error is 0 or an errno. */
 void result_note(uint32_t service, struct peer peer, int error);
 
-/* The same where only the peer is known; nothing happens if it is no endpoint. */
+/* Records and logs how a connect to a peer ended. Does nothing if the peer is no endpoint of a name
+ * that is to be rotated. */
 void result_note_peer(struct peer peer, int error);
 
-/* Does anything depend on how a connect ended: a failure that tells of the endpoint, or a success
- * while endpoints are passed over? Now (clock_ms) may be when it began. */
+/* Returns true if a connect that failed says something of the endpoint. */
 bool result_failure_matters(int error);
 
+/* Returns true if anything depends on how a connect ended: a failure that says something of the
+ * endpoint, or a success while endpoints are ejected. now_ms (clock_ms) may be when the connect
+ * began. */
 static inline bool result_matters(int error, uint64_t now_ms)
 {
 	return error ? result_failure_matters(error) : ejection_any(now_ms);
