@@ -43,9 +43,7 @@ static bool lease(struct ejection *record, uint64_t now_ms)
 {
 	uint64_t was = load_relaxed(&record->lease_ms);
 
-	return was <= now_ms &&
-	       atomic_compare_exchange_strong_explicit(&record->lease_ms, &was, now_ms + PROBE_MS,
-	                                               memory_order_relaxed, memory_order_relaxed);
+	return was <= now_ms && swap_relaxed(&record->lease_ms, &was, now_ms + PROBE_MS);
 }
 
 /* Those who would fail by trying leave it to the refresh thread; now and then they do try, for what
@@ -133,10 +131,10 @@ static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t n
  * all three are written, record_read does not take it for valid. */
 static void record_begin(struct ejection *record, struct peer peer)
 {
-	atomic_store_explicit(&record->high, peer.address.high, memory_order_relaxed);
-	atomic_store_explicit(&record->low, peer.address.low, memory_order_relaxed);
-	atomic_store_explicit(&record->port, peer.port, memory_order_relaxed);
-	atomic_store_explicit(&record->failures, 0, memory_order_relaxed);
+	store_relaxed(&record->high, peer.address.high);
+	store_relaxed(&record->low, peer.address.low);
+	store_relaxed(&record->port, peer.port);
+	store_relaxed(&record->failures, 0);
 }
 
 static void raise_until(struct shared *in, uint64_t until_ms)
@@ -167,15 +165,15 @@ bool ejection_failed(struct peer peer, int error, uint64_t now_ms)
 	} else if (load_relaxed(&record->until_ms) > now_ms) {
 		return false; /* known: this one was under way before it was ejected */
 	}
-	failures = atomic_fetch_add_explicit(&record->failures, 1, memory_order_relaxed);
+	failures = add_relaxed(&record->failures, 1);
 	eject_ms = (uint64_t)config.eject_ms << (failures < DOUBLINGS ? failures : DOUBLINGS);
 	if (eject_ms > EJECT_MOST_MS)
 		eject_ms = EJECT_MOST_MS;
 	/* Jitter: not all of them are tried again at once. */
 	eject_ms -= hash_mix(now_ms ^ key) % (eject_ms / 5 + 1);
-	atomic_store_explicit(&record->silent, ejection_is_silent(error), memory_order_relaxed);
-	atomic_store_explicit(&record->lease_ms, 0, memory_order_relaxed);
-	atomic_store_explicit(&record->until_ms, now_ms + eject_ms, memory_order_relaxed);
+	store_relaxed(&record->silent, ejection_is_silent(error));
+	store_relaxed(&record->lease_ms, 0);
+	store_relaxed(&record->until_ms, now_ms + eject_ms);
 	raise_until(in, now_ms + eject_ms + REMEMBER_MS);
 	return !failures;
 }

@@ -12,6 +12,7 @@
 #define LBDNS_BALANCE_EJECTION_H
 
 #include "balance/trial.h"
+#include "base/atomic.h"
 #include "base/peer.h"
 #include "base/config.h"
 #include "shared/segment.h"
@@ -25,7 +26,7 @@ struct skips;
 /* May there be any ejection at all? One load of shared memory. Never with LBDNS_EJECT=0. */
 static inline bool ejection_any(uint64_t now_ms)
 {
-	uint64_t until_ms = atomic_load_explicit(&shared()->ejected_until_ms, memory_order_relaxed);
+	uint64_t until_ms = load_relaxed(&shared()->ejected_until_ms);
 
 	return __builtin_expect(until_ms > now_ms, 0) && config.eject_ms;
 }

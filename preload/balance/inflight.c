@@ -1,6 +1,7 @@
 #include "balance/inflight.h"
 
 #include "balance/inflight_table.h"
+#include "base/atomic.h"
 #include "base/kernel.h"
 #include "base/process.h"
 #include "base/socket.h"
@@ -21,23 +22,23 @@ static atomic_bool never_limit; /* which sockets a descriptor is depends on the 
 static __attribute__((noinline)) struct inflight *
 begin(struct inflight *at, int fd, struct peer peer, uint64_t now_ms, uint32_t flags)
 {
-	uint64_t since_ms = inflight_load(&at->since_ms);
+	uint64_t since_ms = load_relaxed(&at->since_ms);
 	bool same = peer_equal(inflight_peer(at), peer);
 
 	/* Another one is watched; if it had this descriptor it has ended, whatever became of it. */
-	if (since_ms && !(inflight_load32(&at->flags) & FLAG_POLLED_OK) &&
+	if (since_ms && !(load_relaxed(&at->flags) & FLAG_POLLED_OK) &&
 	    (!same || inflight_fd(at) != (uint32_t)fd))
 		return NULL;
 	if (!atomic_compare_exchange_strong(&at->since_ms, &since_ms, BEING_WRITTEN))
 		return NULL;
 	if (!same) {
-		inflight_store32(&at->typical_ms, 0);
+		store_relaxed(&at->typical_ms, 0);
 		atomic_store_explicit(&at->high, peer.address.high, memory_order_release);
 		atomic_store_explicit(&at->low, peer.address.low, memory_order_release);
 	}
 	atomic_store_explicit(&at->port_fd, inflight_port_fd(peer.port, fd), memory_order_release);
-	inflight_store32(&at->flags, flags);
-	inflight_store(&at->looked_ms, 0);
+	store_relaxed(&at->flags, flags);
+	store_relaxed(&at->looked_ms, 0);
 	atomic_store_explicit(&at->since_ms, now_ms, memory_order_release);
 	if (!(flags & FLAG_PRIVATE))
 		late_check_by(now_ms + late_limit_ms(at));
@@ -62,8 +63,7 @@ struct inflight *inflight_begin(int fd, struct peer peer, uint64_t now_ms, enum 
 
 static void note_place(int fd, uint8_t place)
 {
-	atomic_store_explicit(&places[(uint32_t)fd % DESCRIPTORS], (uint8_t)(place + 1),
-	                      memory_order_relaxed);
+	store_relaxed(&places[(uint32_t)fd % DESCRIPTORS], (uint8_t)(place + 1));
 }
 
 static __attribute__((noinline)) void goes_on(int fd, struct peer peer, uint64_t now_ms)
@@ -80,9 +80,9 @@ void inflight_add(int fd, struct peer peer, uint64_t now_ms)
 	const struct inflight *at = &inflight_table[place];
 
 	/* As it was noted a moment ago, of a socket that has ended. */
-	if (inflight_load(&at->since_ms) == now_ms &&
-	    inflight_load(&at->port_fd) == inflight_port_fd(peer.port, fd) &&
-	    !inflight_load32(&at->flags) && address_equal(inflight_address(at), peer.address))
+	if (load_relaxed(&at->since_ms) == now_ms &&
+	    load_relaxed(&at->port_fd) == inflight_port_fd(peer.port, fd) &&
+	    !load_relaxed(&at->flags) && address_equal(inflight_address(at), peer.address))
 		note_place(fd, place);
 	else
 		goes_on(fd, peer, now_ms);
@@ -91,24 +91,23 @@ void inflight_add(int fd, struct peer peer, uint64_t now_ms)
 /* NULL if that descriptor's connect is not watched. */
 static struct inflight *find(int fd)
 {
-	uint32_t place =
-		atomic_load_explicit(&places[(uint32_t)fd % DESCRIPTORS], memory_order_relaxed);
+	uint32_t place = load_relaxed(&places[(uint32_t)fd % DESCRIPTORS]);
 	struct inflight *at = &inflight_table[(place - 1) % INFLIGHT_PLACES];
 
-	return place && inflight_load(&at->since_ms) && inflight_fd(at) == (uint32_t)fd ? at : NULL;
+	return place && load_relaxed(&at->since_ms) && inflight_fd(at) == (uint32_t)fd ? at : NULL;
 }
 
 /* Pairs with cut_short: one of us sees that the other has been there. */
 static uint32_t limit_no_more(struct inflight *at)
 {
-	uint32_t flags = inflight_load32(&at->flags);
+	uint32_t flags = load_relaxed(&at->flags);
 
 	return flags & FLAG_MAY_LIMIT ? atomic_fetch_or(&at->flags, FLAG_ENDED) : flags;
 }
 
 static int count_of(const struct inflight *at, uint32_t flags)
 {
-	return flags & FLAG_LIMITED ? (int)inflight_load32(&at->syn_count) : 0;
+	return flags & FLAG_LIMITED ? (int)load_relaxed(&at->syn_count) : 0;
 }
 
 /* Its client waits no longer. */
@@ -123,14 +122,14 @@ static __attribute__((noinline)) struct inflight_ending left(struct inflight *at
 /* Of one that is watched: as inflight_end. */
 static struct inflight_ending end(struct inflight *at, int error)
 {
-	uint64_t since_ms = inflight_load(&at->since_ms);
+	uint64_t since_ms = load_relaxed(&at->since_ms);
 	uint32_t flags = limit_no_more(at);
 	struct inflight_ending how = {.reported = error && flags & FLAG_REPORTED,
 	                              .syn_count = count_of(at, flags)};
 
 	if (!error && !(flags & (FLAG_POLLED_OK | FLAG_PRIVATE)))
 		late_answered(at, since_ms);
-	inflight_store(&at->since_ms, 0);
+	store_relaxed(&at->since_ms, 0);
 	return how;
 }
 
@@ -138,7 +137,7 @@ struct inflight_ending inflight_end(struct inflight *inflight, int fd, int error
 {
 	/* It may have been given up, and its place be another one's. */
 	if (!inflight || inflight_fd(inflight) != (uint32_t)fd ||
-	    !inflight_load(&inflight->since_ms))
+	    !load_relaxed(&inflight->since_ms))
 		return (struct inflight_ending){.reported = false};
 	if (connect_goes_on(error))
 		return left(inflight, fd);
@@ -156,10 +155,10 @@ void inflight_polled_ok(int fd)
 {
 	struct inflight *at = find(fd);
 
-	if (!at || inflight_load32(&at->flags) & FLAG_POLLED_OK)
+	if (!at || load_relaxed(&at->flags) & FLAG_POLLED_OK)
 		return;
-	late_answered(at, inflight_load(&at->since_ms));
-	inflight_store32(&at->flags, FLAG_POLLED_OK);
+	late_answered(at, load_relaxed(&at->since_ms));
+	store_relaxed(&at->flags, FLAG_POLLED_OK);
 }
 
 /* ---- Looking at sockets */
@@ -186,9 +185,9 @@ enum inflight_look inflight_inspect(int fd, const struct inflight *at)
 /* Not while its client may yet ask for its count (inflight_end): it would keep ours. */
 void inflight_forget(struct inflight *at, uint64_t age_ms)
 {
-	if ((inflight_load32(&at->flags) & (FLAG_LIMITED | FLAG_ENDED)) != FLAG_LIMITED ||
+	if ((load_relaxed(&at->flags) & (FLAG_LIMITED | FLAG_ENDED)) != FLAG_LIMITED ||
 	    age_ms >= UNTOLD_MS)
-		inflight_store(&at->since_ms, 0);
+		store_relaxed(&at->since_ms, 0);
 	else
 		atomic_fetch_and_explicit(&at->flags, ~(uint32_t)(FLAG_LATE | FLAG_REPEATED),
 		                          memory_order_relaxed);
@@ -197,7 +196,7 @@ void inflight_forget(struct inflight *at, uint64_t age_ms)
 /* Notes what was seen, unless it has ended meanwhile. */
 void inflight_seen(struct inflight *at, enum inflight_look look, uint64_t since_ms, uint64_t age_ms)
 {
-	uint32_t flags = inflight_load32(&at->flags);
+	uint32_t flags = load_relaxed(&at->flags);
 
 	if (!inflight_is_still(at, since_ms))
 		return;

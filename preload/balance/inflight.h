@@ -11,6 +11,7 @@
 #define LBDNS_BALANCE_INFLIGHT_H
 
 #include "base/attributes.h"
+#include "base/atomic.h"
 #include "base/peer.h"
 #include "base/process.h"
 
@@ -37,7 +38,7 @@ bool inflight_meet(uintptr_t thread);
  * thread is the address of its errno. */
 static inline bool inflight_has_company(const void *thread)
 {
-	uintptr_t first = atomic_load_explicit(&inflight_thread, memory_order_relaxed);
+	uintptr_t first = load_relaxed(&inflight_thread);
 
 	if (__builtin_expect(first == (uintptr_t)thread, 1))
 		return false;
@@ -47,7 +48,7 @@ static inline bool inflight_has_company(const void *thread)
 /* Does the refresh thread run, and can it get at the client's sockets? */
 static inline bool inflight_may_limit(void)
 {
-	return atomic_load_explicit(&process.may_limit, memory_order_relaxed);
+	return load_relaxed(&process.may_limit);
 }
 
 /* This connect is about to be called, now (clock_ms), and returns when the connection is made, or

@@ -13,6 +13,7 @@
 
 #include "base/attributes.h"
 #include "base/address.h"
+#include "base/atomic.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -55,26 +56,6 @@ extern HIDDEN struct inflight inflight_table[INFLIGHT_PLACES];
 _Static_assert(INFLIGHT_PLACES == 1 << (64 - INFLIGHT_PLACE_SHIFT),
                "a hash's upper bits are a place");
 
-static inline uint64_t inflight_load(const _Atomic uint64_t *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
-
-static inline uint32_t inflight_load32(const _Atomic uint32_t *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
-
-static inline void inflight_store(_Atomic uint64_t *word, uint64_t value)
-{
-	atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
-static inline void inflight_store32(_Atomic uint32_t *word, uint32_t value)
-{
-	atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
 /* Acquire, and the stores in inflight_begin are releases: who read a word of another connect's
  * finds another since_ms after it (is_still). */
 static inline struct address inflight_address(const struct inflight *at)
@@ -95,7 +76,7 @@ static inline struct peer inflight_peer(const struct inflight *at)
 
 static inline uint32_t inflight_fd(const struct inflight *at)
 {
-	return (uint32_t)inflight_load(&at->port_fd);
+	return (uint32_t)load_relaxed(&at->port_fd);
 }
 
 static inline uint64_t inflight_port_fd(uint32_t port, int fd)
@@ -106,7 +87,7 @@ static inline uint64_t inflight_port_fd(uint32_t port, int fd)
 /* Is it still the connect that began then? */
 static inline bool inflight_is_still(const struct inflight *at, uint64_t since_ms)
 {
-	return inflight_load(&at->since_ms) == since_ms;
+	return load_relaxed(&at->since_ms) == since_ms;
 }
 
 enum inflight_look { LOOK_GONE, LOOK_ANSWERED, LOOK_TRYING, LOOK_REPEATED };

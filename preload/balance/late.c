@@ -1,6 +1,7 @@
 #include "balance/late.h"
 
 #include "balance/inflight_table.h"
+#include "base/atomic.h"
 #include "base/clock.h"
 
 enum {
@@ -19,7 +20,7 @@ static _Atomic uint64_t answered_ms; /* when the last connect that was answered 
 
 uint64_t late_limit_ms(const struct inflight *at)
 {
-	uint32_t typical_ms = inflight_load32(&at->typical_ms);
+	uint32_t typical_ms = load_relaxed(&at->typical_ms);
 
 	if (!typical_ms)
 		return LATE_UNKNOWN_MS;
@@ -28,7 +29,7 @@ uint64_t late_limit_ms(const struct inflight *at)
 
 void late_check_by(uint64_t when_ms)
 {
-	uint64_t was = inflight_load(&late_check_ms);
+	uint64_t was = load_relaxed(&late_check_ms);
 
 	while ((!was || was > when_ms) &&
 	       !atomic_compare_exchange_weak_explicit(&late_check_ms, &was, when_ms,
@@ -38,8 +39,8 @@ void late_check_by(uint64_t when_ms)
 
 __attribute__((noinline)) void late_answered(struct inflight *at, uint64_t since_ms)
 {
-	uint64_t took_ms = clock_since(since_ms, clock_ms()), was = inflight_load(&answered_ms);
-	uint32_t typical_ms = inflight_load32(&at->typical_ms);
+	uint64_t took_ms = clock_since(since_ms, clock_ms()), was = load_relaxed(&answered_ms);
+	uint32_t typical_ms = load_relaxed(&at->typical_ms);
 
 	/* Down at once, up slowly: a client that is late itself is not to make it look slow. */
 	if (took_ms > TYPICAL_MOST_MS)
@@ -48,7 +49,7 @@ __attribute__((noinline)) void late_answered(struct inflight *at, uint64_t since
 		typical_ms = (uint32_t)took_ms + 1;
 	else
 		typical_ms += ((uint32_t)took_ms + 1 - typical_ms + 7) / 8;
-	inflight_store32(&at->typical_ms, typical_ms);
+	store_relaxed(&at->typical_ms, typical_ms);
 	while (was < since_ms &&
 	       !atomic_compare_exchange_weak_explicit(&answered_ms, &was, since_ms,
 	                                              memory_order_relaxed, memory_order_relaxed))
@@ -59,7 +60,7 @@ __attribute__((noinline)) void late_answered(struct inflight *at, uint64_t since
 static bool is_late(struct inflight *at, uint64_t since_ms, uint64_t now_ms)
 {
 	uint64_t age_ms = clock_since(since_ms, now_ms);
-	uint32_t flags = inflight_load32(&at->flags);
+	uint32_t flags = load_relaxed(&at->flags);
 	enum inflight_look look;
 
 	if (flags & FLAG_POLLED_OK)
@@ -72,8 +73,8 @@ static bool is_late(struct inflight *at, uint64_t since_ms, uint64_t now_ms)
 		inflight_forget(at, age_ms);
 		return false;
 	}
-	if (clock_since(inflight_load(&at->looked_ms), now_ms) >= LOOK_MS) {
-		inflight_store(&at->looked_ms, now_ms);
+	if (clock_since(load_relaxed(&at->looked_ms), now_ms) >= LOOK_MS) {
+		store_relaxed(&at->looked_ms, now_ms);
 		look = inflight_inspect((int)inflight_fd(at), at);
 		if (look >= LOOK_TRYING && inflight_is_still(at, since_ms))
 			atomic_fetch_or_explicit(&at->flags, FLAG_OVERDUE, memory_order_relaxed);
@@ -81,8 +82,8 @@ static bool is_late(struct inflight *at, uint64_t since_ms, uint64_t now_ms)
 	}
 	if (!inflight_is_still(at, since_ms))
 		return false;
-	flags = inflight_load32(&at->flags);
-	if (flags & FLAG_OVERDUE && inflight_load(&answered_ms) >= since_ms) {
+	flags = load_relaxed(&at->flags);
+	if (flags & FLAG_OVERDUE && load_relaxed(&answered_ms) >= since_ms) {
 		flags |= FLAG_LATE;
 		atomic_fetch_or_explicit(&at->flags, FLAG_LATE, memory_order_relaxed);
 	}
@@ -92,13 +93,13 @@ static bool is_late(struct inflight *at, uint64_t since_ms, uint64_t now_ms)
 /* After all were looked at. A connect that begins meanwhile says itself when it may be late. */
 static void look_again(uint64_t now_ms)
 {
-	uint64_t was = inflight_load(&late_check_ms), first_ms = 0;
+	uint64_t was = load_relaxed(&late_check_ms), first_ms = 0;
 
 	for (uint32_t i = 0; i < INFLIGHT_PLACES; i++) {
-		uint64_t since_ms = inflight_load(&inflight_table[i].since_ms),
+		uint64_t since_ms = load_relaxed(&inflight_table[i].since_ms),
 			 when_ms = since_ms + late_limit_ms(&inflight_table[i]);
 
-		if (!since_ms || inflight_load32(&inflight_table[i].flags) & FLAG_POLLED_OK)
+		if (!since_ms || load_relaxed(&inflight_table[i].flags) & FLAG_POLLED_OK)
 			continue;
 		if (when_ms < now_ms)
 			when_ms = now_ms;
@@ -106,8 +107,7 @@ static void look_again(uint64_t now_ms)
 			first_ms = when_ms;
 	}
 	if (was != first_ms)
-		atomic_compare_exchange_strong_explicit(&late_check_ms, &was, first_ms,
-		                                        memory_order_relaxed, memory_order_relaxed);
+		swap_relaxed(&late_check_ms, &was, first_ms);
 }
 
 bool late_next(uint32_t *index, uint64_t now_ms, struct peer *peer)
@@ -116,7 +116,7 @@ bool late_next(uint32_t *index, uint64_t now_ms, struct peer *peer)
 
 	for (; *index < INFLIGHT_PLACES && !late; ++*index) {
 		struct inflight *at = &inflight_table[*index];
-		uint64_t since_ms = inflight_load(&at->since_ms);
+		uint64_t since_ms = load_relaxed(&at->since_ms);
 
 		if (!since_ms || clock_since(since_ms, now_ms) < late_limit_ms(at) ||
 		    !is_late(at, since_ms, now_ms))

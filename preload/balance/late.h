@@ -4,6 +4,7 @@
 #define LBDNS_BALANCE_LATE_H
 
 #include "base/attributes.h"
+#include "base/atomic.h"
 #include "base/peer.h"
 #include "base/config.h"
 
@@ -17,7 +18,7 @@ extern HIDDEN _Atomic uint64_t late_check_ms;
 /* May any endpoint be late? One load. Never with LBDNS_EJECT=0. */
 static inline bool late_any(uint64_t now_ms)
 {
-	uint64_t when_ms = atomic_load_explicit(&late_check_ms, memory_order_relaxed);
+	uint64_t when_ms = load_relaxed(&late_check_ms);
 
 	return __builtin_expect(when_ms - 1 < now_ms, 0) && config.eject_ms;
 }

@@ -7,6 +7,7 @@
 #include "balance/skips.h"
 #include "base/attributes.h"
 #include "base/address_set.h"
+#include "base/atomic.h"
 #include "base/clock.h"
 #include "directory/claims.h"
 #include "directory/service.h"
@@ -165,10 +166,9 @@ static APART uint32_t use_departed(struct decision *by, uint32_t place)
 	struct departed record;
 
 	words_load(&record, &by->in->departed[place % DEPARTED], sizeof(record));
-	by->expired = clock_since(atomic_load_explicit(used_ms, memory_order_relaxed), by->now_ms) >
-	              DEPARTED_KEPT_MS;
+	by->expired = clock_since(load_relaxed(used_ms), by->now_ms) > DEPARTED_KEPT_MS;
 	if (!by->expired)
-		atomic_store_explicit(used_ms, by->now_ms, memory_order_relaxed);
+		store_relaxed(used_ms, by->now_ms);
 	return record.service % SERVICES;
 }
 

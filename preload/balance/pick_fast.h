@@ -76,7 +76,7 @@ FAST bool pick_fast(const struct route_fast *route, struct peer asked, struct pi
 	const struct pool_record *pool = &route->pool;
 
 	/* Before the turn is taken, which would be lost. */
-	if (atomic_load_explicit(&snapshot_state.sequence, memory_order_relaxed) != route->sequence)
+	if (load_relaxed(&snapshot_state.sequence) != route->sequence)
 		return false;
 	pick->target.address = snapshot_endpoint(
 		route->in, pool, rotation_pick(pool->key, asked.port, pool->count, route->now_ms));

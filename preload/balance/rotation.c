@@ -1,5 +1,6 @@
 #include "balance/rotation.h"
 
+#include "base/atomic.h"
 #include "base/clock.h"
 #include "shared/segment.h"
 
@@ -17,7 +18,7 @@ _Atomic uint64_t rotation_noted;
 static struct cursor *slot_find(struct cursor *ways, uint64_t key)
 {
 	for (int i = 0; i < SHARED_WAYS; i++)
-		if (atomic_load_explicit(&ways[i].key, memory_order_relaxed) == key)
+		if (load_relaxed(&ways[i].key) == key)
 			return &ways[i];
 	return NULL;
 }
@@ -34,17 +35,15 @@ static struct cursor *slot_reuse(struct cursor *ways, uint64_t key)
 			/* Pairs with slot_get: who sees that a slot was used sees for which key. */
 			uint64_t used = atomic_load_explicit(&ways[i].used, memory_order_acquire);
 
-			if (atomic_load_explicit(&ways[i].key, memory_order_relaxed) == key)
+			if (load_relaxed(&ways[i].key) == key)
 				return &ways[i];
 			if (used < oldest_used || !oldest) {
 				oldest = &ways[i];
 				oldest_used = used;
 			}
 		}
-		was = atomic_load_explicit(&oldest->key, memory_order_relaxed);
-		if (was == key || atomic_compare_exchange_strong_explicit(&oldest->key, &was, key,
-		                                                          memory_order_relaxed,
-		                                                          memory_order_relaxed))
+		was = load_relaxed(&oldest->key);
+		if (was == key || swap_relaxed(&oldest->key, &was, key))
 			return oldest;
 	}
 	return ways;
@@ -59,9 +58,7 @@ static struct cursor *slot_claim(struct cursor *ways, uint64_t key)
 	for (int i = 0; i < SHARED_WAYS; i++) {
 		uint64_t was = 0;
 
-		if (atomic_compare_exchange_strong_explicit(
-			    &ways[i].key, &was, key, memory_order_relaxed, memory_order_relaxed) ||
-		    was == key)
+		if (swap_relaxed(&ways[i].key, &was, key) || was == key)
 			return &ways[i];
 	}
 	return slot_reuse(ways, key);
@@ -69,7 +66,7 @@ static struct cursor *slot_claim(struct cursor *ways, uint64_t key)
 
 static void slot_use(struct cursor *slot, uint64_t now_ms)
 {
-	if (atomic_load_explicit(&slot->used, memory_order_relaxed) != clock_tick(now_ms))
+	if (load_relaxed(&slot->used) != clock_tick(now_ms))
 		atomic_store_explicit(&slot->used, clock_tick(now_ms),
 		                      memory_order_release); /* pairs with slot_reuse */
 }
@@ -94,7 +91,7 @@ uint32_t rotation_peek(uint64_t key, uint32_t port, uint32_t count, uint64_t *tu
 	struct shared *in = shared();
 	uint64_t of = rotation_slot_key(key, port);
 
-	*turn = atomic_load_explicit(&slot_get(in, of)->picks, memory_order_relaxed);
+	*turn = load_relaxed(&slot_get(in, of)->picks);
 	return (uint32_t)((*turn + rotation_slot_start(in, of)) % count);
 }
 
@@ -103,7 +100,7 @@ uint32_t rotation_next(uint64_t key, uint32_t port, uint32_t count)
 	struct shared *in = shared();
 	uint64_t of = rotation_slot_key(key, port);
 	struct cursor *slot = slot_find(rotation_slot_ways(in, of), of);
-	uint64_t picks = slot ? atomic_load_explicit(&slot->picks, memory_order_relaxed) : 0;
+	uint64_t picks = slot ? load_relaxed(&slot->picks) : 0;
 
 	return (uint32_t)((picks + rotation_slot_start(in, of)) % count);
 }
@@ -111,8 +108,8 @@ uint32_t rotation_next(uint64_t key, uint32_t port, uint32_t count)
 bool rotation_is_shown(uint64_t key, uint32_t port)
 {
 	struct cursor *slot = slot_get(shared(), rotation_slot_key(key, port));
-	uint64_t shown = atomic_load_explicit(&slot->shown, memory_order_relaxed);
-	uint64_t picks = atomic_load_explicit(&slot->picks, memory_order_relaxed);
+	uint64_t shown = load_relaxed(&slot->shown);
+	uint64_t picks = load_relaxed(&slot->picks);
 
 	return shown >> 32 && (uint32_t)shown == (uint32_t)picks;
 }
@@ -121,8 +118,7 @@ bool rotation_take(uint64_t key, uint32_t port, uint64_t turn)
 {
 	struct cursor *slot = slot_get(shared(), rotation_slot_key(key, port));
 
-	return atomic_compare_exchange_strong_explicit(&slot->picks, &turn, turn + 1,
-	                                               memory_order_relaxed, memory_order_relaxed);
+	return swap_relaxed(&slot->picks, &turn, turn + 1);
 }
 
 /* The slot whose picks word is not a cursor but the port last connected. */
@@ -138,14 +134,13 @@ uint32_t rotation_port(uint64_t key, uint32_t port)
 
 	if (port)
 		return port;
-	return slot ? (uint16_t)atomic_load_explicit(&slot->picks, memory_order_relaxed) : 0;
+	return slot ? (uint16_t)load_relaxed(&slot->picks) : 0;
 }
 
 void rotation_write_port(uint64_t key, uint32_t port)
 {
-	atomic_store_explicit(&rotation_noted, key + port, memory_order_relaxed);
-	atomic_store_explicit(&slot_get(shared(), port_key(key))->picks, port,
-	                      memory_order_relaxed);
+	store_relaxed(&rotation_noted, key + port);
+	store_relaxed(&slot_get(shared(), port_key(key))->picks, port);
 }
 
 uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count)
@@ -156,13 +151,11 @@ uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count)
 	uint64_t picks = 0, offset = 0;
 
 	for (int i = 0; i < CAS_TRIES; i++) {
-		uint64_t shown = atomic_load_explicit(&slot->shown, memory_order_relaxed);
+		uint64_t shown = load_relaxed(&slot->shown);
 
-		picks = atomic_load_explicit(&slot->picks, memory_order_relaxed);
+		picks = load_relaxed(&slot->picks);
 		offset = (uint32_t)shown == (uint32_t)picks ? shown >> 32 : 0;
-		if (atomic_compare_exchange_strong_explicit(
-			    &slot->shown, &shown, (uint32_t)picks | (offset + 1) << 32,
-			    memory_order_relaxed, memory_order_relaxed))
+		if (swap_relaxed(&slot->shown, &shown, (uint32_t)picks | (offset + 1) << 32))
 			break;
 	}
 	return (uint32_t)((picks + offset + rotation_slot_start(in, of)) % count);
@@ -171,15 +164,15 @@ uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count)
 bool rotation_may_retry(uint64_t key, uint32_t port)
 {
 	struct cursor *cursor = slot_get(shared(), rotation_slot_key(key, port));
-	uint64_t picks = atomic_load_explicit(&cursor->picks, memory_order_relaxed);
-	uint64_t base = atomic_load_explicit(&cursor->retry_base, memory_order_relaxed);
-	uint64_t retries = atomic_load_explicit(&cursor->retries, memory_order_relaxed);
+	uint64_t picks = load_relaxed(&cursor->picks);
+	uint64_t base = load_relaxed(&cursor->retry_base);
+	uint64_t retries = load_relaxed(&cursor->retries);
 	uint64_t connections;
 
 	if (picks - base > RETRY_WINDOW) {
 		/* Two processes may do this at the same time: no harm. */
-		atomic_store_explicit(&cursor->retry_base, picks, memory_order_relaxed);
-		atomic_store_explicit(&cursor->retries, 0, memory_order_relaxed);
+		store_relaxed(&cursor->retry_base, picks);
+		store_relaxed(&cursor->retries, 0);
 		base = picks;
 		retries = 0;
 	}
@@ -187,6 +180,6 @@ bool rotation_may_retry(uint64_t key, uint32_t port)
 	connections = picks - base > retries ? picks - base - retries : 0;
 	if (retries >= RETRY_BURST + connections / 5)
 		return false;
-	atomic_fetch_add_explicit(&cursor->retries, 1, memory_order_relaxed);
+	add_relaxed(&cursor->retries, 1);
 	return true;
 }

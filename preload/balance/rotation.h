@@ -43,8 +43,7 @@ static inline uint64_t rotation_slot_start(struct shared *in, uint64_t slot_key)
 static inline uint32_t rotation_slot_pick(struct shared *in, struct cursor *slot, uint64_t slot_key,
                                           uint32_t count)
 {
-	return (uint32_t)((atomic_fetch_add_explicit(&slot->picks, 1, memory_order_relaxed) +
-	                   rotation_slot_start(in, slot_key)) %
+	return (uint32_t)((add_relaxed(&slot->picks, 1) + rotation_slot_start(in, slot_key)) %
 	                  count);
 }
 
@@ -93,7 +92,7 @@ void rotation_write_port(uint64_t key, uint32_t port);
 /* Notes the port last connected. */
 static inline void rotation_note_port(uint64_t key, uint32_t port)
 {
-	if (atomic_load_explicit(&rotation_noted, memory_order_relaxed) != key + port)
+	if (load_relaxed(&rotation_noted) != key + port)
 		rotation_write_port(key, port);
 }
 

@@ -1,6 +1,7 @@
 /* State: what was asked for, written by any thread. */
 #include "balance/trial.h"
 
+#include "base/atomic.h"
 #include "base/wakeup.h"
 
 #include <stdatomic.h>
@@ -16,7 +17,7 @@ static atomic_bool possible;
 
 bool trial_is_possible(void)
 {
-	return atomic_load_explicit(&possible, memory_order_relaxed) && wakeup_thread_runs();
+	return load_relaxed(&possible) && wakeup_thread_runs();
 }
 
 /* A thread that leaves by siglongjmp in between leaves the place begun: one less. */
@@ -27,9 +28,9 @@ bool trial_request(struct peer peer)
 
 		if (!atomic_compare_exchange_strong(&asked[i].state, &was, ASKED_BEGUN))
 			continue;
-		atomic_store_explicit(&asked[i].high, peer.address.high, memory_order_relaxed);
-		atomic_store_explicit(&asked[i].low, peer.address.low, memory_order_relaxed);
-		atomic_store_explicit(&asked[i].port, peer.port, memory_order_relaxed);
+		store_relaxed(&asked[i].high, peer.address.high);
+		store_relaxed(&asked[i].low, peer.address.low);
+		store_relaxed(&asked[i].port, peer.port);
 		atomic_store(&asked[i].state, ASKED_DONE);
 		wakeup_by(0);
 		return true;
@@ -43,9 +44,9 @@ bool trial_take(int place, struct peer *peer)
 
 	if (atomic_load(&from->state) != ASKED_DONE)
 		return false;
-	peer->address.high = atomic_load_explicit(&from->high, memory_order_relaxed);
-	peer->address.low = atomic_load_explicit(&from->low, memory_order_relaxed);
-	peer->port = atomic_load_explicit(&from->port, memory_order_relaxed);
+	peer->address.high = load_relaxed(&from->high);
+	peer->address.low = load_relaxed(&from->low);
+	peer->port = load_relaxed(&from->port);
 	atomic_store(&from->state, ASKED_FREE);
 	return true;
 }

@@ -37,7 +37,7 @@ static SELDOM void report(struct connection c, int error)
 FAST int end(const struct connection *c, int error)
 {
 	if (c->pick.kind == PICK_OTHER)
-		counters_recent_fast(c->tally, c->asked.address, c->pick.picked_ms, error);
+		counters_rewritten_fast(c->tally, c->asked.address, c->pick.picked_ms, error);
 	if (__builtin_expect(log_wants(LOG_INFO), 0))
 		report(*c, error);
 	return error ? -1 : 0;
@@ -164,8 +164,7 @@ int connection_make(int fd, const struct sockaddr *address, socklen_t length)
 	uint16_t port;
 
 	/* The kernel takes no longer address than that; it is to say so itself. */
-	if (config.connect &&
-	    length <= sizeof(struct sockaddr_storage) &&
+	if (config.connect && length <= sizeof(struct sockaddr_storage) &&
 	    address_from_sockaddr(address, length, &asked, &port)) {
 		if (route_may_exist(asked))
 			return make(fd, address, length, asked, port);

@@ -269,9 +269,9 @@ SELDOM int connection_retry(struct connection c, int error)
 	note_attempt(&c, error);
 	error = finish(&retry, error);
 	if (c.pick.kind == PICK_OTHER)
-		counters_recent(counters_tally(c.pick.name, c.pick.target.address,
-		                               c.pick.target.port, c.pick.picked_ms),
-		                c.asked.address, c.pick.picked_ms, error);
+		counters_rewritten(counters_tally(c.pick.name, c.pick.target.address,
+		                                  c.pick.target.port, c.pick.picked_ms),
+		                   c.asked.address, c.pick.picked_ms, error);
 	errno = error ? error : c.saved_errno;
 	return error ? -1 : 0;
 }

@@ -1,5 +1,6 @@
 #include "directory/service.h"
 
+#include "base/atomic.h"
 #include "directory/snapshot.h"
 
 enum {
@@ -10,17 +11,12 @@ enum {
 
 struct service_state service_state[SERVICES];
 
-static uint64_t load(const _Atomic uint64_t *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
-
 void service_note_fast(uint32_t service, enum family family)
 {
 	struct service_state *state = &service_state[service];
 	uint64_t good_ms = atomic_load(&state->good_ms[family]);
-	uint64_t until_ms = load(&state->used_ms) + USED_GRAIN_MS;
-	uint64_t due_ms = load(&state->checked_ms) +
+	uint64_t until_ms = load_relaxed(&state->used_ms) + USED_GRAIN_MS;
+	uint64_t due_ms = load_relaxed(&state->checked_ms) +
 	                  atomic_load_explicit(&state->interval_ms, memory_order_relaxed);
 
 	if (due_ms < until_ms)

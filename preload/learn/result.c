@@ -38,7 +38,7 @@ void result_note_peer(struct peer peer, int error)
 		return;
 	result_note(service, peer, error);
 	if (error)
-		counters_recent_failed(peer.address, peer.port, error);
+		counters_rewritten_failed(peer.address, peer.port, error);
 	if (error && log_wants(LOG_INFO))
 		failure_log_ended(service, peer, error);
 }

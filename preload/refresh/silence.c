@@ -3,6 +3,7 @@
 #include "balance/inflight.h"
 #include "balance/inflight_table.h"
 #include "base/address.h"
+#include "base/atomic.h"
 #include "base/clock.h"
 #include "base/kernel.h"
 #include "base/process.h"
@@ -44,14 +45,14 @@ static int borrow(uint32_t fd)
  * and gives the client its own count again; or both. */
 static void limit(int fd, struct inflight *at, uint64_t since_ms)
 {
-	uint32_t flags = inflight_load32(&at->flags);
+	uint32_t flags = load_relaxed(&at->flags);
 	int count = 0;
 	socklen_t length = sizeof(count);
 
 	if (kernel_get_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, &length) ||
 	    count <= LIMITED_SYN_COUNT)
 		return;
-	inflight_store32(&at->syn_count, (uint32_t)count);
+	store_relaxed(&at->syn_count, (uint32_t)count);
 	do {
 		if ((flags & (FLAG_MAY_LIMIT | FLAG_LIMITED | FLAG_ENDED)) != FLAG_MAY_LIMIT ||
 		    !inflight_is_still(at, since_ms))
@@ -93,7 +94,7 @@ static bool is_silent(struct inflight *at, uint64_t since_ms, uint64_t now_ms)
 	uint32_t flags;
 
 	inspect_borrowed(at, since_ms, age_ms);
-	flags = inflight_load32(&at->flags);
+	flags = load_relaxed(&at->flags);
 	if (!inflight_is_still(at, since_ms)) /* it was answered, or another one began */
 		return false;
 	if (!(flags & FLAG_REPEATED) || (age_ms < SILENT_MS && !(flags & FLAG_GAVE_UP)))
@@ -106,8 +107,8 @@ bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct pe
 {
 	for (; *index < INFLIGHT_PLACES; ++*index) {
 		struct inflight *at = &inflight_table[*index];
-		uint64_t since_ms = inflight_load(&at->since_ms), again_ms = now_ms + WATCH_MS;
-		uint32_t flags = inflight_load32(&at->flags);
+		uint64_t since_ms = load_relaxed(&at->since_ms), again_ms = now_ms + WATCH_MS;
+		uint32_t flags = load_relaxed(&at->flags);
 
 		/* What was told of, or is not known to have been silent, is for who picks. */
 		if (!since_ms || flags & FLAG_REPORTED ||
@@ -122,7 +123,7 @@ bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct pe
 				return true;
 			}
 		}
-		if (inflight_load(&at->since_ms) && again_ms < *next_ms)
+		if (load_relaxed(&at->since_ms) && again_ms < *next_ms)
 			*next_ms = again_ms;
 	}
 	return false;
@@ -133,12 +134,13 @@ void silence_begin(bool own_descriptors)
 	/* A child finds what its parent's threads wait for: it has their sockets, and not them. */
 	if (!atomic_exchange(&process.has_watched, true))
 		for (uint32_t i = 0; i < INFLIGHT_PLACES; i++)
-			if (inflight_load32(&inflight_table[i].flags) & FLAG_MAY_LIMIT)
-				inflight_store(&inflight_table[i].since_ms, 0);
+			if (load_relaxed(&inflight_table[i].flags) & FLAG_MAY_LIMIT)
+				store_relaxed(&inflight_table[i].since_ms, 0);
 	/* No process has so many descriptors: that this one is not there tells that it could be
 	 * borrowed. */
 	atomic_store(&process.may_limit, own_descriptors && borrow(INT32_MAX) == -EBADF);
-	if (inflight_is_limit_refused()) /* after process.may_limit: pairs with inflight_limit_never */
+	if (inflight_is_limit_refused()) /* after process.may_limit: pairs with inflight_limit_never
+	                                  */
 		atomic_store(&process.may_limit, false);
 }
 
@@ -146,9 +148,9 @@ void silence_end(void)
 {
 	atomic_store(&process.may_limit, false);
 	for (uint32_t i = 0; i < INFLIGHT_PLACES; i++) {
-		uint64_t since_ms = inflight_load(&inflight_table[i].since_ms);
+		uint64_t since_ms = load_relaxed(&inflight_table[i].since_ms);
 
-		if (since_ms && inflight_load32(&inflight_table[i].flags) & FLAG_MAY_LIMIT)
+		if (since_ms && load_relaxed(&inflight_table[i].flags) & FLAG_MAY_LIMIT)
 			inspect_borrowed(&inflight_table[i], since_ms,
 			                 clock_since(since_ms, clock_ms()));
 	}

@@ -61,10 +61,11 @@ void counters_connected(struct tally *tally, bool rewritten);
 /* Records a rewritten connection among the last SHARED_REWRITES, once its result is known: an
  * errno, EINPROGRESS if nobody knows yet, 0 if it was made. asked is the address that the client
  * asked for. Nothing if tally is NULL. */
-void counters_recent(const struct tally *tally, struct address asked, uint64_t at_ms, int result);
+void counters_rewritten(const struct tally *tally, struct address asked, uint64_t at_ms,
+                        int result);
 
 /* Records the error in the newest of them to this endpoint whose result was still EINPROGRESS. */
-void counters_recent_failed(struct address endpoint, uint32_t port, int error);
+void counters_rewritten_failed(struct address endpoint, uint32_t port, int error);
 
 /* Counts an attempt that failed. */
 void counters_failed(uint64_t name, struct address endpoint, uint32_t port, uint64_t now_ms);

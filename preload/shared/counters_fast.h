@@ -92,8 +92,8 @@ static inline uint64_t rewrite_check(uint64_t head, struct address asked, const 
 	return (check ^ load_relaxed(&tally->low)) | 1;
 }
 
-static inline void counters_recent_fast(const struct tally *tally, struct address asked,
-                                        uint64_t at_ms, int result)
+static inline void counters_rewritten_fast(const struct tally *tally, struct address asked,
+                                           uint64_t at_ms, int result)
 {
 	struct shared *in = shared();
 	/* A load and a store, not one atomic step: two at the same time may take the same place,

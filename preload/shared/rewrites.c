@@ -10,12 +10,12 @@
 
 #include <errno.h>
 
-void counters_recent(const struct tally *tally, struct address asked, uint64_t at_ms, int result)
+void counters_rewritten(const struct tally *tally, struct address asked, uint64_t at_ms, int result)
 {
-	counters_recent_fast(tally, asked, at_ms, result);
+	counters_rewritten_fast(tally, asked, at_ms, result);
 }
 
-SELDOM void counters_recent_failed(struct address endpoint, uint32_t port, int error)
+SELDOM void counters_rewritten_failed(struct address endpoint, uint32_t port, int error)
 {
 	struct shared *in = shared();
 	uint64_t next = load_relaxed(&in->rewrite_next);

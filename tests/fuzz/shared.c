@@ -155,9 +155,9 @@ static void count_all(uint32_t p, uint32_t index, uint32_t port, uint64_t now_ms
 	counters_failed(names[p], address, port, now_ms);
 	counters_retried(names[p], address, port, now_ms);
 	counters_passed(names[p], index % LEAVE_COUNT);
-	counters_recent(counters_tally(names[p], endpoints[p][0], port, now_ms), address, now_ms,
-	                EINPROGRESS);
-	counters_recent_failed(address, port, ECONNREFUSED);
+	counters_rewritten(counters_tally(names[p], endpoints[p][0], port, now_ms), address, now_ms,
+	                   EINPROGRESS);
+	counters_rewritten_failed(address, port, ECONNREFUSED);
 	counters_process(now_ms, "a process's name");
 }
 

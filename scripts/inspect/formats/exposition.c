@@ -1,6 +1,6 @@
 #include "formats/exposition.h"
 
-#include "balance/rotation.h"
+#include "base/peer.h"
 #include "formats/words.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 #include "formats/status.h"
 
-#include "balance/rotation.h"
-#include "dns/resolver.h"
+#include "base/peer.h"
+#include "base/answer.h"
 #include "formats/words.h"
 
 #include <errno.h>

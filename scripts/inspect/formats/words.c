@@ -1,6 +1,6 @@
 #include "formats/words.h"
 
-#include "dns/resolver.h"
+#include "base/answer.h"
 
 #include <errno.h>
 #include <inttypes.h>
