@@ -45,8 +45,8 @@ enum socket_state socket_state(int fd);
  * state). port in host order. False if it never was. */
 bool socket_peer(int fd, struct address *address, uint16_t *port);
 
-/* Was a stream socket ever connected, since it was made or last disconnected? The kernel may not
- * say. */
+/* Was a stream socket ever connected, since it was made or last disconnected? SOCKET_UNKNOWN: the
+ * kernel does not say. */
 enum socket_past { SOCKET_UNKNOWN, SOCKET_CONNECTED, SOCKET_NEVER_CONNECTED };
 
 enum socket_past socket_past(int fd);

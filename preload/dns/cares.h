@@ -1,7 +1,6 @@
-/* What c-ares runs on instead of libc: memory and sockets of a query's own.
- *
- * The client's malloc, its hooks and its descriptors' functions are never met. What else c-ares
- * calls in libc is in cares_libc.c. The refresh thread only: not thread-safe. */
+/* What c-ares runs on instead of libc: memory and sockets of a query's own, so that c-ares never
+ * meets the client's malloc, its hooks or its socket functions. What else c-ares calls in libc is
+ * in cares_libc.c. The refresh thread only: not thread-safe. */
 #ifndef LBDNS_DNS_CARES_H
 #define LBDNS_DNS_CARES_H
 
@@ -16,22 +15,23 @@ enum { CARES_ARENA_LIMIT = 16 << 20 };
 
 struct cares_arena;
 
-/* Memory that is given back all at once, never seen by a forked child; NULL if there is none. Grows
- * as it is used, to CARES_ARENA_LIMIT. */
+/* Returns memory that is given back all at once and that no forked child sees; NULL if there is
+ * none. An arena grows as it is used, to CARES_ARENA_LIMIT. */
 struct cares_arena *cares_arena_open(void);
 void cares_arena_close(struct cares_arena *arena);
 
-/* The arena that c-ares allocates from until the next call: to be named before any other ares_
+/* Names the arena that c-ares allocates from until the next call. Call it before any ares_
  * function. */
 void cares_enter(struct cares_arena *arena);
 
-/* As malloc(3), calloc(3) of one, from the arena entered; aligned to 16. */
+/* Allocate from the arena entered, as malloc(3) and calloc(3) do; aligned to 16. NULL if there is
+ * no memory. */
 void *cares_alloc(size_t size);
 void *cares_alloc_zeroed(size_t size);
 
-/* A channel in the arena entered, with our sockets; an ARES_ status. servers is as
- * ares_set_servers_ports_csv(3) takes it, one at least. No file and no environment is read. try_ms
- * doubles once all servers were tried. */
+/* Opens a channel in the arena entered, with sockets of ours. Returns an ARES_ status. servers is
+ * as ares_set_servers_ports_csv(3) takes it, one at least. No file and no environment is read.
+ * try_ms is how long a server may take; it doubles once all servers were tried. */
 int cares_channel_open(ares_channel *channel, const char *servers, int try_ms, int tries);
 
 #endif

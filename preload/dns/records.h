@@ -17,12 +17,12 @@ struct records {
 
 enum { DNS_CLASS_IN = 1, DNS_TYPE_A = 1, DNS_TYPE_AAAA = 28 };
 
-/* Is this an answer to a query, with this RCODE? c-ares 1.18 takes one that is reserved for
- * success, and a question that comes back for an answer. */
+/* Returns true if the message is an answer to a query, with this RCODE: c-ares 1.18 takes an RCODE
+ * that is reserved for success, and a question that comes back for an answer. */
 bool records_is_answer(const unsigned char *message, int size, unsigned rcode);
 
-/* From the A or AAAA records of a whole DNS message. False if it is malformed, has only such of
- * them as are no use, or there is no memory; then there are none. */
+/* Reads the A or AAAA records of a whole DNS message. Returns false, and no addresses, if the
+ * message is malformed, has only such records as are no use, or there is no memory. */
 bool records_parse(enum family family, const unsigned char *message, int size,
                    struct records *records);
 

@@ -35,13 +35,13 @@ struct resolvconf {
  * kept. */
 bool resolvconf_read(struct resolvconf *conf);
 
-/* The same of another file, for tests. */
+/* Reads another file as resolvconf_read does /etc/resolv.conf, for tests. */
 bool resolvconf_read_file(const char *path, struct resolvconf *conf);
 
-/* The index-th absolute name, lower case and without trailing dot, that libc would try for name:
- * into candidate[CONFIG_NAME_SIZE]. False when there are no more. Those that are no DNS names (too
- * long, an empty label) are left out, and the name itself is there once even if the root is in the
- * search list. */
+/* Writes the index-th absolute name that libc would try for name, in lower case and without
+ * trailing dot, into candidate[CONFIG_NAME_SIZE]. Returns false when there are no more. Candidates
+ * that are no DNS names (too long, an empty label) are left out, and the name itself is one of them
+ * once even if the root is in the search list. */
 bool resolvconf_candidate(const struct resolvconf *conf, const char *name, unsigned index,
                           char *candidate);
 

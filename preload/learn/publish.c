@@ -113,9 +113,9 @@ bool draft_commit(const struct draft *draft)
 		return false;
 	to = &buffer->snapshot;
 	/* `begun` is stored before the first word of the buffer, and each of those stores is a
-	 * release, so that a reader that has loaded one of them sees it (snapshot_valid). */
+	 * release, so that a reader that has loaded one of them sees it (reading_held). */
 	atomic_store_explicit(&snapshot_state.begun, draft->sequence + 1, memory_order_release);
-	atomic_store_explicit(place, to, memory_order_release); /* pairs with snapshot_read */
+	atomic_store_explicit(place, to, memory_order_release); /* pairs with reading_begin */
 	if (had && had != buffer)
 		buffer_outgrown(had);
 	word_store(&to->service_count, from->service_count);
@@ -135,7 +135,7 @@ bool draft_commit(const struct draft *draft)
 	words_store(to->infos, from->infos, from->endpoint_count * sizeof(struct endpoint_info));
 	words_store(to->addresses, from->addresses, from->endpoint_count * sizeof(struct address));
 	words_store(to->index, from->index, (from->index_mask + 1) / 2 * sizeof(*from->index));
-	/* Pairs with snapshot_read. */
+	/* Pairs with reading_begin. */
 	atomic_store_explicit(&snapshot_state.sequence, draft->sequence + 1, memory_order_release);
 	return true;
 }

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 enum {
-	PATIENCE_MS = 3000,  /* as an attempt of a client that blocks has (connect_retry.c) */
-	FIRST_LOOK_MS = 4,   /* and then after twice the time that has passed */
+	PATIENCE_MS = 3000,  /* as an attempt of a client that blocks has (LIMITED_SYN_COUNT) */
+	FIRST_LOOK_MS = 4,   /* and then each time after twice the time that has passed */
 	SIGNAL_SET_SIZE = 8, /* of the kernel's sigset_t */
 };
 
@@ -26,7 +26,7 @@ static struct probe {
 	uint64_t since_ms, look_ms;
 } probes[TRIALS];
 
-/* A child's thread finds what its parent's was at, in a table of descriptors that is not its own.
+/* A forked child's thread finds what its parent's was trying, by descriptors that are not its own.
  */
 void probe_begin(bool own_descriptors)
 {
@@ -47,7 +47,7 @@ static void end(struct probe *probe, int error, uint64_t now_ms)
 	else if (ejection_blames(error))
 		ejection_failed(probe->peer, error, now_ms);
 	else
-		trial_set_possible(false); /* this host's fault: let the client try */
+		trial_set_possible(false); /* the fault is this host's: clients are to try */
 }
 
 static void begin(struct probe *probe, uint64_t now_ms)
@@ -77,7 +77,8 @@ static void begin(struct probe *probe, uint64_t now_ms)
 		end(probe, errno, now_ms);
 }
 
-static void look(struct probe *probe, uint64_t now_ms)
+/* Has the connection of a probe ended? */
+static void inspect(struct probe *probe, uint64_t now_ms)
 {
 	struct pollfd poll = {.fd = probe->fd, .events = POLLOUT};
 	struct timespec at_once = {.tv_sec = 0};
@@ -104,7 +105,7 @@ uint64_t probe_step(uint64_t now_ms)
 		struct probe *probe = &probes[i];
 
 		if (probe->fd >= 0 && probe->look_ms <= now_ms)
-			look(probe, now_ms);
+			inspect(probe, now_ms);
 		if (probe->fd < 0 && trial_take(i, &probe->peer))
 			begin(probe, now_ms);
 		if (probe->fd >= 0 && probe->look_ms < next_ms)

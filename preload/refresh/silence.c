@@ -22,9 +22,10 @@
 
 enum { WATCH_MS = 500, SILENT_MS = 3000 };
 
-/* A copy of the client's descriptor: the refresh thread's are a table of their own (refresher.c).
- * -EBADF if it is closed; other errors where the kernel is too old or there is a filter, and
- * then nobody is blamed. Not tried under any filter: many services have one (systemd's
+/* Returns a copy of the client's descriptor, because the refresh thread has a table of its own
+ * (fd_table.h). -EBADF if it is closed; other errors where the kernel is too old or there is a
+ * filter, and then nobody is blamed. It is not tried under any filter, because many services have
+ * one (systemd's
  * @system-service) that kills for this call, and nothing tells beforehand. */
 static int borrow(uint32_t fd)
 {
@@ -40,90 +41,93 @@ static int borrow(uint32_t fd)
 	return (int)got;
 }
 
-/* Lets a connect that its client waits in end as if its socket had been told to before (SYN_COUNT
- * in connect_retry.c). It may return meanwhile: then one of us sees that the other has been there,
- * and gives the client its own count again; or both. */
-static void limit(int fd, struct inflight *at, uint64_t since_ms)
+/* Lowers TCP_SYNCNT, so that a connect in which its client waits ends as if its socket had been
+ * limited from the beginning (LIMITED_SYN_COUNT). The connect may return meanwhile: then this
+ * thread or the client's sees that the other one has been there, and sets the client's own count
+ * again; or both do. */
+static void limit(int fd, struct inflight *inflight, uint64_t since_ms)
 {
-	uint32_t flags = load_relaxed(&at->flags);
+	uint32_t flags = load_relaxed(&inflight->flags);
 	int count = 0;
 	socklen_t length = sizeof(count);
 
 	if (kernel_get_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, &length) ||
 	    count <= LIMITED_SYN_COUNT)
 		return;
-	store_relaxed(&at->syn_count, (uint32_t)count);
+	store_relaxed(&inflight->syn_count, (uint32_t)count);
 	do {
 		if ((flags & (FLAG_MAY_LIMIT | FLAG_LIMITED | FLAG_ENDED)) != FLAG_MAY_LIMIT ||
-		    !inflight_is_still(at, since_ms))
+		    !inflight_is_still(inflight, since_ms))
 			return;
-	} while (!atomic_compare_exchange_weak(&at->flags, &flags, flags | FLAG_LIMITED));
+	} while (!atomic_compare_exchange_weak(&inflight->flags, &flags, flags | FLAG_LIMITED));
 	kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &(int){LIMITED_SYN_COUNT}, sizeof(count));
-	if (inflight_is_still(at, since_ms) && !(atomic_load(&at->flags) & FLAG_ENDED))
+	if (inflight_is_still(inflight, since_ms) && !(atomic_load(&inflight->flags) & FLAG_ENDED))
 		return;
 	kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, sizeof(count));
 	if (!inflight_is_still(
-		    at, since_ms)) /* another one began in its place before the flag was set */
-		atomic_fetch_and(&at->flags, ~(uint32_t)FLAG_LIMITED);
+		    inflight,
+		    since_ms)) /* another one began in its place before the flag was set */
+		atomic_fetch_and(&inflight->flags, ~(uint32_t)FLAG_LIMITED);
 }
 
-/* Looks at it through the client's descriptor. */
-static void inspect_borrowed(struct inflight *at, uint64_t since_ms, uint64_t age_ms)
+/* Looks at a connect under way through the client's descriptor. */
+static void inspect_borrowed(struct inflight *inflight, uint64_t since_ms, uint64_t age_ms)
 {
-	int fd = borrow(inflight_fd(at));
+	int fd = borrow(inflight_fd(inflight));
 	enum inflight_look look = LOOK_GONE;
 
 	if (fd >= 0) {
-		look = inflight_inspect(fd, at);
+		look = inflight_inspect(fd, inflight);
 		if (look >= LOOK_TRYING)
-			limit(fd, at, since_ms);
+			limit(fd, inflight, since_ms);
 		kernel_call(SYS_close, fd, 0, 0, 0, 0);
 	}
 	if (fd >= 0 || fd == -EBADF) {
-		inflight_seen(at, look, since_ms, age_ms);
+		inflight_seen(inflight, look, since_ms, age_ms);
 		return;
 	}
 	atomic_store(&process.may_limit, false);
 	if (age_ms >= SILENT_MS)
-		inflight_forget(at, age_ms);
+		inflight_forget(inflight, age_ms);
 }
 
-static bool is_silent(struct inflight *at, uint64_t since_ms, uint64_t now_ms)
+static bool is_silent(struct inflight *inflight, uint64_t since_ms, uint64_t now_ms)
 {
 	uint64_t age_ms = clock_since(since_ms, now_ms);
 	uint32_t flags;
 
-	inspect_borrowed(at, since_ms, age_ms);
-	flags = load_relaxed(&at->flags);
-	if (!inflight_is_still(at, since_ms)) /* it was answered, or another one began */
+	inspect_borrowed(inflight, since_ms, age_ms);
+	flags = load_relaxed(&inflight->flags);
+	if (!inflight_is_still(inflight, since_ms)) /* it was answered, or another one began */
 		return false;
 	if (!(flags & FLAG_REPEATED) || (age_ms < SILENT_MS && !(flags & FLAG_GAVE_UP)))
 		return false;
-	atomic_fetch_or_explicit(&at->flags, FLAG_REPORTED, memory_order_relaxed);
+	atomic_fetch_or_explicit(&inflight->flags, FLAG_REPORTED, memory_order_relaxed);
 	return true;
 }
 
 bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct peer *peer)
 {
 	for (; *index < INFLIGHT_PLACES; ++*index) {
-		struct inflight *at = &inflight_table[*index];
-		uint64_t since_ms = load_relaxed(&at->since_ms), again_ms = now_ms + WATCH_MS;
-		uint32_t flags = load_relaxed(&at->flags);
+		struct inflight *inflight = &inflight_table[*index];
+		uint64_t since_ms = load_relaxed(&inflight->since_ms), again_ms = now_ms + WATCH_MS;
+		uint32_t flags = load_relaxed(&inflight->flags);
 
-		/* What was told of, or is not known to have been silent, is for who picks. */
+		/* What has been reported, or is not known to have been silent, only matters to
+		 * picks. */
 		if (!since_ms || flags & FLAG_REPORTED ||
 		    (flags & FLAG_GAVE_UP && !(flags & FLAG_REPEATED)))
 			continue;
 		if (clock_since(since_ms, now_ms) < REPEATED_MS) {
 			again_ms = since_ms + REPEATED_MS;
-		} else if (is_silent(at, since_ms, now_ms)) {
-			*peer = inflight_peer(at);
-			if (inflight_is_still(at, since_ms)) {
+		} else if (is_silent(inflight, since_ms, now_ms)) {
+			*peer = inflight_peer(inflight);
+			if (inflight_is_still(inflight, since_ms)) {
 				++*index;
 				return true;
 			}
 		}
-		if (load_relaxed(&at->since_ms) && again_ms < *next_ms)
+		if (load_relaxed(&inflight->since_ms) && again_ms < *next_ms)
 			*next_ms = again_ms;
 	}
 	return false;
@@ -131,13 +135,14 @@ bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct pe
 
 void silence_begin(bool own_descriptors)
 {
-	/* A child finds what its parent's threads wait for: it has their sockets, and not them. */
+	/* A forked child finds in the table what its parent's threads wait for: it has their
+	 * sockets, but not the threads. */
 	if (!atomic_exchange(&process.has_watched, true))
 		for (uint32_t i = 0; i < INFLIGHT_PLACES; i++)
 			if (load_relaxed(&inflight_table[i].flags) & FLAG_MAY_LIMIT)
 				store_relaxed(&inflight_table[i].since_ms, 0);
-	/* No process has so many descriptors: that this one is not there tells that it could be
-	 * borrowed. */
+	/* No process has so many descriptors: the error that this one is not there says that it
+	 * could be borrowed if it were. */
 	atomic_store(&process.may_limit, own_descriptors && borrow(INT32_MAX) == -EBADF);
 	if (inflight_is_limit_refused()) /* after process.may_limit: pairs with inflight_limit_never
 	                                  */

@@ -1,5 +1,6 @@
-/* Silence: connects without an answer, looked at by the refresh thread, which ends those that would
- * wait for minutes and tells of endpoints that swallow packets. The refresh thread only. */
+/* Silence: connects without an answer. The refresh thread looks at them, ends those in which a
+ * client would wait for minutes, and reports endpoints that swallow packets. The refresh thread
+ * only. */
 #ifndef LBDNS_REFRESH_SILENCE_H
 #define LBDNS_REFRESH_SILENCE_H
 
@@ -8,15 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The refresh thread: looks at what has been pending for too long (balance/inflight.h). Returns
- * when it wants to look again, UINT64_MAX if nothing is pending. */
+/* Looks at the connects that have been under way for too long (balance/inflight.h). Returns when to
+ * look again (clock_ms); UINT64_MAX if none is under way. */
 uint64_t silence_watch(uint64_t now_ms);
 
 /* Finds the next endpoint, counting from *index, that did not answer a repeated SYN for 3 s, or
- * until its client gave up; each once. Lowers *next_ms to when it wants to look again. */
+ * until its client gave up; each once. Returns false if there is none. Lowers *next_ms to when to
+ * look again. */
 bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct peer *peer);
 
-/* The refresh thread, when it starts, and before it ends: are the descriptors its own? */
+/* Begins, when the thread starts: own_descriptors if it has a table of its own (fd_table.h). Ends,
+ * before the thread ends, after a last look at connects that only the thread would end. */
 void silence_begin(bool own_descriptors);
 void silence_end(void);
 
