@@ -1,6 +1,7 @@
 #include "balance/ejection.h"
 
 #include "balance/skips.h"
+#include "base/attributes.h"
 #include "base/atomic.h"
 #include "base/address_set.h"
 #include "base/config.h"
@@ -54,8 +55,8 @@ static bool is_callers(const struct ejection *record, enum trial trial)
 	       load_relaxed(&record->failures) % CALLERS_TRIAL == CALLERS_TRIAL - 1;
 }
 
-void ejection_skips(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
-                    enum trial trial, struct skips *skips)
+SELDOM void ejection_skips(const struct address *endpoints, uint32_t count, uint32_t port,
+                           uint64_t now_ms, enum trial trial, struct skips *skips)
 {
 	struct shared *in = shared();
 
@@ -146,7 +147,7 @@ static void raise_until(struct shared *in, uint64_t until_ms)
 		;
 }
 
-bool ejection_failed(struct peer peer, int error, uint64_t now_ms)
+SELDOM bool ejection_failed(struct peer peer, int error, uint64_t now_ms)
 {
 	struct shared *in = shared();
 	struct ejection *record;

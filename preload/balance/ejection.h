@@ -1,13 +1,13 @@
-/* Failures of endpoints, and how long they are passed over.
+/* Ejections: endpoints that failed, and how long all processes of the user pass over them.
  *
- * An ejection is of an address and port, in shared memory (shared.h): what one process finds dead,
- * all pass over. When its time is up one connection tries the endpoint again (a client's, or one of
- * the refresh thread's), under a lease, so that a prober that dies does not keep it out. Silent
- * endpoints are at most half of a pool: packets that vanish may be the network's fault; refusing
- * ones go down to the last. Those that this process alone finds late (pending.h) are passed over
- * too, and count as silent.
+ * An ejection is of an address and port, in shared memory (shared/layout.h): what one process finds
+ * dead, all pass over. When its time is up one connection tries the endpoint again (a client's, or
+ * one of the refresh thread's), under a lease, so that a prober that dies does not keep it out.
+ * Silent endpoints are at most half of a pool: packets that vanish may be the network's fault;
+ * refusing ones go down to the last. Those that this process alone finds late (late.h) are passed
+ * over too, and count as silent.
  *
- * port is as in rotation.h. Any thread, any signal handler; no lock, no allocation. */
+ * A port is as in struct peer. Any thread, any signal handler; no lock, no allocation. */
 #ifndef LBDNS_BALANCE_EJECTION_H
 #define LBDNS_BALANCE_EJECTION_H
 
@@ -23,7 +23,8 @@
 
 struct skips;
 
-/* May there be any ejection at all? One load of shared memory. Never with LBDNS_EJECT=0. */
+/* Returns true if there may be any ejection; never with LBDNS_EJECT=0. One load of shared memory.
+ */
 static inline bool ejection_any(uint64_t now_ms)
 {
 	uint64_t until_ms = load_relaxed(&shared()->ejected_until_ms);
@@ -31,24 +32,27 @@ static inline bool ejection_any(uint64_t now_ms)
 	return __builtin_expect(until_ms > now_ms, 0) && config.eject_ms;
 }
 
-/* Which of these endpoints (sorted; read word by word, atomically) are passed over. */
+/* Finds which of these endpoints (sorted; read word by word, atomically) are ejected now, into
+ * *skips, which need not be set before. trial says who may be given the lease of one whose time is
+ * up. */
 void ejection_skips(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
                     enum trial trial, struct skips *skips);
 
-/* Does this outcome of a connect (errno) tell of the endpoint, not of this host? And was it silent?
- */
+/* Returns true if an errno of connect tells of the endpoint, not of this host. */
 bool ejection_blames(int error);
+
+/* Returns true if an errno of connect means that the endpoint swallowed packets. */
 bool ejection_is_silent(int error);
 
-/* A connection failed so; LBDNS_EJECT=0: nothing happens. True if the endpoint was not ejected
- * before. */
+/* Ejects an endpoint, a connection to which has failed with error, unless LBDNS_EJECT is 0 or the
+ * error does not blame it. Returns true if it was not ejected before. */
 bool ejection_failed(struct peer peer, int error, uint64_t now_ms);
 
-/* A connection was made. */
+/* Ends the ejection of an endpoint, to which a connection was made. */
 void ejection_answered(struct peer peer, uint64_t now_ms);
 
-/* For programs that look: until when an endpoint is passed over, 0 if it is not. If that is past,
- * it waits for a connection that tries it. */
+/* Returns until when an endpoint is passed over (clock_ms), 0 if it is not: for programs that look.
+ * If that is past, the endpoint waits for a connection that tries it. */
 uint64_t ejection_until(struct peer peer, uint64_t now_ms);
 
 #endif

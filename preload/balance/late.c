@@ -2,6 +2,7 @@
 
 #include "balance/inflight_table.h"
 #include "base/atomic.h"
+#include "base/attributes.h"
 #include "base/clock.h"
 
 enum {
@@ -42,7 +43,8 @@ __attribute__((noinline)) void late_answered(struct inflight *at, uint64_t since
 	uint64_t took_ms = clock_since(since_ms, clock_ms()), was = load_relaxed(&answered_ms);
 	uint32_t typical_ms = load_relaxed(&at->typical_ms);
 
-	/* Down at once, up slowly: a client that is late itself is not to make it look slow. */
+	/* typical_ms goes down at once and up slowly, because a client that is late itself is not
+	 * to make the endpoint look slow. */
 	if (took_ms > TYPICAL_MOST_MS)
 		took_ms = TYPICAL_MOST_MS;
 	if (!typical_ms || took_ms + 1 < typical_ms)
@@ -56,7 +58,8 @@ __attribute__((noinline)) void late_answered(struct inflight *at, uint64_t since
 		;
 }
 
-/* By the client's own threads, whose descriptors these are. */
+/* Returns true if the connect that began at since_ms is late. Called by the client's own threads,
+ * whose descriptors these are. */
 static bool is_late(struct inflight *at, uint64_t since_ms, uint64_t now_ms)
 {
 	uint64_t age_ms = clock_since(since_ms, now_ms);
@@ -90,7 +93,8 @@ static bool is_late(struct inflight *at, uint64_t since_ms, uint64_t now_ms)
 	return flags & FLAG_LATE;
 }
 
-/* After all were looked at. A connect that begins meanwhile says itself when it may be late. */
+/* Sets late_check_ms anew after all places were looked at. A connect that begins meanwhile sets it
+ * itself. */
 static void look_again(uint64_t now_ms)
 {
 	uint64_t was = load_relaxed(&late_check_ms), first_ms = 0;
@@ -110,12 +114,12 @@ static void look_again(uint64_t now_ms)
 		swap_relaxed(&late_check_ms, &was, first_ms);
 }
 
-bool late_next(uint32_t *index, uint64_t now_ms, struct peer *peer)
+SELDOM bool late_next(uint32_t *place, uint64_t now_ms, struct peer *peer)
 {
 	bool late = false;
 
-	for (; *index < INFLIGHT_PLACES && !late; ++*index) {
-		struct inflight *at = &inflight_table[*index];
+	for (; *place < INFLIGHT_PLACES && !late; ++*place) {
+		struct inflight *at = &inflight_table[*place];
 		uint64_t since_ms = load_relaxed(&at->since_ms);
 
 		if (!since_ms || clock_since(since_ms, now_ms) < late_limit_ms(at) ||

@@ -68,8 +68,8 @@ static void find_skips(const struct candidates *among, enum trial trial, struct 
 
 /* Returns who is next while there may be endpoints to pass over. Apart from next_of, whose callers
  * may be signal handlers that have little stack, because struct skips is large. */
-static APART uint32_t next_with_skips(const struct candidates *among, enum trial trial,
-                                      enum turn turn, uint64_t *ticket)
+static SELDOM uint32_t next_with_skips(const struct candidates *among, enum trial trial,
+                                       enum turn turn, uint64_t *ticket)
 {
 	struct skips skips;
 
@@ -133,7 +133,7 @@ static void use_pools(struct decision *by, const struct membership *membership)
  * likely means that name. Pass 2 considers all. A claimed address gets pass 1 only, so that
  * connections to a pod by its own name do not advance its service's rotation. A pool of one
  * endpoint is skipped in pass 1, because that endpoint always has the turn and nobody loses it. */
-static APART bool take_any_turn(struct decision *by, const struct membership *at)
+static SELDOM bool take_any_turn(struct decision *by, const struct membership *at)
 {
 	struct membership membership;
 
@@ -160,7 +160,7 @@ static APART bool take_any_turn(struct decision *by, const struct membership *at
 /* Returns the service of an address that left its pool: its name is in use though the pool may be
  * empty now. The address is sent on as long as it is asked for, and not any more after an hour
  * without, because it may be somebody else's then. */
-static APART uint32_t use_departed(struct decision *by, uint32_t place)
+static SELDOM uint32_t use_departed(struct decision *by, uint32_t place)
 {
 	_Atomic uint64_t *used_ms = &departed_used_ms[place % DEPARTED];
 	struct departed record;
@@ -174,8 +174,8 @@ static APART uint32_t use_departed(struct decision *by, uint32_t place)
 
 /* Reads the first pool of a membership without redirect_to, for what is counted and used; an empty
  * one if the address is in no pool. */
-static APART void pool_of_member(const struct snapshot *in, const struct membership *at,
-                                 struct pool_record *pool)
+static SELDOM void pool_of_member(const struct snapshot *in, const struct membership *at,
+                                  struct pool_record *pool)
 {
 	struct membership membership;
 

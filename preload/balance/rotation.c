@@ -1,6 +1,7 @@
 #include "balance/rotation.h"
 
 #include "base/atomic.h"
+#include "base/attributes.h"
 #include "base/clock.h"
 #include "shared/segment.h"
 
@@ -161,7 +162,7 @@ uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count)
 	return (uint32_t)((picks + offset + rotation_slot_start(in, of)) % count);
 }
 
-bool rotation_may_retry(uint64_t key, uint32_t port)
+SELDOM bool rotation_may_retry(uint64_t key, uint32_t port)
 {
 	struct cursor *cursor = slot_get(shared(), rotation_slot_key(key, port));
 	uint64_t picks = load_relaxed(&cursor->picks);

@@ -17,7 +17,7 @@ void skips_put(struct skips *skips, uint32_t index)
 	skips->excluded[at] = index;
 }
 
-void skips_add(struct skips *skips, uint32_t count, uint32_t index)
+SELDOM void skips_add(struct skips *skips, uint32_t count, uint32_t index)
 {
 	if (skips->probe == index || skips_has(skips, index) || skips->count == SKIPS_MOST ||
 	    skips->count + 1 >= count || ++skips->silent > count / 2)

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* Who tries an endpoint again whose time is up: nobody, the caller, who may be given the lease of
- * one, or the refresh thread (probe.h). */
+ * one, or the refresh thread (refresh/probe.h). */
 enum trial { TRIAL_NONE, TRIAL_CALLER, TRIAL_THREAD };
 
 /* Can the refresh thread try endpoints? Any signal handler. */

@@ -1,6 +1,7 @@
 #include "connection/leave.h"
 
 #include "balance/inflight.h"
+#include "base/attributes.h"
 #include "base/libc.h"
 #include "base/log.h"
 #include "base/socket.h"
@@ -13,7 +14,7 @@
 
 #include <errno.h>
 
-int leave_unknown(int fd, const struct sockaddr *address, socklen_t length)
+SELDOM int leave_unknown(int fd, const struct sockaddr *address, socklen_t length)
 {
 	struct address asked;
 	uint16_t port;
@@ -47,7 +48,7 @@ int leave_collecting(const struct connection *c, const struct route *route)
 	return status;
 }
 
-int leave_unwatched(const struct connection *c)
+SELDOM int leave_unwatched(const struct connection *c)
 {
 	const struct pick *pick = &c->pick;
 	bool acts = pick->kind != PICK_LEAVE && pick->mode == MODE_ON;

@@ -1,6 +1,7 @@
 #include "connection/report.h"
 
 #include "balance/pick.h"
+#include "base/attributes.h"
 #include "base/reason.h"
 #include "base/address.h"
 #include "base/config.h"
@@ -17,7 +18,7 @@
 
 enum { SHOWN = 4 };
 
-void report_unwatched(const struct connection *c)
+SELDOM void report_unwatched(const struct connection *c)
 {
 	char from[ADDRESS_TEXT_SIZE], to[ADDRESS_TEXT_SIZE], at[21];
 	const struct pick *pick = &c->pick;
@@ -32,8 +33,8 @@ void report_unwatched(const struct connection *c)
 	         none ? leave_reason_text(pick->why) : "", NULL);
 }
 
-void report_ended(const struct connection *c, const struct address *failed, unsigned failed_count,
-                  int error)
+SELDOM void report_ended(const struct connection *c, const struct address *failed,
+                         unsigned failed_count, int error)
 {
 	char from[ADDRESS_TEXT_SIZE], to[ADDRESS_TEXT_SIZE], at[21], number[21], more[21];
 	char tried[SHOWN * (ADDRESS_TEXT_SIZE + 2)] = "";

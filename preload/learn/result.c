@@ -1,6 +1,7 @@
 #include "learn/result.h"
 
 #include "balance/ejection.h"
+#include "base/attributes.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
@@ -14,7 +15,7 @@
 
 #include <errno.h>
 
-void result_note(uint32_t service, struct peer peer, int error)
+SELDOM void result_note(uint32_t service, struct peer peer, int error)
 {
 	int saved_errno = errno;
 	uint64_t now_ms = clock_ms();
@@ -28,7 +29,7 @@ void result_note(uint32_t service, struct peer peer, int error)
 	errno = saved_errno;
 }
 
-void result_note_peer(struct peer peer, int error)
+SELDOM void result_note_peer(struct peer peer, int error)
 {
 	struct route route;
 	uint32_t service;
