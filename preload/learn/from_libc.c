@@ -41,8 +41,8 @@ static bool is_dns_current(const struct listing *listing)
 /* Returns true if DNS was found not to know this name as libc does, not long ago. */
 static bool is_unmanaged(const struct name_text *name)
 {
-	uint64_t sequence;
-	const struct snapshot *snapshot = snapshot_read(&sequence);
+	struct reading reading = reading_begin();
+	const struct snapshot *snapshot = reading.snapshot;
 	int64_t place = snapshot ? snapshot_find_name(snapshot, name) : -1;
 	struct service service = {.used = false};
 	struct name found;
@@ -54,14 +54,14 @@ static bool is_unmanaged(const struct name_text *name)
 		words_load(&service, &snapshot->services[found.service], sizeof(service));
 	return service.unmanaged &&
 	       clock_since(service.unmanaged_ms, clock_ms()) < UNMANAGED_FOR_MS &&
-	       snapshot_valid(sequence);
+	       reading_held(reading);
 }
 
 /* Returns true if an address is in a service's pool. */
 static bool is_endpoint(uint32_t service, struct address address)
 {
-	uint64_t sequence;
-	const struct snapshot *snapshot = snapshot_read(&sequence);
+	struct reading reading = reading_begin();
+	const struct snapshot *snapshot = reading.snapshot;
 	int64_t endpoint = snapshot ? snapshot_find(snapshot, address) : -1;
 	struct membership membership;
 	struct endpoint_info info;
@@ -77,7 +77,7 @@ static bool is_endpoint(uint32_t service, struct address address)
 		words_load(&pool, &snapshot->pool_records[membership.pools[i] % POOL_RECORDS],
 		           sizeof(pool));
 		if (pool.service == service)
-			return snapshot_valid(sequence);
+			return reading_held(reading);
 	}
 	return false;
 }
