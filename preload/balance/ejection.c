@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/poison.h"
+
 enum {
 	EJECT_MOST_MS = 60 * 1000,
 	DOUBLINGS = 4, /* from 5 s to over 60 s */

@@ -2,6 +2,7 @@
 
 #include "balance/inflight_table.h"
 #include "base/atomic.h"
+#include "base/attributes.h"
 #include "base/kernel.h"
 #include "base/process.h"
 #include "base/socket.h"
@@ -11,6 +12,8 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
+#include "base/poison.h"
+
 enum { DESCRIPTORS = 256, TCP_STATE_SYN_SENT = 2, TCP_STATE_CLOSE = 7 };
 
 struct inflight inflight_table[INFLIGHT_PLACES];
@@ -19,8 +22,8 @@ _Atomic uintptr_t inflight_thread;
 static atomic_bool never_limit; /* which sockets a descriptor is depends on the thread */
 
 /* NULL if another one is in its place. */
-static __attribute__((noinline)) struct inflight *
-begin(struct inflight *at, int fd, struct peer peer, uint64_t now_ms, uint32_t flags)
+static APART struct inflight *begin(struct inflight *at, int fd, struct peer peer, uint64_t now_ms,
+                                    uint32_t flags)
 {
 	uint64_t since_ms = load_relaxed(&at->since_ms);
 	bool same = peer_equal(inflight_peer(at), peer);
@@ -66,7 +69,7 @@ static void note_place(int fd, uint8_t place)
 	store_relaxed(&places[(uint32_t)fd % DESCRIPTORS], (uint8_t)(place + 1));
 }
 
-static __attribute__((noinline)) void goes_on(int fd, struct peer peer, uint64_t now_ms)
+static APART void goes_on(int fd, struct peer peer, uint64_t now_ms)
 {
 	uint8_t place = place_of(peer);
 
@@ -111,7 +114,7 @@ static int count_of(const struct inflight *at, uint32_t flags)
 }
 
 /* Its client waits no longer. */
-static __attribute__((noinline)) struct inflight_ending left(struct inflight *at, int fd)
+static APART struct inflight_ending left(struct inflight *at, int fd)
 {
 	uint32_t flags = limit_no_more(at);
 

@@ -5,6 +5,8 @@
 #include "base/attributes.h"
 #include "base/clock.h"
 
+#include "base/poison.h"
+
 enum {
 	TIMES_TYPICAL = 4,     /* an endpoint is late after so many times what it took before, */
 	LATE_MS = 40,          /* and so long, */
@@ -38,7 +40,7 @@ void late_check_by(uint64_t when_ms)
 		;
 }
 
-__attribute__((noinline)) void late_answered(struct inflight *at, uint64_t since_ms)
+APART void late_answered(struct inflight *at, uint64_t since_ms)
 {
 	uint64_t took_ms = clock_since(since_ms, clock_ms()), was = load_relaxed(&answered_ms);
 	uint32_t typical_ms = load_relaxed(&at->typical_ms);

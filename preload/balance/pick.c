@@ -14,6 +14,8 @@
 #include "directory/snapshot.h"
 #include "shared/mode.h"
 
+#include "base/poison.h"
+
 /* In the key of a pool: clients that only observe have cursors apart from those of clients that
  * act. */
 static const uint64_t OBSERVERS = UINT64_C(0x6f62736572766572);

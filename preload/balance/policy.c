@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "base/poison.h"
+
 static uint32_t rotation_turn(const struct candidates *among, uint32_t count, enum turn turn,
                               uint64_t *ticket)
 {

@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "base/poison.h"
+
 enum {
 	CAS_TRIES = 4,
 	RETRY_WINDOW = 1000, /* connections */

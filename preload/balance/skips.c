@@ -1,5 +1,9 @@
 #include "balance/skips.h"
 
+#include "base/attributes.h"
+
+#include "base/poison.h"
+
 bool skips_has(const struct skips *skips, uint32_t index)
 {
 	for (uint32_t i = 0; i < skips->count; i++)

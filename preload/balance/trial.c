@@ -6,6 +6,8 @@
 
 #include <stdatomic.h>
 
+#include "base/poison.h"
+
 enum { ASKED_FREE, ASKED_BEGUN, ASKED_DONE };
 
 static struct asked {

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/poison.h"
+
 static SELDOM int connect_any(int fd, const struct sockaddr *address, socklen_t length,
                               struct address target)
 {

@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/poison.h"
+
 struct blocking_state blocking_state;
 
 bool blocking_ask(int fd)

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "base/poison.h"
+
 /* The error is only told once, and to the client. It may also ask while its connect is under way,
  * or about a connection that broke later. */
 static void note(int fd, int error)

@@ -20,6 +20,8 @@
 
 #include <errno.h>
 
+#include "base/poison.h"
+
 /* ---- Ended */
 
 static SELDOM void note_result(uint32_t service, struct peer target, int error)

@@ -14,6 +14,8 @@
 
 #include <errno.h>
 
+#include "base/poison.h"
+
 SELDOM int leave_unknown(int fd, const struct sockaddr *address, socklen_t length)
 {
 	struct address asked;

@@ -16,6 +16,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/poison.h"
+
 enum { SHOWN = 4 };
 
 SELDOM void report_unwatched(const struct connection *c)

@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <sys/time.h>
 
+#include "base/poison.h"
+
 enum {
 	ATTEMPTS_LIMIT = 10,
 	TIME_LEAST_MS = 20 /* of SO_SNDTIMEO, for another attempt */

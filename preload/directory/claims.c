@@ -5,6 +5,8 @@
 
 #include <stdatomic.h>
 
+#include "base/poison.h"
+
 enum { BUCKETS = 1024, PLACES = 8 };
 
 /* The high half of a claim is of the address's hash and never 0, the low half of the name's. 0: the

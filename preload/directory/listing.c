@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "directory/snapshot.h"
 
+#include "base/poison.h"
+
 bool directory_is_empty(void)
 {
 	return !reading_begin().snapshot;

@@ -3,6 +3,8 @@
 #include "base/attributes.h"
 #include "directory/snapshot.h"
 
+#include "base/poison.h"
+
 _Atomic uint64_t route_sieve[1 << (ROUTE_SIEVE_BITS - 6)];
 
 /* Looks once; *found becomes true if there is a route. Returns false if the snapshot changed

@@ -3,6 +3,8 @@
 #include "base/atomic.h"
 #include "directory/snapshot.h"
 
+#include "base/poison.h"
+
 enum {
 	TTL_UNKNOWN_MS = 5000,              /* LBDNS_REFRESH=ttl, before DNS was asked */
 	HURRY_MS = 1000,                    /* between two questions out of turn */

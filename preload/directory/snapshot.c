@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/poison.h"
+
 _Atomic uint64_t departed_used_ms[DEPARTED];
 
 struct snapshot_state snapshot_state;

@@ -1,5 +1,7 @@
 #include "directory/unseen.h"
 
+#include "base/poison.h"
+
 _Atomic uint32_t unseen_count;
 
 void unseen_begin(void)
