@@ -1,5 +1,5 @@
-/* What libc or DNS said of a name, at one time. Made by lookup/list.h and dns/resolver.h, taken in by
- * learn/. */
+/* What libc or DNS said of a name, at one time. Made by lookup/list.h and dns/resolver.h, taken in
+ * by learn/. */
 #ifndef LBDNS_BASE_ANSWER_H
 #define LBDNS_BASE_ANSWER_H
 

@@ -309,8 +309,8 @@ static void load_scalars(struct loading *loading)
 	load_time(loading, IDLE, 1000, 86400000, &config.idle_ms);
 	load_time(loading, MAX_STALE, 1000, 86400000, &config.max_stale_ms);
 	config.mode = (enum config_mode)load_word(loading, MODE, modes, 3, config.mode);
-	config.connect = load_word(loading, CONNECT, switches, 2, config.connect) &&
-	                 config.mode != MODE_OFF;
+	config.connect =
+		load_word(loading, CONNECT, switches, 2, config.connect) && config.mode != MODE_OFF;
 	config.udp = load_word(loading, UDP, switches, 2, config.udp);
 	config.shared = load_word(loading, SHARED, switches, 2, config.shared);
 	config.log = (enum config_log)load_word(loading, LOG, levels, 5, config.log);

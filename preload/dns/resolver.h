@@ -42,8 +42,8 @@ unsigned resolver_pollfds(struct resolver_query *query, struct pollfd pollfds[RE
 /* Goes on with what arrived. True once the answer is complete (or given up). */
 bool resolver_step(struct resolver_query *query, const struct pollfd *pollfds, unsigned count);
 
-/* Returns the answer, which the query owns: valid until resolver_end. Only once resolver_step returned
- * true. */
+/* Returns the answer, which the query owns: valid until resolver_end. Only once resolver_step
+ * returned true. */
 const struct answer *resolver_answer(const struct resolver_query *query);
 
 /* Ends a query, complete or not, and gives back all it held. NULL is allowed. */

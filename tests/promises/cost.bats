@@ -514,7 +514,6 @@ hook_calls() {
 	hook_adds 600 pool-10000 - blocks 3
 	hook_adds 500 pool-100 - blocks 1
 	hook_adds 600 pool-10000 - blocks 1
-	hook_adds 500 pool-100 - nonblock 3
 	hook_adds 600 pool-10000 - nonblock 3
 }
 

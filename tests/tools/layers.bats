@@ -39,6 +39,19 @@ sees() {
 	"$LAYERS" "$LAB_ROOT/scripts/inspect" "$LAB_BUILD/scripts/inspect"
 }
 
+@test "preload: no file of more than 400 lines, no function of more than 60" {
+	"$LAB_ROOT/tests/lengths" "$LAB_ROOT/preload"
+}
+
+@test "the check of lengths sees a file and a function that are too long" {
+	{ echo 'int long_one(void)'; echo '{'; yes '	coal();' | head -n 59; echo '}'; } >house/cellar/long.c
+	yes '/* coal */' | head -n 401 >house/cellar/many.c
+	run "$LAB_ROOT/tests/lengths" house
+	lab_equal "$output" "$(printf '%s\n' 'house/cellar/long.c:2: 61 lines, at most 60' \
+		'house/cellar/many.c: 401 lines, at most 400')"
+	lab_equal "$status" 1
+}
+
 @test "the check sees nothing wrong with a house in order" {
 	sees
 }
