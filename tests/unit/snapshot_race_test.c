@@ -298,7 +298,9 @@ static _Thread_local sigjmp_buf back;
 static _Thread_local volatile sig_atomic_t may_leave;
 static _Atomic uint32_t left, looked_up;
 
-static uintptr_t interrupted(const void *context)
+/* ThreadSanitizer keeps the context where another thread's memory may be later, and takes that for
+ * a race. */
+__attribute__((no_sanitize("thread"))) static uintptr_t interrupted(const void *context)
 {
 	const ucontext_t *at_signal = context;
 
