@@ -15,7 +15,8 @@
 
 #include <sys/socket.h>
 
-/* By value on the fast path: taking its address would keep it in memory there. */
+/* A local of connection.c's inlined body, so that its fields are in registers there; only
+ * connection_retry and the log get a copy. */
 struct connection {
 	int fd; /* the client's, as are the next two; never changed */
 	const struct sockaddr *address;

@@ -185,7 +185,7 @@ static void note_attempt(const struct connection *c, int error)
 {
 	if (c->attempt.reported || connect_goes_on(error))
 		return;
-	if (error ? result_failure_matters(error) : ejection_any(c->pick.picked_ms))
+	if (result_matters(error, c->pick.picked_ms))
 		result_note(c->pick.service, c->pick.target, error);
 }
 
