@@ -2,6 +2,7 @@
 
 #include "balance/ejection.h"
 #include "balance/late.h"
+#include "balance/own.h"
 #include "balance/policy.h"
 #include "balance/rotation.h"
 #include "balance/skips.h"
@@ -43,8 +44,30 @@ static struct candidates candidates_of(const struct decision *by, const struct p
 	                           .now_ms = by->now_ms};
 }
 
+/* Passes over what this process alone does, down to the last endpoint, and tries none of it again:
+ * it could not tell whether it answers. */
+static SELDOM void skip_own(const struct candidates *among, struct skips *skips)
+{
+	struct peer peer;
+	uint32_t place = 0;
+
+	while (own_next(&place, among->now_ms, &peer)) {
+		int64_t index =
+			peer.port == among->port
+				? address_set_find(among->endpoints, among->count, peer.address)
+				: -1;
+
+		if (index < 0 || skips_has(skips, (uint32_t)index) || skips->count == SKIPS_MOST ||
+		    skips->count + 1 >= among->count)
+			continue;
+		if (skips->probe == index)
+			skips->probe = -1;
+		skips_put(skips, (uint32_t)index);
+	}
+}
+
 /* Finds the endpoints to pass over: the ejected ones, which all processes pass over, and the late
- * ones, which this process does. */
+ * ones and its own, which this process does. */
 static void find_skips(const struct candidates *among, enum trial trial, struct skips *skips)
 {
 	struct peer peer;
@@ -60,6 +83,7 @@ static void find_skips(const struct candidates *among, enum trial trial, struct 
 		if (index >= 0)
 			skips_add(skips, among->count, (uint32_t)index);
 	}
+	skip_own(among, skips);
 	if (skips->leased < 0)
 		return;
 	words_load(&peer.address, &among->endpoints[skips->leased], sizeof(peer.address));

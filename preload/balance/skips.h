@@ -1,10 +1,12 @@
 /* Skips: which endpoints of a pool connections pass over now, because they are ejected, for all
- * processes, or late, for this one. port is as in rotation.h. Any thread, any signal handler. */
+ * processes, or late or its own (own.h), for this one. port is as in rotation.h. Any thread, any
+ * signal handler. */
 #ifndef LBDNS_BALANCE_SKIPS_H
 #define LBDNS_BALANCE_SKIPS_H
 
 #include "balance/ejection.h"
 #include "balance/late.h"
+#include "balance/own.h"
 #include "balance/trial.h"
 #include "base/address.h"
 
@@ -27,10 +29,10 @@ void skips_add(struct skips *skips, uint32_t count, uint32_t index);
 uint32_t skips_map(const struct skips *skips, uint32_t index);
 
 /* Returns true if there may be endpoints to pass over: ejected ones, for all processes, or late
- * ones, for this one. */
+ * ones and its own (own.h), for this one. */
 static inline bool skips_any(uint64_t now_ms)
 {
-	return ejection_any(now_ms) || late_any(now_ms);
+	return ejection_any(now_ms) || late_any(now_ms) || own_any(now_ms);
 }
 
 /* Returns true if an endpoint is passed over. */

@@ -47,6 +47,9 @@ static void process_forked(void)
 	atomic_store(&process.ended_id, 0);
 	atomic_store(&process.asleep_ms, 0);
 	atomic_store(&process.refused_ms, 0);
+	atomic_store(&process.own_until_ms, 0);
+	for (int i = 0; i < OWN_PLACES; i++)
+		atomic_store(&process.own_places[i].until_ms, 0);
 	mark_main();
 }
 

@@ -21,6 +21,8 @@ enum process_thread {
 	THREAD_REFUSED   /* it could not be had: not tried again for a while (refused_ms) */
 };
 
+enum { OWN_PLACES = 32 };
+
 /* All atomics are sequentially consistent where no other order is named here. Times are clock_ms.
  */
 struct process {
@@ -31,6 +33,14 @@ struct process {
 	/* The main thread has ended, and others go on. thread_main_ends stores it and then looks at
 	 * `thread`; thread_start stores `thread` and then looks at it: one sees the other. */
 	atomic_bool main_ended;
+
+	/* balance/own.c: its LAYOUT says what the words of a place are. */
+
+	struct own_place {
+		_Atomic uint64_t until_ms, high, low, port;
+	} own_places[OWN_PLACES];
+	/* No place ends later; relaxed. */
+	_Atomic uint64_t own_until_ms;
 
 	/* learn/writer.c */
 

@@ -79,7 +79,7 @@ FAST int go(struct connection *c)
 	}
 	if (error == EINPROGRESS)
 		inflight_add(c->fd, pick->target, pick->picked_ms);
-	else if (error || (pick->has_skips && ejection_any(pick->picked_ms)))
+	else if (error || (pick->has_skips && result_matters(0, pick->picked_ms)))
 		note_result(pick->service, pick->target, error);
 	if (blocking == BLOCKING_TRUSTED_NOT)
 		blocking_trusted(c->fd, error);

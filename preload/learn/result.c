@@ -1,6 +1,7 @@
 #include "learn/result.h"
 
 #include "balance/ejection.h"
+#include "balance/own.h"
 #include "base/attributes.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -22,6 +23,8 @@ SELDOM void result_note(uint32_t service, struct peer peer, int error)
 
 	if (error)
 		counters_failed(service_name_hash(service), peer.address, peer.port, now_ms);
+	if (!error)
+		own_answered(peer, now_ms);
 	if (!error)
 		ejection_answered(peer, now_ms);
 	else if (ejection_failed(peer, error, now_ms) && service_hurry(service))

@@ -6,6 +6,7 @@
 #define LBDNS_LEARN_RESULT_H
 
 #include "balance/ejection.h"
+#include "balance/own.h"
 #include "base/peer.h"
 
 #include <stdbool.h>
@@ -22,11 +23,11 @@ void result_note_peer(struct peer peer, int error);
 bool result_failure_matters(int error);
 
 /* Returns true if anything depends on how a connect ended: a failure that says something of the
- * endpoint, or a success while endpoints are ejected. now_ms (clock_ms) may be when the connect
- * began. */
+ * endpoint, or a success while endpoints are ejected, by all or by this process alone. now_ms
+ * (clock_ms) may be when the connect began. */
 static inline bool result_matters(int error, uint64_t now_ms)
 {
-	return error ? result_failure_matters(error) : ejection_any(now_ms);
+	return error ? result_failure_matters(error) : ejection_any(now_ms) || own_any(now_ms);
 }
 
 #endif

@@ -38,6 +38,10 @@ asan() {
 	tsan health_test
 }
 
+@test "ThreadSanitizer: endpoints that one process alone passes over" {
+	tsan own_test
+}
+
 @test "ThreadSanitizer: rotation" {
 	tsan rotation_test
 }
@@ -64,6 +68,10 @@ asan() {
 
 @test "AddressSanitizer and UBSan: the log" {
 	asan log_test
+}
+
+@test "AddressSanitizer and UBSan: endpoints that one process alone passes over" {
+	asan own_test
 }
 
 @test "AddressSanitizer and UBSan: resolv.conf" {

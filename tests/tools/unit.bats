@@ -43,6 +43,10 @@ unit() {
 	unit pending_test
 }
 
+@test "endpoints that one process alone passes over" {
+	unit own_test
+}
+
 @test "resolv.conf" {
 	unit resolvconf_test
 }

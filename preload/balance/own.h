@@ -1,0 +1,38 @@
+/* Endpoints that this process alone passes over, for LBDNS_EJECT: those that it cannot connect to
+ * for a reason of its own (a route, a firewall's rule, no port left), which says nothing of the
+ * endpoint to anybody else; and those of which nobody but this process complains.
+ *
+ * They may be all but one of a pool, as refusing ones may. A forked child begins with none. A port
+ * is as in struct peer, now_ms is clock_ms. Any thread, any signal handler; no lock, no allocation.
+ */
+#ifndef LBDNS_BALANCE_OWN_H
+#define LBDNS_BALANCE_OWN_H
+
+#include "base/atomic.h"
+#include "base/peer.h"
+#include "base/process.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Returns true if any endpoint may be passed over; never with LBDNS_EJECT=0. One load. */
+static inline bool own_any(uint64_t now_ms)
+{
+	return __builtin_expect(load_relaxed(&process.own_until_ms) > now_ms, 0);
+}
+
+/* Passes over an endpoint for LBDNS_EJECT from now on; that of one that is passed over already
+ * begins anew. Does nothing if LBDNS_EJECT is 0, or OWN_PLACES others are passed over. */
+void own_pass(struct peer peer, uint64_t now_ms);
+
+/* Ends that, because this process has connected to the endpoint. */
+void own_answered(struct peer peer, uint64_t now_ms);
+
+/* Returns true if an endpoint is passed over. */
+bool own_has(struct peer peer, uint64_t now_ms);
+
+/* Finds the next endpoint that is passed over, counting from *place, which begins with 0; returns
+ * false if there are no more. One may come twice. */
+bool own_next(uint32_t *place, uint64_t now_ms, struct peer *peer);
+
+#endif
