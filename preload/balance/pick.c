@@ -26,11 +26,12 @@ struct decision {
 	const struct snapshot *in;
 	struct peer asked;
 	uint64_t now_ms;
-	uint64_t observers;   /* in the keys of all pools: OBSERVERS, or 0 */
-	uint64_t claims_seen; /* claims_made, before the snapshot was read */
-	bool claimed;         /* another name stands for the address asked for */
-	bool fresh;           /* no pool of the address is older than LBDNS_MAX_STALE */
-	bool expired;         /* the address left its pool, and nobody asked for it for an hour */
+	uint64_t observers;     /* in the keys of all pools: OBSERVERS, or 0 */
+	uint64_t claims_seen;   /* claims_made, before the snapshot was read */
+	bool claimed;           /* another name stands for the address asked for */
+	uint64_t fast_until_ms; /* the least service_fast_until of the pool's equals */
+	bool fresh;             /* no pool of the address is older than LBDNS_MAX_STALE */
+	bool expired;           /* the address left its pool, and nobody asked for it for an hour */
 };
 
 /* ---- Whose turn it is in one pool */
@@ -140,33 +141,41 @@ uint32_t pick_show(const struct address *endpoints, uint32_t count, uint64_t key
 /* ---- Addresses of several pools, or of none */
 
 /* Notes the use of all pools of the address, because one that is never used becomes idle, then
- * stale. */
-static void use_pools(struct decision *by, const struct membership *membership)
+ * stale: of each pool and of its equals. */
+static SELDOM void use_pools(struct decision *by, const struct membership *at)
 {
-	for (uint32_t i = 0; i < membership->count && i < MEMBERSHIP_POOLS; i++) {
+	struct membership membership;
+
+	words_load(&membership, at, sizeof(membership));
+	for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
+		uint32_t index = membership.pools[i];
 		struct pool_record pool;
 
-		snapshot_pool(by->in, membership->pools[i], &pool);
-		service_note_use(pool.service, by->now_ms);
-		by->fresh = by->fresh && service_is_fresh(pool.service, pool.family, by->now_ms);
+		snapshot_pool(by->in, index, &pool);
+		do {
+			uint64_t until_ms;
+
+			service_note_use(pool.service, by->now_ms);
+			until_ms = service_fast_until(pool.service, pool.family);
+			if (until_ms < by->fast_until_ms)
+				by->fast_until_ms = until_ms;
+			by->fresh = by->fresh &&
+			            service_is_fresh(pool.service, pool.family, by->now_ms);
+		} while (snapshot_next_equal(by->in, &index, &pool));
 	}
 }
 
-/* Returns true if some pool of the address had it next, and takes the turn there. by->fresh becomes
- * false if any of the pools is stale.
+/* Returns true if some pool of the address had it next, and takes the turn there.
  *
  * Pass 1 considers only pools that a lookup has listed since their last connection: the client most
  * likely means that name. Pass 2 considers all. A claimed address gets pass 1 only, so that
  * connections to a pod by its own name do not advance its service's rotation. A pool of one
  * endpoint is skipped in pass 1, because that endpoint always has the turn and nobody loses it. */
-static SELDOM bool take_any_turn(struct decision *by, const struct membership *at)
+static SELDOM bool take_any_turn(const struct decision *by, const struct membership *at)
 {
 	struct membership membership;
 
 	words_load(&membership, at, sizeof(membership));
-	use_pools(by, &membership);
-	if (!by->fresh)
-		return false;
 	for (int pass = 1; pass <= (by->claimed ? 1 : 2); pass++) {
 		for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
 			struct pool_record pool;
@@ -186,7 +195,7 @@ static SELDOM bool take_any_turn(struct decision *by, const struct membership *a
 /* Returns the service of an address that left its pool: its name is in use though the pool may be
  * empty now. The address is sent on as long as it is asked for, and not any more after an hour
  * without, because it may be somebody else's then. */
-static SELDOM uint32_t use_departed(struct decision *by, uint32_t place)
+static SELDOM uint16_t use_departed(struct decision *by, uint32_t place)
 {
 	_Atomic uint64_t *used_ms = &departed_used_ms[place % DEPARTED];
 	struct departed record;
@@ -264,7 +273,7 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 {
 	struct found found;
 	struct pool_record *pool = &found.pool;
-	bool has_pool;
+	bool has_pool, several;
 
 	find_membership(by, endpoint, &found);
 	/* The claims are looked at before the snapshot and after it, because a pool's address is
@@ -284,7 +293,10 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 	pool->key ^= by->observers;
 	has_pool = found.head.redirect_to < POOL_RECORDS && pool->count;
 	/* In one pool that nobody else claims the turn is the pool's own: pick_within takes it. */
-	if ((by->claimed || found.head.count > 1) && take_any_turn(by, found.membership)) {
+	several = by->claimed || found.head.count > 1;
+	if (several || pool->next_equal)
+		use_pools(by, found.membership);
+	if (several && by->fresh && take_any_turn(by, found.membership)) {
 		pick->kind = PICK_ASKED;
 		pick->has_others = !by->claimed && has_pool && pool->count > 1;
 		pick->key = pool->key;
@@ -296,8 +308,8 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 		pick->why = why_not(by, &found);
 		return;
 	}
-	if (config.mode == MODE_ON)
-		service_note_fast(pool->service, pool->family);
+	if (config.mode == MODE_ON && found.head.count == 1)
+		service_note_fast(pool->service, pool->family, by->fast_until_ms);
 	pick->has_others = pool->count > 1;
 	pick->key = pool->key;
 	pick_within(by, pool, trial, pick);
@@ -308,7 +320,10 @@ struct pick pick_endpoint(struct route *route, struct peer asked, enum trial tri
 	struct pick pick;
 
 	for (int i = 0; i < READ_TRIES; i++) {
-		struct decision by = {.asked = asked, .now_ms = clock_ms(), .fresh = true};
+		struct decision by = {.asked = asked,
+		                      .now_ms = clock_ms(),
+		                      .fast_until_ms = UINT64_MAX,
+		                      .fresh = true};
 		uint64_t sequence;
 
 		by.claims_seen = atomic_load_explicit(&claims_made, memory_order_acquire);

@@ -13,10 +13,9 @@ enum {
 
 struct service_state service_state[SERVICES];
 
-void service_note_fast(uint32_t service, enum family family)
+/* Returns until when the fast path may use a pool with that last good answer. */
+static uint64_t fast_until(const struct service_state *state, uint64_t good_ms)
 {
-	struct service_state *state = &service_state[service];
-	uint64_t good_ms = atomic_load(&state->good_ms[family]);
 	uint64_t until_ms = load_relaxed(&state->used_ms) + USED_GRAIN_MS;
 	uint64_t due_ms = load_relaxed(&state->checked_ms) +
 	                  atomic_load_explicit(&state->interval_ms, memory_order_relaxed);
@@ -25,9 +24,25 @@ void service_note_fast(uint32_t service, enum family family)
 		until_ms = due_ms;
 	if (good_ms + config.max_stale_ms < until_ms)
 		until_ms = good_ms + config.max_stale_ms;
+	return good_ms ? until_ms : 0;
+}
+
+uint64_t service_fast_until(uint32_t service, enum family family)
+{
+	const struct service_state *state = &service_state[service];
+
+	return fast_until(state, load_relaxed(&state->good_ms[family]));
+}
+
+void service_note_fast(uint32_t service, enum family family, uint64_t most_ms)
+{
+	struct service_state *state = &service_state[service];
+	uint64_t good_ms = atomic_load(&state->good_ms[family]);
+	uint64_t until_ms = fast_until(state, good_ms);
+
 	/* Sequentially consistent, as in service_invalidate, which may run meanwhile: either the
 	 * load below sees its good_ms, or its store of fast_until_ms comes after this one. */
-	atomic_store(&state->fast_until_ms[family], good_ms ? until_ms : 0);
+	atomic_store(&state->fast_until_ms[family], until_ms < most_ms ? until_ms : most_ms);
 	if (atomic_load(&state->good_ms[family]) != good_ms)
 		atomic_store(&state->fast_until_ms[family], 0);
 }

@@ -80,8 +80,12 @@ static inline bool service_is_fresh(uint32_t service, enum family family, uint64
 	return good_ms && clock_since(good_ms, now_ms) <= config.max_stale_ms;
 }
 
-/* Sets fast_until_ms. Readers, with LBDNS_MODE=on. */
-void service_note_fast(uint32_t service, enum family family);
+/* Sets fast_until_ms, to most_ms at the latest. Readers, with LBDNS_MODE=on. */
+void service_note_fast(uint32_t service, enum family family, uint64_t most_ms);
+
+/* Returns what service_note_fast sets if nothing bounds it: for those with equal pools, which the
+ * fast path does not look at. */
+uint64_t service_fast_until(uint32_t service, enum family family);
 
 /* Ends the time that the last good answer is believed: the pool is stale until the next one. */
 void service_invalidate(uint32_t service, enum family family);

@@ -72,12 +72,14 @@ static bool is_endpoint(uint32_t service, struct address address)
 	words_load(&membership, &snapshot->memberships[info.membership % MEMBERSHIPS],
 	           sizeof(membership));
 	for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
+		uint32_t index = membership.pools[i];
 		struct pool_record pool;
 
-		words_load(&pool, &snapshot->pool_records[membership.pools[i] % POOL_RECORDS],
-		           sizeof(pool));
-		if (pool.service == service)
-			return reading_held(reading);
+		snapshot_pool(snapshot, index, &pool);
+		do
+			if (pool.service == service)
+				return reading_held(reading);
+		while (snapshot_next_equal(snapshot, &index, &pool));
 	}
 	return false;
 }

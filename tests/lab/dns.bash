@@ -36,6 +36,16 @@ lab_dns_set() {
 	lab_wait_until lab_dns_says "$name" "$@"
 }
 
+lab_dns_set_all() {
+	local names=$1 name
+	shift
+	for name in $names; do
+		lab_absolute_is name "$name"
+		printf '%s\n' "$@" >"$LAB/names/$name"
+	done
+	lab_dns_set "$name." "$@"
+}
+
 # Names under it go too: a name with names under it is not NXDOMAIN.
 lab_dns_remove() {
 	rm -f "$LAB/names/"*".$(lab_absolute "$1")"

@@ -37,6 +37,7 @@
 #   lab_scale6, lab_scale46     the same with IPv6 addresses, with both
 #
 # DNS
+#   lab_dns_set_all "NAME..." ADDRESS...  all of these names have them
 #   lab_dns_set NAME ADDRESS... NAME has exactly these addresses; returns when the server says so, as do the next
 #   lab_dns_remove NAME         NXDOMAIN, with the names under it
 #   lab_dns_empty NAME          the name exists, without addresses (NODATA)

@@ -248,6 +248,20 @@ time_is_up() {
 	lab_equal "$(sent "$DEAD")" 1
 }
 
+@test "a pod that refuses, twelve names over the same pods: a client does not fail, and the others share evenly" {
+	local names
+	names=$(printf '%s.apps ' {a..l})
+	lab_dns_set_all "$names" "$(lab_address 1)" "$(lab_address 2)" "$(lab_address 3)"
+	mapfile -t names < <(printf 'host=%s.apps\n' {a..l})
+	export LBDNS_EJECT=60s
+	lab_pod_kill "$DEAD"
+	with_lbdns tries 12 "${names[@]}" >"$LAB/seen"
+	lab_equal "$(ended) $(sent "$DEAD")" "ok 12 1"
+	with_lbdns tries 60 "${names[@]}" >"$LAB/seen"
+	lab_equal "$(ended) $(lab_counts <"$LAB/seen")" "ok 60 30 0 30"
+	lab_equal "$(sent "$DEAD")" 1
+}
+
 @test "a pod that refuses under 8 threads: no connection fails" {
 	lab_scale rng-headless 6
 	lab_pod_kill 10.244.3.13
