@@ -1,13 +1,11 @@
 #include "base/process.h"
 
+#include "base/kernel.h"
 #include "base/libc.h"
 #include "base/libc_versions.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* The largest page of any system we run on: the wiped pages hold nothing else. */
 enum { PAGE = 65536 };
@@ -27,13 +25,20 @@ static void (*main_ends)(void);
 
 static uint32_t own_id(void)
 {
-	return (uint32_t)syscall(SYS_getpid);
+	return (uint32_t)kernel_call(SYS_getpid);
 }
 
+/* Where the thread that has the value keeps its errno, which no other thread does; NULL: none has.
+ * The child of a thread has that thread's memory, and its values. */
+static _Atomic(int *) marked_errno;
+
+/* In the child of a thread other than the first this is a call into libc, by a name that others may
+ * hook: libc alone can tell that a thread has ended. */
 static void mark_main(void)
 {
-	if (atomic_load(&has_main_key) && (uint32_t)syscall(SYS_gettid) == own_id())
-		pthread_setspecific(main_key, &area);
+	if (atomic_load(&marked_errno) != &errno && atomic_load(&has_main_key) &&
+	    (uint32_t)kernel_call(SYS_gettid) == own_id() && !pthread_setspecific(main_key, &area))
+		atomic_store(&marked_errno, &errno);
 }
 
 static void process_forked(void)
@@ -60,7 +65,7 @@ void process_start(void)
 
 	if (atomic_load(&started))
 		return;
-	madvise(&area, sizeof(area), MADV_WIPEONFORK); /* Linux 4.14 */
+	kernel_call(SYS_madvise, &area, sizeof(area), MADV_WIPEONFORK); /* Linux 4.14 */
 	libc_at_fork_child(process_forked);
 	process_is_own();
 	mark_main();

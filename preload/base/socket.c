@@ -25,9 +25,8 @@ static SELDOM enum socket_state datagram_state(int fd)
 	    protocol != IPPROTO_UDP)
 		return SOCKET_USED;
 	length = sizeof(peer);
-	return kernel_call(SYS_getpeername, fd, (long)&peer, (long)&length, 0, 0) == -ENOTCONN
-	               ? SOCKET_FRESH_DATAGRAM
-	               : SOCKET_USED;
+	return kernel_call(SYS_getpeername, fd, &peer, &length) == -ENOTCONN ? SOCKET_FRESH_DATAGRAM
+	                                                                     : SOCKET_USED;
 }
 
 /* TCP_CLOSE is also the state after a failed non-blocking connect, whose second call only collects

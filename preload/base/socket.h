@@ -29,10 +29,10 @@ static inline bool socket_is_fresh(int fd)
 {
 	struct pollfd poll = {.fd = fd, .events = POLLOUT | POLLRDHUP};
 #ifdef SYS_poll
-	long ready = kernel_call(SYS_poll, (long)&poll, 1, 0, 0, 0);
+	long ready = kernel_call(SYS_poll, &poll, 1, 0);
 #else
 	struct timespec at_once = {.tv_sec = 0};
-	long ready = kernel_call(SYS_ppoll, (long)&poll, 1, (long)&at_once, 0, 0);
+	long ready = kernel_call(SYS_ppoll, &poll, 1, &at_once, NULL, 0);
 #endif
 
 	return ready == 1 && poll.revents == (POLLOUT | POLLHUP);

@@ -4,19 +4,14 @@
 #include "base/futex.h"
 #include "base/process.h"
 
-#include <errno.h>
-
 /* When the thread was last asked to look by (clock_ms); 0: never. wakeup_by stores it and then
  * looks at asleep_ms; wakeup_sleep stores asleep_ms and then looks at it: one sees the other. */
 static _Atomic uint64_t wake_by_ms;
 
 void wakeup(void)
 {
-	int saved_errno = errno;
-
 	atomic_fetch_add(&process.wakes, 1);
 	futex_wake(&process.wakes);
-	errno = saved_errno;
 }
 
 bool wakeup_thread_runs(void)

@@ -14,7 +14,7 @@ struct blocking_state blocking_state;
 
 bool blocking_ask(int fd)
 {
-	long flags = kernel_call(SYS_fcntl, fd, F_GETFL, 0, 0, 0);
+	long flags = kernel_call(SYS_fcntl, fd, F_GETFL);
 	bool blocks = flags >= 0 && !(flags & O_NONBLOCK);
 	uint32_t row = atomic_load_explicit(&blocking_state.in_a_row, memory_order_relaxed);
 

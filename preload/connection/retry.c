@@ -45,7 +45,7 @@ static bool own_address(int fd, struct address *address, uint16_t *port)
 	struct sockaddr_in6 own;
 	socklen_t length = sizeof(own);
 
-	return !kernel_call(SYS_getsockname, fd, (long)&own, (long)&length, 0, 0) &&
+	return !kernel_call(SYS_getsockname, fd, &own, &length) &&
 	       address_from_sockaddr((struct sockaddr *)&own, length, address, port);
 }
 

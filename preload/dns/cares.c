@@ -1,14 +1,13 @@
 #include "dns/cares.h"
 
+#include "base/kernel.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* State, written by the refresh thread alone:
  *	cares_current   the arena that c-ares allocates from
@@ -47,12 +46,11 @@ struct cares_arena {
 
 static void *cares_map(size_t size)
 {
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = kernel_map(size, 0);
 
-	if (memory == MAP_FAILED)
-		return NULL;
 	/* Unheeded where the kernel does not know it: the child only carries some pages more. */
-	madvise(memory, size, MADV_DONTFORK);
+	if (memory)
+		kernel_call(SYS_madvise, memory, size, MADV_DONTFORK);
 	return memory;
 }
 
@@ -77,11 +75,11 @@ void cares_arena_close(struct cares_arena *arena)
 {
 	for (struct cares_region *region = arena->region.next, *next; region; region = next) {
 		next = region->next;
-		munmap(region, region->size);
+		kernel_unmap(region, region->size);
 	}
 	if (cares_current == arena)
 		cares_current = NULL;
-	munmap(arena, arena->region.size);
+	kernel_unmap(arena, arena->region.size);
 }
 
 void cares_enter(struct cares_arena *arena)
@@ -175,31 +173,44 @@ static void *cares_realloc(void *data, size_t size)
 	return moved;
 }
 
-/* Raw system calls: our own connect hook must not be met, nor the client's idea of any of these. */
+/* System calls of our own: the hook of connect must not be met, nor the client's idea of any of
+ * these. */
+
+/* Returns what libc's function returns where the kernel's call returned result: -1, with errno, for
+ * an error. */
+static ares_ssize_t told(long result)
+{
+	if (result >= 0)
+		return result;
+	errno = (int)-result;
+	return -1;
+}
 
 static ares_socket_t cares_socket(int domain, int type, int protocol, void *unused)
 {
 	(void)unused;
-	return (int)syscall(SYS_socket, domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	return (int)told(
+		kernel_call(SYS_socket, domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
 }
 
 static int cares_close(ares_socket_t descriptor, void *unused)
 {
 	(void)unused;
-	return (int)syscall(SYS_close, descriptor);
+	return (int)told(kernel_call(SYS_close, descriptor));
 }
 
 static int cares_connect(ares_socket_t descriptor, const struct sockaddr *to, ares_socklen_t length,
                          void *unused)
 {
 	(void)unused;
-	return (int)syscall(SYS_connect, descriptor, to, length);
+	return (int)told(kernel_call(SYS_connect, descriptor, to, length));
 }
 
 static ares_ssize_t cares_recvfrom(ares_socket_t descriptor, void *data, size_t size, int flags,
                                    struct sockaddr *from, ares_socklen_t *from_length, void *unused)
 {
-	ares_ssize_t got = syscall(SYS_recvfrom, descriptor, data, size, flags, from, from_length);
+	ares_ssize_t got =
+		told(kernel_call(SYS_recvfrom, descriptor, data, size, flags, from, from_length));
 
 	(void)unused;
 	/* An empty datagram is not the end of a connection, as 1.18 takes it (CVE-2023-32067). */
@@ -216,7 +227,7 @@ static ares_ssize_t cares_sendv(ares_socket_t descriptor, const struct iovec *pa
 	struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count};
 
 	(void)unused;
-	return syscall(SYS_sendmsg, descriptor, &message, MSG_NOSIGNAL);
+	return told(kernel_call(SYS_sendmsg, descriptor, &message, MSG_NOSIGNAL));
 }
 
 static const struct ares_socket_functions cares_sockets = {

@@ -1,12 +1,12 @@
 #include "dns/resolvconf.h"
 
+#include "base/kernel.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 /* A line may be as long as the search list; the rest of a longer one is ignored. */
 enum { RESOLVCONF_LINE_SIZE = 4096 };
@@ -141,11 +141,12 @@ static bool resolvconf_lines(struct resolvconf_reader *reader, const char *path)
 	size_t used = 0;
 	long got;
 	bool cut = false; /* in a line too long, of which the beginning was taken */
-	int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int file = (int)kernel_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (file < 0)
 		return false;
-	while ((got = syscall(SYS_read, file, buffer + used, RESOLVCONF_LINE_SIZE - used)) > 0) {
+	while ((got = kernel_call(SYS_read, file, buffer + used, RESOLVCONF_LINE_SIZE - used)) >
+	       0) {
 		char *line = buffer, *end;
 
 		used += (size_t)got;
@@ -168,7 +169,7 @@ static bool resolvconf_lines(struct resolvconf_reader *reader, const char *path)
 	}
 	if (used > 0 && !cut)
 		resolvconf_line(reader, buffer);
-	syscall(SYS_close, file);
+	kernel_call(SYS_close, file);
 	return got == 0;
 }
 
@@ -178,7 +179,7 @@ static void resolvconf_search_host(struct resolvconf_reader *reader)
 	struct utsname host;
 	const char *dot;
 
-	if (syscall(SYS_uname, &host) == 0 && (dot = strchr(host.nodename, '.')))
+	if (kernel_call(SYS_uname, &host) == 0 && (dot = strchr(host.nodename, '.')))
 		resolvconf_set_search(reader, dot + 1, 1);
 }
 

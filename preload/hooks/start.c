@@ -1,5 +1,6 @@
 /* The start of everything: what must be known before the client's first call. LD_PRELOAD reaches
  * every `sh` in a container, so nothing is opened, mapped or started here. */
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/libc.h"
 #include "base/log.h"
@@ -15,6 +16,7 @@ __attribute__((constructor)) static void start(void)
 	int saved_errno = errno;
 
 	libc();
+	clock_start();
 	log_start();
 	/* setuid, setgid, file capabilities: the environment is not to be believed (getauxval(3)).
 	 */

@@ -2,6 +2,7 @@
 
 #include "base/answer.h"
 #include "base/clock.h"
+#include "base/kernel.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "directory/listing.h"
@@ -16,9 +17,7 @@
 #include "shared/counters.h"
 #include "shared/segment.h"
 
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
 	UNMANAGED_FOR_MS = 10 * 60 * 1000, /* then DNS is asked again whether it knows the name */
@@ -215,7 +214,7 @@ static bool lock_soon(struct writer_lock *lock)
 	for (int i = 0; i < LOCK_TRIES && process_is_own(); i++) {
 		if (writer_trylock(lock))
 			return true;
-		syscall(SYS_nanosleep, &nap, NULL);
+		kernel_call(SYS_nanosleep, &nap, NULL);
 	}
 	return false;
 }

@@ -3,11 +3,9 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/kernel.h"
 #include "base/name.h"
 #include "directory/snapshot.h"
-
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum {
 	NOW_AND_THEN = 12, /* intervals between questions that are not expected to have an answer */
@@ -68,7 +66,7 @@ static uint64_t due_ms(const struct service *service, uint32_t index)
 	    atomic_load_explicit(&service_state[index].unanswered, memory_order_relaxed) == 1)
 		interval_ms = LOST_MS;
 	return due_base_ms + interval_ms -
-	       hash_mix(due_base_ms ^ generation << 48 ^ (uint64_t)syscall(SYS_getpid) << 16 ^
+	       hash_mix(due_base_ms ^ generation << 48 ^ (uint64_t)kernel_call(SYS_getpid) << 16 ^
 	                (uint64_t)(uintptr_t)&service_state[index]) %
 	               (interval_ms / 5 + 1);
 }

@@ -4,15 +4,13 @@
 #include "balance/ejection.h"
 #include "balance/trial.h"
 #include "base/address.h"
+#include "base/kernel.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stddef.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
 	PATIENCE_MS = 3000,  /* as an attempt of a client that blocks has (LIMITED_SYN_COUNT) */
@@ -40,7 +38,7 @@ void probe_begin(bool own_descriptors)
 static void end(struct probe *probe, int error, uint64_t now_ms)
 {
 	if (probe->fd >= 0)
-		syscall(SYS_close, probe->fd);
+		kernel_call(SYS_close, probe->fd);
 	probe->fd = -1;
 	if (!error)
 		ejection_answered(probe->peer, now_ms);
@@ -58,6 +56,7 @@ static void begin(struct probe *probe, uint64_t now_ms)
 		struct sockaddr_in6 v6;
 	} to = {.any = {.sa_family = AF_INET}};
 	socklen_t length = sizeof(to.v4);
+	long got;
 
 	probe->since_ms = now_ms;
 	probe->look_ms = now_ms + FIRST_LOOK_MS;
@@ -67,14 +66,16 @@ static void begin(struct probe *probe, uint64_t now_ms)
 		length = sizeof(to.v6);
 	}
 	address_into_sockaddr(probe->peer.address, &to.any);
-	probe->fd = (int)syscall(SYS_socket, to.any.sa_family,
-	                         SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (probe->fd < 0)
-		end(probe, errno, now_ms);
-	else if (!syscall(SYS_connect, probe->fd, &to, length))
-		end(probe, 0, now_ms);
-	else if (errno != EINPROGRESS)
-		end(probe, errno, now_ms);
+	got = kernel_call(SYS_socket, to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	                  0);
+	if (got < 0) {
+		end(probe, (int)-got, now_ms);
+		return;
+	}
+	probe->fd = (int)got;
+	got = kernel_call(SYS_connect, probe->fd, &to, length);
+	if (got != -EINPROGRESS)
+		end(probe, (int)-got, now_ms);
 }
 
 /* Has the connection of a probe ended? */
@@ -85,8 +86,8 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 	socklen_t length = sizeof(int);
 	int error = 0;
 
-	if (syscall(SYS_ppoll, &poll, 1, &at_once, NULL, SIGNAL_SET_SIZE) == 1) {
-		syscall(SYS_getsockopt, probe->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+	if (kernel_call(SYS_ppoll, &poll, 1, &at_once, NULL, SIGNAL_SET_SIZE) == 1) {
+		kernel_get_option(probe->fd, SOL_SOCKET, SO_ERROR, &error, &length);
 		end(probe, error, now_ms);
 	} else if (now_ms >= probe->since_ms + PATIENCE_MS) {
 		end(probe, ETIMEDOUT, now_ms);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/futex.h"
+#include "base/kernel.h"
 #include "base/log.h"
 #include "dns/resolvconf.h"
 #include "dns/resolver.h"
@@ -16,8 +17,6 @@
 #include "shared/segment.h"
 
 #include <poll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum {
 	QUERIES = 64,       /* under way at the same time */
@@ -213,8 +212,7 @@ static void wait_for_answers(int timeout_ms)
 		timeout_ms = 0;
 	time = (struct timespec){.tv_sec = timeout_ms / 1000,
 	                         .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
-	/* The raw call, because poll(3) is a cancellation point, and clients hook it. */
-	if (syscall(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE) < 0) {
+	if (kernel_call(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE) < 0) {
 		futex_sleep(BUSY_MS);
 		for (unsigned i = 0; i < total; i++)
 			pollfds[i].revents = pollfds[i].events; /* the sockets do not block */

@@ -31,13 +31,13 @@ static int borrow(uint32_t fd)
 {
 	long pidfd, got;
 
-	if (kernel_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0))
+	if (kernel_call(SYS_prctl, PR_GET_SECCOMP))
 		return -ENOSYS;
-	pidfd = kernel_call(SYS_pidfd_open, kernel_call(SYS_getpid, 0, 0, 0, 0, 0), 0, 0, 0, 0);
+	pidfd = kernel_call(SYS_pidfd_open, kernel_call(SYS_getpid), 0);
 	if (pidfd < 0)
 		return (int)pidfd;
-	got = kernel_call(SYS_pidfd_getfd, pidfd, fd, 0, 0, 0);
-	kernel_call(SYS_close, pidfd, 0, 0, 0, 0);
+	got = kernel_call(SYS_pidfd_getfd, pidfd, fd, 0);
+	kernel_call(SYS_close, pidfd);
 	return (int)got;
 }
 
@@ -80,7 +80,7 @@ static void inspect_borrowed(struct inflight *inflight, uint64_t since_ms, uint6
 		look = inflight_inspect(fd, inflight);
 		if (look >= LOOK_TRYING)
 			limit(fd, inflight, since_ms);
-		kernel_call(SYS_close, fd, 0, 0, 0, 0);
+		kernel_call(SYS_close, fd);
 	}
 	if (fd >= 0 || fd == -EBADF) {
 		inflight_seen(inflight, look, since_ms, age_ms);

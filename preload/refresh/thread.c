@@ -3,9 +3,11 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/futex.h"
+#include "base/kernel.h"
 #include "base/libc.h"
 #include "base/libc_versions.h"
 #include "base/process.h"
+#include "base/signals.h"
 #include "base/wakeup.h"
 #include "learn/listed.h"
 #include "refresh/fd_table.h"
@@ -17,8 +19,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum {
 	WATCH_MS = 50,          /* while queries are under way, how often wakes are looked for */
@@ -78,7 +78,7 @@ static void refuse(void)
 
 static void note_ended(void)
 {
-	atomic_store(&process.ended_id, (uint32_t)syscall(SYS_gettid));
+	atomic_store(&process.ended_id, (uint32_t)kernel_call(SYS_gettid));
 }
 
 static void *thread_main(void *unused)
@@ -89,8 +89,8 @@ static void *thread_main(void *unused)
 	(void)unused;
 	probe_begin(has_own_table);
 	silence_begin(has_own_table);
-	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
-	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
+	kernel_call(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
+	kernel_call(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	queries_begin(client_name);
 	while (goes_on()) {
 		if (has_own_table) {
@@ -151,17 +151,14 @@ static void thread_start(bool in_lookup)
 {
 	uint32_t state = atomic_load(&process.thread);
 	int saved_errno = errno;
-	sigset_t all, before;
+	signal_set before;
 	pthread_t thread;
 	int cancel_type;
 
-	if (!may_start(state))
-		return;
-	sigfillset(&all);
 	/* Before THREAD_RUNS is stored, because a siglongjmp between that and pthread_create would
-	 * leave a thread that is said to run and does not. Not by the raw system call, because
-	 * setuid(3) and pthread_cancel(3) need signals that pthread_sigmask leaves open. */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	 * leave a thread that is said to run and does not. The thread inherits what is blocked. */
+	if (!may_start(state) || !signals_block(~signals_of_libc(), &before))
+		return;
 	/* A thread that is cancelled asynchronously, in connect, must not leave libc's locks held.
 	 * Not by pthread_setcancelstate, because glibc (2.36) forgets PTHREAD_CANCELED where it
 	 * cancels at the end of that. */
@@ -175,7 +172,7 @@ static void thread_start(bool in_lookup)
 			refuse();
 	}
 	pthread_setcanceltype(cancel_type, &cancel_type);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	signals_restore(before);
 	errno = saved_errno;
 }
 
@@ -191,14 +188,13 @@ void thread_want(bool look_again)
  * for libc. */
 static bool is_thread(uint32_t id)
 {
-	return id && !syscall(SYS_tgkill, syscall(SYS_getpid), id, 0);
+	return id && !kernel_call(SYS_tgkill, kernel_call(SYS_getpid), id, 0);
 }
 
 /* The thread is not joined, because several may wait for it, and another one start meanwhile. */
 bool thread_stop(void)
 {
 	uint32_t state = THREAD_RUNS;
-	int saved_errno = errno;
 
 	if (!process_is_own() ||
 	    (!atomic_compare_exchange_strong(&process.thread, &state, THREAD_STOPPING) &&
@@ -209,7 +205,6 @@ bool thread_stop(void)
 	                                       is_thread(atomic_load(&process.ended_id)));
 	     ms++)
 		futex_sleep(1);
-	errno = saved_errno;
 	return atomic_load(&process.thread) != THREAD_STOPPING;
 }
 
@@ -239,7 +234,7 @@ static bool has_undeferred_handler(void)
 	struct kernel_action action;
 
 	for (int number = 1; number <= SIGNAL_SET_SIZE * 8; number++)
-		if (!syscall(SYS_rt_sigaction, number, NULL, &action, SIGNAL_SET_SIZE) &&
+		if (!kernel_call(SYS_rt_sigaction, number, NULL, &action, SIGNAL_SET_SIZE) &&
 		    action.flags & SA_NODEFER && action.handler != SIG_DFL &&
 		    action.handler != SIG_IGN)
 			return true;
@@ -253,17 +248,16 @@ static bool is_no_handler(void)
 {
 	static _Atomic uint64_t refused_ms;
 	uint64_t mask = 0, now_ms = clock_ms(), before_ms = atomic_load(&refused_ms);
-	int saved_errno = errno;
 	bool is_none;
 
 	if (before_ms && clock_since(before_ms, now_ms) < HANDLERS_MS)
 		return false;
-	is_none = !syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) && !mask;
+	is_none = !kernel_call(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) &&
+	          !mask;
 	if (is_none && has_undeferred_handler()) {
 		atomic_store(&refused_ms, now_ms);
 		is_none = false;
 	}
-	errno = saved_errno;
 	return is_none;
 }
 

@@ -1,19 +1,17 @@
-/* The segment: found by its key, checked, attached. System calls are raw, because another preload
- * may stand before libc's functions. State: shared_used, own, segment; written by shared_start
- * (once), the refresh thread (shared_check) and programs that look. */
+/* The segment: found by its key, checked, attached. State: shared_used, own, segment; written by
+ * shared_start (once), the refresh thread (shared_check) and programs that look. */
 #include "shared/segment.h"
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/kernel.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <sys/ipc.h>
 #include <sys/random.h>
 #include <sys/shm.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum {
 	KEYS_TO_TRY = 4 /* somebody else may sit on our first keys */
@@ -31,9 +29,16 @@ static uint64_t random_word(void)
 	uint64_t word = 0;
 
 	/* The raw call: getrandom(3) is a cancellation point in glibc, and not in 2.17 at all. */
-	if (syscall(SYS_getrandom, &word, sizeof(word), GRND_NONBLOCK) != (long)sizeof(word))
-		word = hash_mix(clock_ms() ^ (uint64_t)syscall(SYS_getpid) << 32);
+	if (kernel_call(SYS_getrandom, &word, sizeof(word), GRND_NONBLOCK) != (long)sizeof(word))
+		word = hash_mix(clock_ms() ^ (uint64_t)kernel_call(SYS_getpid) << 32);
 	return word | 1;
+}
+
+/* Returns who the process is to the kernel: libc's geteuid(3) may be another library's, which says
+ * what it was told to (fakeroot). */
+static uint32_t user(void)
+{
+	return (uint32_t)kernel_call(SYS_geteuid);
 }
 
 /* Returns 0 if a segment is this user's: made by him, for him alone, of this layout; else -1. Marks
@@ -43,7 +48,7 @@ static int segment_check(int id, uint32_t uid, struct shared *at)
 	struct shmid_ds about;
 	uint64_t magic = 0;
 
-	if (syscall(SYS_shmctl, id, IPC_STAT, &about))
+	if (kernel_call(SYS_shmctl, id, IPC_STAT, &about))
 		return -1;
 	if (about.shm_perm.cuid != uid || about.shm_perm.uid != uid ||
 	    (about.shm_perm.mode & 0777) != 0600 || about.shm_segsz != sizeof(struct shared))
@@ -70,7 +75,7 @@ static int segment_find(uint32_t uid, int attempt, int create)
 
 	if (key == IPC_PRIVATE)
 		return -1;
-	id = (int)syscall(SYS_shmget, key, create ? sizeof(struct shared) : 0, create | 0600);
+	id = (int)kernel_call(SYS_shmget, key, create ? sizeof(struct shared) : 0, create | 0600);
 	return id >= 0 && segment_check(id, uid, NULL) == 0 ? id : -1;
 }
 
@@ -79,13 +84,14 @@ static int segment_find(uint32_t uid, int attempt, int create)
  * nothing. */
 static struct shared *segment_attach(int id, uint32_t uid, struct shared *at)
 {
-	struct shared *got = (struct shared *)syscall(SYS_shmat, id, at, at ? SHM_REMAP : 0);
+	long where = kernel_call(SYS_shmat, id, at, at ? SHM_REMAP : 0);
+	struct shared *got = (struct shared *)where;
 
-	if (got == (void *)-1)
+	if (where < 0 && where >= -4095)
 		return NULL;
 	if (segment_check(id, uid, got)) {
 		if (!at)
-			syscall(SYS_shmdt, got);
+			kernel_call(SYS_shmdt, got);
 		return NULL;
 	}
 	segment_seed(got);
@@ -95,13 +101,12 @@ static struct shared *segment_attach(int id, uint32_t uid, struct shared *at)
 void shared_start(void)
 {
 	static atomic_bool done;
-	int saved_errno = errno;
 
 	if (atomic_load(&done))
 		return;
 	for (int i = 0; i < KEYS_TO_TRY && config.shared; i++) {
-		int id = segment_find(geteuid(), i, IPC_CREAT);
-		struct shared *at = id >= 0 ? segment_attach(id, geteuid(), NULL) : NULL;
+		int id = segment_find(user(), i, IPC_CREAT);
+		struct shared *at = id >= 0 ? segment_attach(id, user(), NULL) : NULL;
 
 		if (!at)
 			continue;
@@ -113,7 +118,6 @@ void shared_start(void)
 	if (shared() == &own)
 		segment_seed(&own);
 	atomic_store(&done, true); /* last: a child forked before this attaches by itself */
-	errno = saved_errno;
 }
 
 bool shared_open(uint32_t uid, bool writable)
@@ -122,17 +126,21 @@ bool shared_open(uint32_t uid, bool writable)
 	for (int i = 0; i < KEYS_TO_TRY; i++) {
 		int id = segment_find(uid, i, 0);
 		struct shared *at;
+		long where;
 
 		if (id < 0)
 			continue;
-		at = (struct shared *)syscall(SYS_shmat, id, NULL, writable ? 0 : SHM_RDONLY);
-		if (at == (void *)-1)
+		where = kernel_call(SYS_shmat, id, NULL, writable ? 0 : SHM_RDONLY);
+		if (where < 0 && where >= -4095) {
+			errno = (int)-where;
 			return false;
+		}
+		at = (struct shared *)where;
 		if (atomic_load(&at->magic) == MAGIC) {
 			atomic_store_explicit(&shared_used, at, memory_order_release);
 			return true;
 		}
-		syscall(SYS_shmdt, at);
+		kernel_call(SYS_shmdt, at);
 		errno = ENOENT;
 	}
 	return false;
@@ -143,7 +151,7 @@ void shared_close(void)
 	struct shared *at = atomic_exchange(&shared_used, &own);
 
 	if (at != &own)
-		syscall(SYS_shmdt, at);
+		kernel_call(SYS_shmdt, at);
 }
 
 void shared_check(void)
@@ -151,19 +159,21 @@ void shared_check(void)
 	struct shared *at = shared();
 	struct shmid_ds about;
 	int id = atomic_load(&segment);
+	long error;
 
 	if (at == &own)
 		return;
-	if (syscall(SYS_shmctl, id, IPC_STAT, &about) == 0) {
+	error = kernel_call(SYS_shmctl, id, IPC_STAT, &about);
+	if (!error) {
 		if (!(about.shm_perm.mode & SHM_DEST))
 			return;
-	} else if (errno != EINVAL && errno != EIDRM) { /* there is one */
-		/* EACCES: the client is another user now, and its siblings still share it. */
+	} else if (error != -EINVAL && error != -EIDRM) { /* there is one */
+		/* -EACCES: the client is another user now, and its siblings still share it. */
 		return;
 	}
 	for (int i = 0; i < KEYS_TO_TRY; i++) {
-		id = segment_find(geteuid(), i, IPC_CREAT);
-		if (id >= 0 && segment_attach(id, geteuid(), at)) {
+		id = segment_find(user(), i, IPC_CREAT);
+		if (id >= 0 && segment_attach(id, user(), at)) {
 			atomic_store(&segment, id);
 			return;
 		}

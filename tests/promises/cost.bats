@@ -377,17 +377,19 @@ has_pods() {
 	lab_equal "$(descriptors "/proc/$(pid_of client)")" "$before"
 }
 
-@test "the refresh thread holds none of the client's files open" {
+@test "the refresh thread holds none of the client's files open, and has no descriptor 0, 1 or 2 to give away" {
 	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 600000
 	lab_wait_until holds_nothing
 	LBDNS_LOG=debug LBDNS_LOG_FILE=$LAB/log lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 600000
 	lab_wait_until holds_nothing
 }
 
+# Of 0, 1 and 2 each is open, and is no file.
 holds_nothing() {
 	local refresher
 	refresher=$(refresher_of client)
-	[ -n "$refresher" ] && [ -z "$(descriptors "$refresher")" ]
+	[ -n "$refresher" ] && [ "$(descriptors "$refresher")" = "0 1 2" ] &&
+		[ "$(find "$refresher/fd" -mindepth 1 ! -lname 'anon_inode:*')" = "" ]
 }
 
 survives_closing() {

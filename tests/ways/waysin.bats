@@ -316,6 +316,20 @@ beside() {
 	beside "$(library faketime/libfaketime.so.1)"
 }
 
+@test "beside libfaketime whose clock stands still: DNS is asked as often, and a new pod has its turn" {
+	local faketime order
+	faketime=$(library faketime/libfaketime.so.1)
+	for order in "$faketime $LIBLBDNS" "$LIBLBDNS $faketime"; do
+		lab_scale rng-headless 3
+		lab_start client env LD_PRELOAD="$order" FAKETIME="2020-12-24 20:30:00" LBDNS_REFRESH=100ms \
+			"$CLIENT" stay rng-headless 8081 20
+		lab_dns_asks_more 10 rng-headless A
+		lab_scale rng-headless 4
+		lab_wait_until grep -q " $(lab_address 4)\$" "$LAB/client.out"
+		lab_stop client
+	done
+}
+
 # All its connections are to go through Tor, to the one address that Tor says.
 @test "beside torsocks, before and after: as without lbdns" {
 	local torsocks order
