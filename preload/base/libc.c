@@ -48,6 +48,11 @@ void libc_find(void)
 	                 __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&libc_real.unshare, next("unshare"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&libc_real.setns, next("setns"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.malloc, dlsym(RTLD_DEFAULT, "malloc"),
+	                 __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.calloc, dlsym(RTLD_DEFAULT, "calloc"),
+	                 __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.free, dlsym(RTLD_DEFAULT, "free"), __ATOMIC_RELAXED);
 	libc_real.is_musl = !dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
 	libc_real.owns_lookups = owns_lookups();
 	/* glibc has pthread_atfork only as a static stub around this. */

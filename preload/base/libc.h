@@ -26,6 +26,11 @@ struct libc {
 	                       int *);
 	int (*unshare)(int);
 	int (*setns)(int, int);
+	/* Those of the client, in whichever library they are: freeaddrinfo(3) gives back what they
+	 * gave. By name they are not to be had (Makefile: NO_POINTER). */
+	void *(*malloc)(size_t);
+	void *(*calloc)(size_t, size_t);
+	void (*free)(void *);
 	int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *);
 	int (*pthread_atfork)(void (*)(void), void (*)(void), void (*)(void));
 	size_t (*minimum_stack)(const pthread_attr_t *); /* NULL on musl */

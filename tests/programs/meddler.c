@@ -1,18 +1,22 @@
 /*
  * A preload of the client's own, behind lbdns: stands before libc's functions for descriptors,
- * files and memory, and ends the process with status 97 if lbdns calls one of them (memory: from
- * its refresh thread). For glibc.
+ * files, memory, signals, time and system calls, and ends the process with status 97 if lbdns calls
+ * one of them (malloc and its kin: from its refresh thread). For glibc.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CAUGHT = 97 };
@@ -80,6 +84,32 @@ PASS(char *, getenv, (const char *name), (name))
 PASS(int, rand, (void), ())
 PASS(void, qsort, (void *base, size_t count, size_t size, int (*order)(const void *, const void *)),
      (base, count, size, order))
+
+PASS(int, clock_gettime, (clockid_t clock, struct timespec *now), (clock, now))
+PASS(int, madvise, (void *start, size_t size, int advice), (start, size, advice))
+PASS(int, munmap, (void *start, size_t size), (start, size))
+PASS(void *, mmap, (void *start, size_t size, int protection, int flags, int fd, off_t offset),
+     (start, size, protection, flags, fd, offset))
+PASS(int, pthread_setcancelstate, (int state, int *before), (state, before))
+PASS(int, pthread_sigmask, (int how, const sigset_t *restrict set, sigset_t *restrict before),
+     (how, set, before))
+PASS(uid_t, geteuid, (void), ())
+PASS(pid_t, getpid, (void), ())
+
+long syscall(long number, ...)
+{
+	va_list arguments;
+	long argument[6];
+
+	CHECK();
+	va_start(arguments, number);
+	for (int i = 0; i < 6; i++)
+		argument[i] = va_arg(arguments, long);
+	va_end(arguments);
+	return ((__typeof__(&syscall))dlsym(RTLD_NEXT, "syscall"))(number, argument[0], argument[1],
+	                                                           argument[2], argument[3],
+	                                                           argument[4], argument[5]);
+}
 
 int fcntl(int fd, int command, ...)
 {

@@ -12,16 +12,19 @@ setup() {
 
 # ---- The object
 
-@test "it wants of libc what glibc 2.17 and musl have, and shows its hooks alone" {
+@test "it wants of libc what glibc 2.17 and musl have and nobody hooks, holds no address of it, and shows its hooks alone" {
 	object_is_right "$LIBLBDNS" "$MUSL"
 }
 
 @test "these checks see what is wrong" {
 	echo 'extern int close_range(unsigned, unsigned, int), fcntl64(int, int); __thread int t;
+		extern void free(void *); void (*release)(void *) = free;
 		int connect(void) { return close_range(t, 1, 2) + fcntl64(1, 2); }' >"$LAB/wrong.c"
 	gcc -shared -fPIC -ftls-model=initial-exec -Wl,-z,execstack,-z,lazy -o "$LAB/wrong.so" "$LAB/wrong.c"
 	lab_equal "$(versions_above "$LAB/wrong.so" 2.17 | tr '\n' ' ')" "2.28 2.34 "
 	lab_equal "$(missing_in "$LAB/wrong.so" "$MUSL" | grep -c close_range)" 1
+	lab_equal "$(hookable "$LAB/wrong.so" | grep -v '^_' | paste -sd ' ')" "close_range fcntl64 free"
+	lab_equal "$(addresses "$LAB/wrong.so" | grep -v '^_')" "free@GLIBC_2.$([ "$(uname -m)" = x86_64 ] && echo 2.5 || echo 17)"
 	lab_equal "$(summary "$LAB/wrong.so")" " libc.so.6 relro tls stack:RWE"
 }
 
@@ -45,7 +48,7 @@ build_with() {
 	done
 }
 
-@test "the refresh thread calls none of libc's that a client may have replaced" {
+@test "neither the refresh thread nor the child of a fork calls what a client may have replaced of libc" {
 	lab_knot_start many 2000 # over TCP
 	LBDNS_REFRESH=100ms LD_PRELOAD="$LIBLBDNS $LAB_BUILD/lab/meddler.so" \
 		timeout 4 "$CLIENT" stay many 8081 100 >"$LAB/out" || lab_equal $? 124
@@ -55,6 +58,8 @@ build_with() {
 		"$CLIENT" lookup-connect rng-headless 8081 3000 | lab_counts >"$LAB/counts"
 	lab_equal "$(<"$LAB/counts")" "1000 1000 1000"
 	[ "$(lab_dns_queries)" -gt 4 ] || { lab_dns_queries; return 1; }
+	lab_equal "$(LD_PRELOAD="$LIBLBDNS $LAB_BUILD/lab/meddler.so" \
+		"$CLIENT" fork rng-headless 8081 60 4 | lab_counts)" "20 20 20"
 }
 
 # ---- freeaddrinfo
