@@ -1,7 +1,6 @@
 #include "balance/pick.h"
 
 #include "balance/ejection.h"
-#include "balance/late.h"
 #include "balance/own.h"
 #include "balance/policy.h"
 #include "balance/rotation.h"
@@ -45,8 +44,8 @@ static struct candidates candidates_of(const struct decision *by, const struct p
 	                           .now_ms = by->now_ms};
 }
 
-/* Passes over what this process alone does, down to the last endpoint, and tries none of it again:
- * it could not tell whether it answers. */
+/* Passes over what this process alone does, down to the last endpoint; what is ejected for all is
+ * not its own to judge. */
 static SELDOM void skip_own(const struct candidates *among, struct skips *skips)
 {
 	struct peer peer;
@@ -58,32 +57,19 @@ static SELDOM void skip_own(const struct candidates *among, struct skips *skips)
 				? address_set_find(among->endpoints, among->count, peer.address)
 				: -1;
 
-		if (index < 0 || skips_has(skips, (uint32_t)index) || skips->count == SKIPS_MOST ||
-		    skips->count + 1 >= among->count)
-			continue;
-		if (skips->probe == index)
-			skips->probe = -1;
-		skips_put(skips, (uint32_t)index);
+		if (index >= 0 && !skips_has(skips, (uint32_t)index) && skips->count < SKIPS_MOST &&
+		    skips->count + 1 < among->count && !ejection_until(peer, among->now_ms))
+			skips_put(skips, (uint32_t)index);
 	}
 }
 
-/* Finds the endpoints to pass over: the ejected ones, which all processes pass over, and the late
- * ones and its own, which this process does. */
+/* Finds the endpoints to pass over: the ejected ones, which all processes pass over, and this
+ * one's own. Has one checked whose time is up. */
 static void find_skips(const struct candidates *among, enum trial trial, struct skips *skips)
 {
 	struct peer peer;
-	uint32_t place = 0;
 
 	ejection_skips(among->endpoints, among->count, among->port, among->now_ms, trial, skips);
-	while (late_next(&place, among->now_ms, &peer)) {
-		int64_t index =
-			peer.port == among->port
-				? address_set_find(among->endpoints, among->count, peer.address)
-				: -1;
-
-		if (index >= 0)
-			skips_add(skips, among->count, (uint32_t)index);
-	}
 	skip_own(among, skips);
 	if (skips->leased < 0)
 		return;

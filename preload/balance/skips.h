@@ -1,11 +1,9 @@
-/* Skips: which endpoints of a pool connections pass over now, because they are ejected, for all
- * processes, or late or its own (own.h), for this one. port is as in rotation.h. Any thread, any
- * signal handler. */
+/* Skips: which endpoints of a pool connections pass over now: those that are ejected, for all
+ * processes, and this one's own (own.h). Any thread, any signal handler. */
 #ifndef LBDNS_BALANCE_SKIPS_H
 #define LBDNS_BALANCE_SKIPS_H
 
 #include "balance/ejection.h"
-#include "balance/late.h"
 #include "balance/own.h"
 #include "balance/trial.h"
 #include "base/address.h"
@@ -28,11 +26,10 @@ void skips_add(struct skips *skips, uint32_t count, uint32_t index);
 /* The endpoint that is the index-th of those not excluded. */
 uint32_t skips_map(const struct skips *skips, uint32_t index);
 
-/* Returns true if there may be endpoints to pass over: ejected ones, for all processes, or late
- * ones and its own (own.h), for this one. */
+/* Returns true if there may be endpoints to pass over: ejected ones, or this process' own. */
 static inline bool skips_any(uint64_t now_ms)
 {
-	return ejection_any(now_ms) || late_any(now_ms) || own_any(now_ms);
+	return ejection_any(now_ms) || own_any(now_ms);
 }
 
 /* Returns true if an endpoint is passed over. */

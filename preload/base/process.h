@@ -55,6 +55,8 @@ struct process {
 	 * inflight_is_limit_refused; inflight_limit_never stores that and then this: so it ends
 	 * false. */
 	atomic_bool may_limit;
+	/* The refresh thread can see the sockets of this network namespace (refresh/sockets.h). */
+	atomic_bool sees_silence;
 	/* A refresh thread has looked at the connects under way; false: those in the table may be
 	 * of the process that this one was forked from. */
 	atomic_bool has_watched;

@@ -23,7 +23,6 @@
 struct attempt {
 	struct inflight *inflight; /* NULL: nobody else is to know that it waits */
 	bool limited_by_thread;    /* the refresh thread ends it after 3 s of silence */
-	bool reported;             /* and has counted it as a failure */
 	int client_syn_count;      /* TCP_SYNCNT to set again; 0: the socket has the client's */
 };
 
@@ -54,17 +53,17 @@ static inline int attempt_limit(int fd)
 	return count;
 }
 
-/* Begins the first attempt of a socket that blocks, just before libc's connect. *attempt is all
- * zero. alone: no other thread makes connections. */
-FAST void attempt_begin(struct attempt *attempt, int fd, struct peer target, uint64_t now_ms,
-                        bool alone)
+/* Begins the first attempt of a socket that blocks, just before libc's connect, to a target in a
+ * pool. *attempt is all zero. alone: no other thread makes connections. */
+FAST void attempt_begin(struct attempt *attempt, int fd, struct peer target, uint64_t pool,
+                        uint64_t now_ms, bool alone)
 {
 	attempt->limited_by_thread = inflight_may_limit();
 	if (attempt->limited_by_thread)
-		attempt->inflight = inflight_begin(fd, target, now_ms,
+		attempt->inflight = inflight_begin(fd, target, pool, now_ms,
 		                                   alone ? INFLIGHT_LIMIT_PRIVATE : INFLIGHT_LIMIT);
 	else if (!alone)
-		attempt->inflight = inflight_begin(fd, target, now_ms, INFLIGHT_WAITS);
+		attempt->inflight = inflight_begin(fd, target, pool, now_ms, INFLIGHT_WAITS);
 	/* Once more, because the refresh thread may be about to leave, and have looked already at
 	 * what is under way. */
 	if (!attempt->inflight || !inflight_may_limit())
@@ -74,16 +73,12 @@ FAST void attempt_begin(struct attempt *attempt, int fd, struct peer target, uin
 }
 
 /* Ends the attempt, for which libc's connect has returned 0 or an errno. */
-FAST void attempt_end(struct attempt *attempt, int fd, int error)
+FAST void attempt_end(struct attempt *attempt, int error)
 {
-	struct inflight_ending ending;
+	int syn_count = inflight_end(attempt->inflight, error);
 
-	if (!attempt->inflight)
-		return;
-	ending = inflight_end(attempt->inflight, fd, error);
-	attempt->reported = ending.reported;
-	if (ending.syn_count)
-		attempt->client_syn_count = ending.syn_count;
+	if (syn_count)
+		attempt->client_syn_count = syn_count;
 }
 
 /* After so long the client may have done anything to the descriptor while connect waited. */

@@ -24,10 +24,12 @@
 
 /* ---- Ended */
 
-static SELDOM void note_result(uint32_t service, struct peer target, int error)
+/* Where something speaks against endpoints every answer counts, but not that of a connect which has
+ * sent nothing yet (TCP_FASTOPEN_CONNECT, tcp(7)). */
+static SELDOM void note_result(struct pick pick, int fd, int error)
 {
-	if (result_failure_matters(error) || !error)
-		result_note(service, target, error);
+	if (error ? result_failure_matters(error) : socket_past(fd) == SOCKET_CONNECTED)
+		result_note(&pick, error);
 }
 
 static SELDOM void report(struct connection c, int error)
@@ -65,7 +67,7 @@ FAST int go(struct connection *c)
 	own_errno = &errno; /* unique for each thread, and computed once */
 	c->saved_errno = *own_errno;
 	if (blocking == BLOCKING_YES)
-		attempt_begin(&c->attempt, c->fd, pick->target, pick->picked_ms,
+		attempt_begin(&c->attempt, c->fd, pick->target, pick->key, pick->picked_ms,
 		              !pick->has_skips && !inflight_has_company(own_errno));
 
 	if (rewritten ? attempt_connect(c->fd, c->address, c->length, pick->target.address)
@@ -73,14 +75,14 @@ FAST int go(struct connection *c)
 		error = *own_errno;
 
 	if (blocking == BLOCKING_YES) {
-		attempt_end(&c->attempt, c->fd, error);
+		attempt_end(&c->attempt, error);
 		if (!attempt_is_good(&c->attempt, c->fd, pick->picked_ms, error))
 			return connection_retry(*c, error);
 	}
 	if (error == EINPROGRESS)
-		inflight_add(c->fd, pick->target, pick->picked_ms);
+		inflight_add(c->fd, pick->target, pick->key, pick->picked_ms);
 	else if (error || (pick->has_skips && result_matters(0, pick->picked_ms)))
-		note_result(pick->service, pick->target, error);
+		note_result(*pick, c->fd, error);
 	if (blocking == BLOCKING_TRUSTED_NOT)
 		blocking_trusted(c->fd, error);
 	return end(c, error);
@@ -98,7 +100,6 @@ FAST void connection_begin(struct connection *c, int fd, const struct sockaddr *
 	c->asked = asked;
 	c->attempt.inflight = NULL;
 	c->attempt.limited_by_thread = false;
-	c->attempt.reported = false;
 	c->attempt.client_syn_count = 0;
 }
 
@@ -129,7 +130,7 @@ static APART int make_general(int fd, const struct sockaddr *address, socklen_t 
 	inflight_has_company(
 		&errno); /* here, and not each time: all threads come by now and then */
 	state = socket_state(fd);
-	if (state == SOCKET_ENDED)
+	if (state == SOCKET_ENDED || state == SOCKET_USED)
 		return leave_collecting(&c, &route);
 	if (state != SOCKET_FRESH_STREAM && state != SOCKET_FRESH_DATAGRAM)
 		return leave_untouched(&c, &route,

@@ -183,24 +183,22 @@ static bool goes_elsewhere(struct retry *retry)
 
 static void note_attempt(const struct connection *c, int error)
 {
-	if (c->attempt.reported || connect_goes_on(error))
-		return;
-	if (result_matters(error, c->pick.picked_ms))
-		result_note(c->pick.service, c->pick.target, error);
+	if (!connect_goes_on(error) && result_matters(error, c->pick.picked_ms))
+		result_note(&c->pick, error);
 }
 
 /* Makes an attempt that is not the first one. It is noted as under way before, because other
  * threads are to see that it does not return. Returns 0 or an errno. */
 static int try_again(struct connection *c)
 {
-	struct inflight *inflight =
-		inflight_begin(c->fd, c->pick.target, c->pick.picked_ms, INFLIGHT_WAITS);
+	struct inflight *inflight = inflight_begin(c->fd, c->pick.target, c->pick.key,
+	                                           c->pick.picked_ms, INFLIGHT_WAITS);
 	int status = c->pick.kind == PICK_ASKED ? libc()->connect(c->fd, c->address, c->length)
 	                                        : attempt_connect(c->fd, c->address, c->length,
 	                                                          c->pick.target.address);
 	int error = status ? errno : 0;
 
-	c->attempt.reported = inflight_end(inflight, c->fd, error).reported;
+	inflight_end(inflight, error);
 	note_attempt(c, error);
 	return error;
 }

@@ -47,7 +47,7 @@ bool route_find(struct address asked, struct route *route)
 	return route_again(asked, route);
 }
 
-bool route_service(const struct route *route, uint32_t *service)
+SELDOM bool route_pool(const struct route *route, uint32_t *service, uint64_t *key)
 {
 	struct reading reading = reading_begin();
 	const struct snapshot *snapshot = reading.snapshot;
@@ -64,5 +64,15 @@ bool route_service(const struct route *route, uint32_t *service)
 		return false;
 	snapshot_pool(snapshot, membership.pools[0], &pool);
 	*service = pool.service;
+	if (membership.redirect_to < POOL_RECORDS)
+		snapshot_pool(snapshot, membership.redirect_to, &pool);
+	*key = pool.key;
 	return reading_held(reading);
+}
+
+bool route_service(const struct route *route, uint32_t *service)
+{
+	uint64_t key;
+
+	return route_pool(route, service, &key);
 }

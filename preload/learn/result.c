@@ -2,6 +2,8 @@
 
 #include "balance/ejection.h"
 #include "balance/own.h"
+#include "balance/rotation.h"
+#include "balance/trial.h"
 #include "base/attributes.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -16,7 +18,14 @@
 
 #include <errno.h>
 
-SELDOM void result_note(uint32_t service, struct peer peer, int error)
+/* DNS may know already that an ejected endpoint is gone. */
+static void ask_dns(uint32_t service)
+{
+	if (service_hurry(service))
+		wakeup_hurry();
+}
+
+static void note(uint32_t service, uint64_t pool, struct peer peer, uint64_t began_ms, int error)
 {
 	int saved_errno = errno;
 	uint64_t now_ms = clock_ms();
@@ -25,26 +34,70 @@ SELDOM void result_note(uint32_t service, struct peer peer, int error)
 		counters_failed(service_name_hash(service), peer.address, peer.port, now_ms);
 	if (!error)
 		own_answered(peer, now_ms);
+	else if (ejection_blames(error))
+		own_pass(peer, now_ms); /* where others do not agree, for this process alone */
 	if (!error)
-		ejection_answered(peer, now_ms);
-	else if (ejection_failed(peer, error, now_ms) && service_hurry(service))
-		wakeup_hurry();
+		ejection_answered(peer, pool, began_ms, now_ms);
+	else if (ejection_failed(peer, pool, error, now_ms))
+		ask_dns(service);
 	errno = saved_errno;
 }
 
-SELDOM void result_note_peer(struct peer peer, int error)
+SELDOM void result_note(const struct pick *pick, int error)
+{
+	note(pick->service, pick->key, pick->target, pick->picked_ms, error);
+}
+
+/* Finds the service of a peer that is to be rotated, and its pool. */
+static bool find(struct peer peer, uint32_t *service, uint64_t *pool)
 {
 	struct route route;
+
+	return route_find(peer.address, &route) && route_pool(&route, service, pool) &&
+	       mode_for(service_name_hash(*service)) == MODE_ON;
+}
+
+SELDOM void result_note_peer(struct peer peer, uint64_t pool, uint64_t began_ms, int error)
+{
+	uint64_t own_pool;
 	uint32_t service;
 
-	if (!route_find(peer.address, &route) || !route_service(&route, &service) ||
-	    mode_for(service_name_hash(service)) != MODE_ON)
+	if (!find(peer, &service, &own_pool))
 		return;
-	result_note(service, peer, error);
+	note(service, pool ? pool : own_pool, peer, began_ms, error);
 	if (error)
 		counters_rewritten_failed(peer.address, peer.port, error);
 	if (error && log_wants(LOG_INFO))
 		failure_log_ended(service, peer, error);
+}
+
+SELDOM bool result_pool(struct peer peer, uint64_t *pool)
+{
+	uint32_t service;
+
+	return find(peer, &service, pool) && rotation_is_known(*pool, peer.port);
+}
+
+/* Attempts that this process does not know of are told of too: those of its siblings, and of
+ * strangers, who may connect to other ports of a pod. */
+SELDOM void result_silent(struct peer peer, uint64_t began_ms)
+{
+	uint64_t pool, now_ms = clock_ms();
+	enum silence silence;
+	uint32_t service;
+
+	if (!find(peer, &service, &pool) || !rotation_is_known(pool, peer.port))
+		return;
+	silence = ejection_silent(peer, pool, began_ms, now_ms);
+	if (silence == SILENCE_CHECK && trial_is_possible())
+		trial_request(peer);
+	if (silence != SILENCE_FAILURE)
+		return;
+	counters_failed(service_name_hash(service), peer.address, peer.port, now_ms);
+	counters_rewritten_failed(peer.address, peer.port, ETIMEDOUT);
+	if (log_wants(LOG_INFO))
+		failure_log_ended(service, peer, ETIMEDOUT);
+	ask_dns(service);
 }
 
 bool result_failure_matters(int error)

@@ -2,6 +2,7 @@
 #include "refresh/probe.h"
 
 #include "balance/ejection.h"
+#include "balance/own.h"
 #include "balance/trial.h"
 #include "base/address.h"
 #include "base/kernel.h"
@@ -41,9 +42,11 @@ static void end(struct probe *probe, int error, uint64_t now_ms)
 		kernel_call(SYS_close, probe->fd);
 	probe->fd = -1;
 	if (!error)
-		ejection_answered(probe->peer, now_ms);
+		own_answered(probe->peer, now_ms);
+	if (!error)
+		ejection_answered(probe->peer, 0, probe->since_ms, now_ms);
 	else if (ejection_blames(error))
-		ejection_failed(probe->peer, error, now_ms);
+		ejection_failed(probe->peer, 0, error, now_ms);
 	else
 		trial_set_possible(false); /* the fault is this host's: clients are to try */
 }

@@ -1,13 +1,19 @@
+/* State: sightings, the sockets seen without an answer; patience_ms. */
 #include "refresh/silence.h"
 
 #include "balance/inflight.h"
-#include "balance/inflight_table.h"
+#include "balance/rotation.h"
 #include "base/address.h"
 #include "base/atomic.h"
+#include "base/attributes.h"
 #include "base/clock.h"
+#include "base/config.h"
+#include "base/identity.h"
 #include "base/kernel.h"
 #include "base/process.h"
 #include "learn/result.h"
+#include "refresh/sockets.h"
+#include "shared/segment.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,23 +26,44 @@
 #define SYS_pidfd_getfd 438
 #endif
 
-enum { WATCH_MS = 500, SILENT_MS = 3000 };
+enum {
+	TIMES_USUAL = 8, /* an attempt is overdue after so many times what answers usually take */
+	LIMIT_MOST_MS = 2000,
+	REPEATED_MS = 1250,  /* the SYN was repeated (after 1 s), and there was time to answer */
+	LOOK_EVERY_MS = 100, /* while sockets are without an answer; and later */
+	LOOK_SELDOM_MS = 500,
+	LOOKED_MS = 50, /* between looks of any process in the network namespace */
+	PATIENCE_MOST_MS = 2000,
+	SIGHTINGS = 32
+};
+
+/* A socket that was seen without an answer, of whatever process. */
+static struct sighting {
+	struct socket_seen socket;
+	uint64_t began_ms; /* 0: none */
+	bool again;        /* it is in the table that is being read */
+} sightings[SIGHTINGS];
+
+/* What is added to all limits, because the last looks found nobody waiting: clients that do not say
+ * how their connects end would have us look ten times a second. */
+static uint64_t patience_ms;
+
+/* ---- Connects that are cut short */
 
 /* Returns a copy of the client's descriptor, because the refresh thread has a table of its own
  * (fd_table.h). -EBADF if it is closed; other errors where the kernel is too old or there is a
- * filter, and then nobody is blamed. It is not tried under any filter, because many services have
- * one (systemd's
- * @system-service) that kills for this call, and nothing tells beforehand. */
+ * filter, and then nobody is cut short. It is not tried under any filter, because many services
+ * have one (systemd's @system-service) that kills for this call, and nothing tells beforehand. */
 static int borrow(uint32_t fd)
 {
 	long pidfd, got;
 
 	if (kernel_call(SYS_prctl, PR_GET_SECCOMP))
 		return -ENOSYS;
-	pidfd = kernel_call(SYS_pidfd_open, kernel_call(SYS_getpid), 0);
+	pidfd = kernel_call(SYS_pidfd_open, kernel_call(SYS_getpid));
 	if (pidfd < 0)
 		return (int)pidfd;
-	got = kernel_call(SYS_pidfd_getfd, pidfd, fd, 0);
+	got = kernel_call(SYS_pidfd_getfd, pidfd, fd);
 	kernel_call(SYS_close, pidfd);
 	return (int)got;
 }
@@ -70,77 +97,243 @@ static void limit(int fd, struct inflight *inflight, uint64_t since_ms)
 		atomic_fetch_and(&inflight->flags, ~(uint32_t)FLAG_LIMITED);
 }
 
-/* Looks at a connect under way through the client's descriptor. */
-static void inspect_borrowed(struct inflight *inflight, uint64_t since_ms, uint64_t age_ms)
+/* Is that socket waiting for its answer? */
+static bool is_connecting(int fd)
 {
-	int fd = borrow(inflight_fd(inflight));
-	enum inflight_look look = LOOK_GONE;
+	struct tcp_info info;
+	socklen_t length = offsetof(struct tcp_info, tcpi_rto);
+
+	return !kernel_get_option(fd, IPPROTO_TCP, TCP_INFO, &info, &length) &&
+	       info.tcpi_state == TCP_SYN_SENT;
+}
+
+static void limit_borrowed(struct inflight *inflight, const struct inflight_view *view)
+{
+	int fd = borrow((uint32_t)view->fd);
 
 	if (fd >= 0) {
-		look = inflight_inspect(fd, inflight);
-		if (look >= LOOK_TRYING)
-			limit(fd, inflight, since_ms);
+		if (is_connecting(fd))
+			limit(fd, inflight, view->since_ms);
 		kernel_call(SYS_close, fd);
+	} else if (fd != -EBADF) {
+		atomic_store(&process.may_limit, false);
 	}
-	if (fd >= 0 || fd == -EBADF) {
-		inflight_seen(inflight, look, since_ms, age_ms);
+}
+
+/* ---- What is overdue */
+
+/* Returns how long an attempt in a pool may be without an answer. */
+static uint64_t limit_ms(uint64_t pool, uint32_t port)
+{
+	uint64_t limit_ms = rotation_usual_ms(pool, port) * TIMES_USUAL;
+
+	if (limit_ms < INFLIGHT_LEAST_MS)
+		limit_ms = INFLIGHT_LEAST_MS;
+	return limit_ms < LIMIT_MOST_MS ? limit_ms : LIMIT_MOST_MS;
+}
+
+/* Looks through the table. Returns how many connects are overdue. Lowers *next_ms to when the next
+ * one will be. */
+static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms)
+{
+	uint32_t top = load_relaxed(&inflight_top);
+	unsigned overdue = 0;
+
+	for (uint32_t i = 0; i < top && i < DESCRIPTORS; i++) {
+		struct inflight *at = &inflight_table[i];
+		struct inflight_view view;
+		uint64_t age_ms, due_ms;
+
+		if (!inflight_read(at, &view) || view.flags & FLAG_TOLD)
+			continue;
+		age_ms = clock_since(view.since_ms, now_ms);
+		due_ms = limit_ms(view.pool, view.peer.port) + patience_ms;
+		if (age_ms >= REPEATED_MS && view.flags & FLAG_MAY_LIMIT && inflight_may_limit())
+			limit_borrowed(at, &view);
+		else if (view.flags & FLAG_MAY_LIMIT && view.since_ms + REPEATED_MS < *next_ms)
+			*next_ms = view.since_ms + REPEATED_MS;
+		if (age_ms >= due_ms)
+			overdue++;
+		else if (view.since_ms + due_ms < *next_ms)
+			*next_ms = view.since_ms + due_ms;
+	}
+	return overdue;
+}
+
+/* ---- The look */
+
+static bool same_socket(const struct socket_seen *a, const struct socket_seen *b)
+{
+	return peer_equal(a->peer, b->peer) && peer_equal(a->own, b->own) && a->v6 == b->v6;
+}
+
+static struct sighting *sighting_of(const struct socket_seen *seen)
+{
+	struct sighting *place = NULL;
+
+	for (int i = 0; i < SIGHTINGS; i++) {
+		if (sightings[i].began_ms && same_socket(&sightings[i].socket, seen))
+			return &sightings[i];
+		if (!sightings[i].began_ms)
+			place = &sightings[i];
+	}
+	return place;
+}
+
+/* What a look is for, and what it finds. */
+struct look {
+	uint64_t now_ms;
+	unsigned found; /* sockets without an answer */
+};
+
+/* Takes one socket that waits. It speaks against its endpoint once it has waited for too long. */
+static void see(const struct socket_seen *seen, void *with)
+{
+	struct look *look = with;
+	struct sighting *sighting;
+	uint64_t pool, began_ms;
+
+	if (!result_pool(seen->peer, &pool) || seen->age_ms < limit_ms(pool, seen->peer.port))
+		return;
+	look->found++;
+	began_ms = seen->age_ms < look->now_ms ? look->now_ms - seen->age_ms : 1;
+	sighting = sighting_of(seen);
+	if (sighting && !sighting->began_ms)
+		*sighting = (struct sighting){.socket = *seen, .began_ms = began_ms};
+	if (sighting) {
+		sighting->again = true;
+		began_ms = sighting->began_ms;
+	}
+	result_silent(seen->peer, began_ms);
+}
+
+/* Learns what became of the sockets that do not wait any more. */
+static void end_sightings(void)
+{
+	for (int i = 0; i < SIGHTINGS; i++) {
+		struct sighting *sighting = &sightings[i];
+		enum socket_fate fate;
+
+		if (!sighting->began_ms || sighting->again)
+			continue;
+		fate = sockets_fate(&sighting->socket);
+		if (fate == FATE_CONNECTING)
+			continue;
+		if (fate == FATE_ANSWERED)
+			result_note_peer(sighting->socket.peer, 0, sighting->began_ms, 0);
+		sighting->began_ms = 0;
+	}
+}
+
+/* Forgets the connects that are overdue and do not wait: how they ended is their clients' to say.
+ */
+static void forget_answered(uint64_t now_ms)
+{
+	uint32_t top = load_relaxed(&inflight_top);
+
+	for (uint32_t i = 0; i < top && i < DESCRIPTORS; i++) {
+		struct inflight_view view;
+		bool waits = false;
+
+		if (!inflight_read(&inflight_table[i], &view) ||
+		    view.flags & (FLAG_TOLD | FLAG_WAITS) ||
+		    clock_since(view.since_ms, now_ms) < limit_ms(view.pool, view.peer.port))
+			continue;
+		for (int j = 0; j < SIGHTINGS && !waits; j++)
+			waits = sightings[j].began_ms &&
+			        peer_equal(sightings[j].socket.peer, view.peer);
+		if (!waits)
+			inflight_forget(&inflight_table[i], view.since_ms);
+	}
+}
+
+/* Returns true if this process is to look now: no other one in the network namespace just has. */
+static bool take_look(uint64_t now_ms)
+{
+	uint64_t mark = identity_network() & UINT16_MAX, was = load_relaxed(&shared()->looked);
+
+	if ((was & UINT16_MAX) == mark && clock_since(was >> 16, now_ms) < LOOKED_MS)
+		return false;
+	return swap_relaxed(&shared()->looked, &was, now_ms << 16 | mark);
+}
+
+static void look(uint64_t now_ms)
+{
+	struct look look = {.now_ms = now_ms};
+
+	for (int i = 0; i < SIGHTINGS; i++)
+		sightings[i].again = false;
+	if (!sockets_connecting(see, &look)) {
+		atomic_store(&process.sees_silence, false);
 		return;
 	}
-	atomic_store(&process.may_limit, false);
-	if (age_ms >= SILENT_MS)
-		inflight_forget(inflight, age_ms);
+	end_sightings();
+	forget_answered(now_ms);
+	if (look.found)
+		patience_ms = 0;
+	else if (patience_ms < PATIENCE_MOST_MS)
+		patience_ms = patience_ms ? patience_ms * 2 : INFLIGHT_LEAST_MS;
 }
 
-static bool is_silent(struct inflight *inflight, uint64_t since_ms, uint64_t now_ms)
+static unsigned count_sightings(uint64_t now_ms, uint64_t *youngest_ms)
 {
-	uint64_t age_ms = clock_since(since_ms, now_ms);
-	uint32_t flags;
+	unsigned count = 0;
 
-	inspect_borrowed(inflight, since_ms, age_ms);
-	flags = load_relaxed(&inflight->flags);
-	if (!inflight_is_still(inflight, since_ms)) /* it was answered, or another one began */
-		return false;
-	if (!(flags & FLAG_REPEATED) || (age_ms < SILENT_MS && !(flags & FLAG_GAVE_UP)))
-		return false;
-	atomic_fetch_or_explicit(&inflight->flags, FLAG_REPORTED, memory_order_relaxed);
-	return true;
-}
+	*youngest_ms = UINT64_MAX;
+	for (int i = 0; i < SIGHTINGS; i++) {
+		uint64_t age_ms = clock_since(sightings[i].began_ms, now_ms);
 
-bool silence_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct peer *peer)
-{
-	for (; *index < INFLIGHT_PLACES; ++*index) {
-		struct inflight *inflight = &inflight_table[*index];
-		uint64_t since_ms = load_relaxed(&inflight->since_ms), again_ms = now_ms + WATCH_MS;
-		uint32_t flags = load_relaxed(&inflight->flags);
-
-		/* What has been reported, or is not known to have been silent, only matters to
-		 * picks. */
-		if (!since_ms || flags & FLAG_REPORTED ||
-		    (flags & FLAG_GAVE_UP && !(flags & FLAG_REPEATED)))
+		if (!sightings[i].began_ms)
 			continue;
-		if (clock_since(since_ms, now_ms) < REPEATED_MS) {
-			again_ms = since_ms + REPEATED_MS;
-		} else if (is_silent(inflight, since_ms, now_ms)) {
-			*peer = inflight_peer(inflight);
-			if (inflight_is_still(inflight, since_ms)) {
-				++*index;
-				return true;
-			}
-		}
-		if (load_relaxed(&inflight->since_ms) && again_ms < *next_ms)
-			*next_ms = again_ms;
+		count++;
+		if (age_ms < *youngest_ms)
+			*youngest_ms = age_ms;
 	}
-	return false;
+	return count;
 }
+
+uint64_t silence_watch(uint64_t now_ms)
+{
+	uint64_t next_ms = UINT64_MAX, look_ms = load_relaxed(&inflight_look_ms), youngest_ms;
+	unsigned overdue;
+
+	if (look_ms > now_ms)
+		return look_ms;
+	if (!look_ms && !count_sightings(now_ms, &youngest_ms))
+		return UINT64_MAX;
+	/* Before the table is read: who connects meanwhile asks anew. */
+	atomic_store(&inflight_look_ms, 0);
+	overdue = count_overdue(now_ms, &next_ms);
+	if ((overdue || count_sightings(now_ms, &youngest_ms)) && config.eject_ms &&
+	    atomic_load(&process.sees_silence)) {
+		if (take_look(now_ms))
+			look(now_ms);
+		if (count_sightings(now_ms, &youngest_ms) || overdue)
+			next_ms = now_ms +
+			          (youngest_ms < LOOK_SELDOM_MS ? LOOK_EVERY_MS : LOOK_SELDOM_MS);
+	}
+	if (next_ms != UINT64_MAX)
+		inflight_ask(next_ms);
+	return next_ms;
+}
+
+/* ---- The thread */
 
 void silence_begin(bool own_descriptors)
 {
 	/* A forked child finds in the table what its parent's threads wait for: it has their
 	 * sockets, but not the threads. */
 	if (!atomic_exchange(&process.has_watched, true))
-		for (uint32_t i = 0; i < INFLIGHT_PLACES; i++)
-			if (load_relaxed(&inflight_table[i].flags) & FLAG_MAY_LIMIT)
+		for (uint32_t i = 0; i < DESCRIPTORS; i++)
+			if (load_relaxed(&inflight_table[i].flags) & FLAG_WAITS)
 				store_relaxed(&inflight_table[i].since_ms, 0);
+	for (int i = 0; i < SIGHTINGS; i++)
+		sightings[i].began_ms = 0;
+	patience_ms = 0;
+	atomic_store(&process.sees_silence, true);
+	/* Somebody may have asked while there was no thread. */
+	if (load_relaxed(&inflight_top))
+		atomic_store(&inflight_look_ms, clock_ms());
 	/* No process has so many descriptors: the error that this one is not there says that it
 	 * could be borrowed if it were. */
 	atomic_store(&process.may_limit, own_descriptors && borrow(INT32_MAX) == -EBADF);
@@ -152,22 +345,10 @@ void silence_begin(bool own_descriptors)
 void silence_end(void)
 {
 	atomic_store(&process.may_limit, false);
-	for (uint32_t i = 0; i < INFLIGHT_PLACES; i++) {
-		uint64_t since_ms = load_relaxed(&inflight_table[i].since_ms);
+	for (uint32_t i = 0; i < load_relaxed(&inflight_top) && i < DESCRIPTORS; i++) {
+		struct inflight_view view;
 
-		if (since_ms && load_relaxed(&inflight_table[i].flags) & FLAG_MAY_LIMIT)
-			inspect_borrowed(&inflight_table[i], since_ms,
-			                 clock_since(since_ms, clock_ms()));
+		if (inflight_read(&inflight_table[i], &view) && view.flags & FLAG_MAY_LIMIT)
+			limit_borrowed(&inflight_table[i], &view);
 	}
-}
-
-uint64_t silence_watch(uint64_t now_ms)
-{
-	uint64_t next_ms = UINT64_MAX;
-	struct peer peer;
-	uint32_t index = 0;
-
-	while (silence_next(&index, now_ms, &next_ms, &peer))
-		result_note_peer(peer, ETIMEDOUT);
-	return next_ms;
 }

@@ -137,10 +137,10 @@ static void check_ejection(uint32_t p, uint32_t index, uint32_t port, int error,
 {
 	struct address address = endpoints[p][index % counts[p]];
 
-	ejection_failed((struct peer){address, port}, error, now_ms);
+	ejection_failed((struct peer){address, port}, 0, error, now_ms);
 	check_health(p, port, now_ms, false);
 	if (index & 128)
-		ejection_answered((struct peer){address, port}, now_ms);
+		ejection_answered((struct peer){address, port}, 0, now_ms, now_ms);
 }
 
 static void count_all(uint32_t p, uint32_t index, uint32_t port, uint64_t now_ms)

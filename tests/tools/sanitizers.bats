@@ -34,10 +34,6 @@ asan() {
 	tsan directory_test
 }
 
-@test "ThreadSanitizer: health" {
-	tsan health_test
-}
-
 @test "ThreadSanitizer: endpoints that one process alone passes over" {
 	tsan own_test
 }
@@ -60,10 +56,6 @@ asan() {
 
 @test "AddressSanitizer and UBSan: the directory" {
 	asan directory_test
-}
-
-@test "AddressSanitizer and UBSan: health" {
-	asan health_test
 }
 
 @test "AddressSanitizer and UBSan: the log" {

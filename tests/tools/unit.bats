@@ -27,20 +27,12 @@ unit() {
 	unit engine_test
 }
 
-@test "health: who is passed over, who tries again, whatever is in the memory" {
-	unit health_test
-}
-
 @test "merge: what becomes of a name's pools when libc or DNS answers" {
 	unit merge_test
 }
 
 @test "the log" {
 	unit log_test
-}
-
-@test "endpoints that are late: what makes them so, and for how long" {
-	unit pending_test
 }
 
 @test "endpoints that one process alone passes over" {

@@ -1,0 +1,158 @@
+#include "balance/evidence.h"
+
+#include "base/atomic.h"
+#include "base/attributes.h"
+#include "base/identity.h"
+
+#include "base/poison.h"
+
+enum {
+	AHEAD_MS = 1000 /* another process may have read its clock later */
+};
+
+static uint64_t key_in(struct peer peer, uint64_t network)
+{
+	return hash_mix(address_hash(peer.address) ^ hash_mix(network) ^
+	                (uint64_t)(peer.port + 1) * HASH_GOLDEN) |
+	       1;
+}
+
+uint64_t evidence_key(struct peer peer)
+{
+	return key_in(peer, identity_network());
+}
+
+bool evidence_holds(const struct ejection *record, uint64_t now_ms, struct peer *peer)
+{
+	uint64_t key = load_relaxed(&record->key), noted_ms = load_relaxed(&record->noted_ms);
+	uint64_t check_ms = load_relaxed(&record->out_ms) ? load_relaxed(&record->check_ms) : 0;
+	uint64_t network = load_relaxed(&record->network), last_ms;
+
+	if (!key || noted_ms > now_ms + AHEAD_MS || check_ms > now_ms + EVIDENCE_CHECK_MOST_MS)
+		return false;
+	last_ms = check_ms > noted_ms ? check_ms : noted_ms;
+	if (last_ms + EVIDENCE_KEPT_MS < now_ms)
+		return false;
+	peer->address.high = load_relaxed(&record->high);
+	peer->address.low = load_relaxed(&record->low);
+	peer->port = (uint32_t)load_relaxed(&record->port);
+	return network == identity_network() && key_in(*peer, network) == key;
+}
+
+struct ejection *evidence_find(uint64_t key)
+{
+	struct shared *in = shared();
+
+	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++)
+		if (load_relaxed(&in->ejections[i].key) == key)
+			return &in->ejections[i];
+	return NULL;
+}
+
+/* Finds the record of a peer, if it counts. */
+struct ejection *evidence_of(struct peer peer, uint64_t now_ms)
+{
+	struct ejection *record = evidence_find(evidence_key(peer));
+	struct peer of;
+
+	return record && evidence_holds(record, now_ms, &of) ? record : NULL;
+}
+
+/* Returns true if the place of a record may be another's: free, or forgotten. What is of another
+ * network namespace cannot be checked from here but by its times. */
+static bool record_is_free(const struct ejection *record, uint64_t now_ms)
+{
+	uint64_t noted_ms = load_relaxed(&record->noted_ms);
+	uint64_t check_ms = load_relaxed(&record->check_ms);
+	struct peer of;
+
+	if (load_relaxed(&record->key) && load_relaxed(&record->network) != identity_network())
+		return (noted_ms > check_ms ? noted_ms : check_ms) + EVIDENCE_KEPT_MS < now_ms ||
+		       noted_ms > now_ms + AHEAD_MS;
+	return !evidence_holds(record, now_ms, &of);
+}
+
+/* A place for a new record. NULL if so many endpoints are down that one more is not kept. */
+static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
+		struct ejection *record = &in->ejections[i];
+		uint64_t was = load_relaxed(&record->key);
+
+		if (was != key && !record_is_free(record, now_ms))
+			continue;
+		/* Two that claim for one endpoint meet at the same record. */
+		if (was == key || atomic_compare_exchange_strong(&record->key, &was, key) ||
+		    was == key)
+			return record;
+	}
+	return NULL;
+}
+
+/* Of a record that was claimed, forgotten, or never finished by a process that was killed. Until
+ * all four of its key are written, record_holds does not take it for valid. */
+static void record_begin(struct ejection *record, struct peer peer, uint64_t now_ms)
+{
+	store_relaxed(&record->count, 0);
+	store_relaxed(&record->out_ms, 0);
+	store_relaxed(&record->checks, 0);
+	store_relaxed(&record->check_ms, 0);
+	store_relaxed(&record->lease_ms, 0);
+	store_relaxed(&record->silent, 0);
+	store_relaxed(&record->since_ms, 0);
+	store_relaxed(&record->noted_ms, now_ms);
+	store_relaxed(&record->by, identity_process());
+	store_relaxed(&record->network, identity_network());
+	store_relaxed(&record->high, peer.address.high);
+	store_relaxed(&record->low, peer.address.low);
+	store_relaxed(&record->port, peer.port);
+}
+
+/* Returns the record of a peer, a new one if need be; NULL if there is no room. */
+struct ejection *evidence_get(struct peer peer, uint64_t now_ms)
+{
+	struct ejection *record = evidence_of(peer, now_ms);
+
+	if (record)
+		return record;
+	record = record_claim(shared(), evidence_key(peer), now_ms);
+	if (record)
+		record_begin(record, peer, now_ms);
+	return record;
+}
+
+/* Two processes say so. */
+void evidence_confirm(struct ejection *record)
+{
+	uint64_t by = load_relaxed(&record->by);
+
+	if (by && by != identity_process())
+		store_relaxed(&record->by, 0);
+}
+
+/* Has connections say how they end (ejection_any). Always another number than before: pairs with
+ * evidence_settle. */
+void evidence_doubt(uint64_t now_ms)
+{
+	_Atomic uint64_t *until_ms = &shared()->doubts_until_ms;
+	uint64_t was = load_relaxed(until_ms), next;
+
+	do {
+		next = now_ms + EVIDENCE_CHECK_MOST_MS + EVIDENCE_KEPT_MS;
+		if (was >= next && was < next + AHEAD_MS)
+			next = was + 1;
+	} while (!atomic_compare_exchange_weak(until_ms, &was, next));
+}
+
+/* Ends what evidence_doubt began, if nothing speaks against any endpoint now. Who writes a record
+ * calls evidence_doubt afterwards: either its record is seen here, or the number is another one. */
+void evidence_settle(uint64_t now_ms)
+{
+	struct shared *in = shared();
+	uint64_t was = atomic_load(&in->doubts_until_ms);
+
+	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++)
+		if (!record_is_free(&in->ejections[i], now_ms))
+			return;
+	atomic_compare_exchange_strong(&in->doubts_until_ms, &was, 0);
+}

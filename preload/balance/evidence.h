@@ -1,0 +1,52 @@
+/* Records of what speaks against an endpoint (struct ejection), in shared memory: private to
+ * ejection.c.
+ *
+ * LAYOUT: SHARED_EJECTIONS places, each free, forgotten, or an endpoint's in a network namespace.
+ * The key is a hash of both, and their check: until all of them are there a record does not hold.
+ *
+ * WRITER: claims a place by a CAS of its key; two that claim for one endpoint meet at one place.
+ * What is written then are single words, of which any mixture is sound; evidence_doubt comes last.
+ *
+ * READER: evidence_holds, for every record, because any bytes at all may be there.
+ *
+ * Any thread, any signal handler; no lock; errno is kept. */
+#ifndef LBDNS_BALANCE_EVIDENCE_H
+#define LBDNS_BALANCE_EVIDENCE_H
+
+#include "base/peer.h"
+#include "shared/segment.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	EVIDENCE_KEPT_MS = 5 * 60 * 1000,  /* against an endpoint that nobody tries */
+	EVIDENCE_CHECK_MOST_MS = 60 * 1000 /* from one check to the next */
+};
+
+/* Returns what a record's key is for a peer in this network namespace. */
+uint64_t evidence_key(struct peer peer);
+
+/* Returns true, and the peer, if a record counts; false if it is unused, half written, long past,
+ * of another network namespace, or of a time that no process of ours can have written. */
+bool evidence_holds(const struct ejection *record, uint64_t now_ms, struct peer *peer);
+
+/* Returns the place that has a key, whether or not it holds; NULL if there is none. */
+struct ejection *evidence_find(uint64_t key);
+
+/* Returns the record of a peer; NULL if none holds. */
+struct ejection *evidence_of(struct peer peer, uint64_t now_ms);
+
+/* Returns the record of a peer, an empty one if need be; NULL if there is no room. */
+struct ejection *evidence_get(struct peer peer, uint64_t now_ms);
+
+/* Records that this process says so too. */
+void evidence_confirm(struct ejection *record);
+
+/* Has connections say how they end from now on (ejection_any). After a record was written. */
+void evidence_doubt(uint64_t now_ms);
+
+/* Ends what evidence_doubt began, if nothing speaks against any endpoint now. */
+void evidence_settle(uint64_t now_ms);
+
+#endif

@@ -1,0 +1,14 @@
+#include "base/descriptor.h"
+#include "base/libc.h"
+#include "hooks/hook.h"
+
+#include <sys/socket.h>
+
+HOOK int socket(int family, int type, int protocol)
+{
+	int fd = libc()->socket(family, type, protocol);
+
+	if (fd >= 0)
+		descriptor_opened(fd);
+	return fd;
+}
