@@ -6,6 +6,7 @@
 #include "base/address_set.h"
 #include "base/atomic.h"
 #include "base/attributes.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/identity.h"
 #include "shared/segment.h"
@@ -19,8 +20,9 @@ enum {
 	CHECKS_QUICK = 4,     /* so many times, but never longer than LBDNS_EJECT; then */
 	DOUBLINGS = 4,        /* LBDNS_EJECT doubled, from 5 s to over */
 	CALLERS_CHECK = 8,
-	LEASE_MS = 4000,    /* longer than a silent endpoint keeps an attempt */
-	SILENT_TO_EJECT = 2 /* attempts in a row */
+	LEASE_MS = 4000,       /* longer than a silent endpoint keeps an attempt */
+	SILENT_LEAST_MS = 500, /* from the first silent attempt: pods stand still for less */
+	SILENT_TO_EJECT = 2    /* attempts in a row */
 };
 
 /* ---- Checks */
@@ -233,11 +235,16 @@ static void check_now(struct ejection *record, uint64_t now_ms)
 		store_relaxed(&record->check_ms, now_ms);
 }
 
-/* Ejects an endpoint that has been silent often enough, because another one of its pool has
+/* Ejects an endpoint that has been silent often and long enough, if another one of its pool has
  * answered since. */
 static void judge(struct ejection *record, uint64_t now_ms)
 {
-	if (!load_relaxed(&record->out_ms) && load_relaxed(&record->count) >= SILENT_TO_EJECT)
+	uint64_t since_ms = load_relaxed(&record->since_ms);
+	uint32_t port = (uint32_t)load_relaxed(&record->port);
+
+	if (!load_relaxed(&record->out_ms) && load_relaxed(&record->count) >= SILENT_TO_EJECT &&
+	    clock_since(since_ms, now_ms) >= SILENT_LEAST_MS &&
+	    rotation_answered_ms(load_relaxed(&record->pool), port) > since_ms)
 		eject(record, true, now_ms);
 }
 
@@ -265,6 +272,7 @@ SELDOM enum silence ejection_silent(struct peer peer, uint64_t pool, uint64_t be
 		return SILENCE_KNOWN;
 	if (!load_relaxed(&record->count))
 		return begin_doubt(record, pool, began_ms, now_ms) ? SILENCE_CHECK : SILENCE_KNOWN;
+	judge(record, now_ms);
 	/* Those that were under way when the last one was counted are of the same moment: they
 	 * count once, in whatever process. */
 	noted_ms = load_relaxed(&record->noted_ms);
@@ -273,11 +281,9 @@ SELDOM enum silence ejection_silent(struct peer peer, uint64_t pool, uint64_t be
 		return SILENCE_KNOWN;
 	evidence_confirm(record);
 	evidence_doubt(now_ms);
-	if (add_relaxed(&record->count, 1) + 1 < SILENT_TO_EJECT)
-		return SILENCE_KNOWN;
-	if (rotation_answered_ms(pool, peer.port) > load_relaxed(&record->since_ms))
-		judge(record, now_ms);
-	else
+	add_relaxed(&record->count, 1);
+	judge(record, now_ms);
+	if (rotation_answered_ms(pool, peer.port) <= load_relaxed(&record->since_ms))
 		of_pool(pool, peer.port, now_ms, check_now);
 	return SILENCE_FAILURE;
 }

@@ -165,7 +165,7 @@ static void check_reading(void)
 {
 	struct read_name name;
 	struct read_endpoint endpoint;
-	struct read_process process;
+	struct read_process running;
 	struct read_rewrite rewrite;
 
 	for (uint32_t i = 0; i < SHARED_NAMES; i++)
@@ -176,9 +176,9 @@ static void check_reading(void)
 	for (uint32_t i = 0; i < SHARED_TALLIES; i += 16)
 		read_endpoint(i, &endpoint);
 	for (uint32_t i = 0; i < SHARED_PROCESSES; i++)
-		if (read_process(i, &process))
-			HOLDS(process.mode <= MODE_ON &&
-			      memchr(process.name, '\0', sizeof(process.name)));
+		if (read_process(i, &running))
+			HOLDS(running.mode <= MODE_ON &&
+			      memchr(running.name, '\0', sizeof(running.name)));
 	for (uint64_t turn = 0; turn < SHARED_REWRITES; turn++)
 		read_rewrite(read_rewrite_count() - turn, &rewrite);
 }
