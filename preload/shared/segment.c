@@ -1,11 +1,14 @@
-/* The segment: found by its key, checked, attached. State: shared_used, own, segment; written by
- * shared_start (once), the refresh thread (shared_check) and programs that look. */
+/* The segment: found by its key, checked, attached. State: shared_used, own, segment, maker;
+ * written by shared_start (once), the refresh thread (shared_check) and programs that look. */
 #include "shared/segment.h"
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/kernel.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "shared/user.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -22,6 +25,9 @@ static const uint64_t MAGIC = UINT64_C(0x6c62646e73000000) | SHARED_LAYOUT; /* "
 static struct shared own; /* in use while no segment is attached */
 _Atomic(struct shared *) shared_used = &own;
 static _Atomic int segment = -1; /* id of the attached one; -1: none */
+/* Whom the kernel took for the maker of a segment, and 1 << 32; 0: for user_id(), as far as is
+ * known. They differ where the kernel's answers are changed on the way (proot). */
+static _Atomic uint64_t maker;
 
 /* Returns a random word other than 0. */
 static uint64_t random_word(void)
@@ -34,11 +40,12 @@ static uint64_t random_word(void)
 	return word | 1;
 }
 
-/* Returns who the process is to the kernel: libc's geteuid(3) may be another library's, which says
- * what it was told to (fakeroot). */
+/* Returns who the process is to the kernel where segments are concerned. */
 static uint32_t user(void)
 {
-	return (uint32_t)kernel_call(SYS_geteuid);
+	uint64_t other = atomic_load(&maker);
+
+	return other ? (uint32_t)other : user_id();
 }
 
 /* Returns 0 if a segment is this user's: made by him, for him alone, of this layout; else -1. Marks
@@ -66,17 +73,10 @@ static void segment_seed(struct shared *at)
 	atomic_compare_exchange_strong(&at->seed, &none, random_word());
 }
 
-/* Returns the id of a user's segment under the attempt-th of the keys; -1 if there is none to be
- * had. create: IPC_CREAT, or 0. */
-static int segment_find(uint32_t uid, int attempt, int create)
+/* Returns the attempt-th key of a user, who is user_outside of somebody. */
+static key_t key_of(uint32_t outside, int attempt)
 {
-	key_t key = (key_t)hash_mix(MAGIC ^ (uint64_t)uid << 8 ^ (uint64_t)attempt);
-	int id;
-
-	if (key == IPC_PRIVATE)
-		return -1;
-	id = (int)kernel_call(SYS_shmget, key, create ? sizeof(struct shared) : 0, create | 0600);
-	return id >= 0 && segment_check(id, uid, NULL) == 0 ? id : -1;
+	return (key_t)hash_mix(MAGIC ^ (uint64_t)outside << 8 ^ (uint64_t)attempt);
 }
 
 /* Attaches a segment at an address (NULL: anywhere), and returns it; NULL if it is not to be had.
@@ -98,37 +98,129 @@ static struct shared *segment_attach(int id, uint32_t uid, struct shared *at)
 	return got;
 }
 
+static void segment_remove(int id)
+{
+	kernel_call(SYS_shmctl, id, IPC_RMID, NULL);
+}
+
+/* Removes a segment that was made for user() and is another user's, and notes whose. */
+static void segment_disown(int id)
+{
+	struct shmid_ds about;
+
+	if (!kernel_call(SYS_shmctl, id, IPC_STAT, &about))
+		atomic_store(&maker, UINT64_C(1) << 32 | about.shm_perm.cuid);
+	segment_remove(id);
+}
+
+/* Attaches the segment of user() under a key at an address (NULL: anywhere), for all to use; if
+ * make, one that nobody has yet. What is made and cannot be used is removed at once. Returns 0, or
+ * an errno's negative: -ENOENT: there is none; -EEXIST: it is somebody else's; -EAGAIN: user() is
+ * another one now. */
+static int segment_use(key_t key, struct shared *at, bool make)
+{
+	int id = (int)kernel_call(SYS_shmget, key, make ? sizeof(struct shared) : 0,
+	                          make ? IPC_CREAT | IPC_EXCL | 0600 : 0);
+	struct shared *got;
+
+	if (id == -EEXIST) /* another process made it just now */
+		return segment_use(key, at, false);
+	if (id < 0)
+		return id == -EACCES ? -EEXIST : id;
+	if (segment_check(id, user(), NULL)) {
+		if (make)
+			segment_disown(id);
+		return make ? -EAGAIN : -EEXIST;
+	}
+	got = segment_attach(id, user(), at);
+	if (!got) {
+		if (make)
+			segment_remove(id);
+		return make ? -ENOMEM : -EEXIST;
+	}
+	atomic_store(&segment, id);
+	atomic_store_explicit(&shared_used, got, memory_order_release); /* pairs with shared() */
+	return 0;
+}
+
+/* Would a segment be of use, as far as a filter has a say? There is none of that id. */
+static bool segments_are_allowed(void)
+{
+	struct shmid_ds about;
+
+	return kernel_call(SYS_shmctl, -1, IPC_STAT, &about) == -EINVAL &&
+	       kernel_call(SYS_shmat, -1, NULL, 0) == -EINVAL;
+}
+
+/* Attaches the segment of this process's user, made if there is none. Returns 0, or an errno's
+ * negative (-EEXIST: all keys are somebody else's). */
+static int segment_find(struct shared *at)
+{
+	uint32_t outside = user_outside(user());
+	int result = -EEXIST;
+	bool is_free = false;
+
+	/* A second process of the user may find the first key free that the first one did not. */
+	for (int i = 0; i < KEYS_TO_TRY; i++) {
+		result = segment_use(key_of(outside, i), at, false);
+		if (!result)
+			return 0;
+		is_free |= result == -ENOENT;
+	}
+	if (!is_free)
+		return result;
+	if (!segments_are_allowed())
+		return -EPERM;
+	for (int i = 0; i < KEYS_TO_TRY; i++) {
+		result = segment_use(key_of(outside, i), at, true);
+		if (result != -EEXIST)
+			break;
+	}
+	return result;
+}
+
+static int segment_find_again(struct shared *at)
+{
+	int error = segment_find(at);
+
+	return error == -EAGAIN ? segment_find(at) : error;
+}
+
 void shared_start(void)
 {
 	static atomic_bool done;
+	char number[21];
+	int error = 0;
 
 	if (atomic_load(&done))
 		return;
-	for (int i = 0; i < KEYS_TO_TRY && config.shared; i++) {
-		int id = segment_find(user(), i, IPC_CREAT);
-		struct shared *at = id >= 0 ? segment_attach(id, user(), NULL) : NULL;
-
-		if (!at)
-			continue;
-		atomic_store(&segment, id);
-		atomic_store_explicit(&shared_used, at,
-		                      memory_order_release); /* pairs with shared() */
-		break;
-	}
+	if (config.shared)
+		error = segment_find_again(NULL);
 	if (shared() == &own)
 		segment_seed(&own);
 	atomic_store(&done, true); /* last: a child forked before this attaches by itself */
+	if (error == -EEXIST)
+		log_line(LOG_WARN,
+		         "no shared memory: its keys are taken; each process rotates by itself",
+		         NULL);
+	else if (error)
+		log_line(LOG_WARN, "no shared memory, errno ",
+		         text_number((uint64_t)-error, number), ": each process rotates by itself",
+		         NULL);
 }
 
 bool shared_open(uint32_t uid, bool writable)
 {
-	errno = ENOENT;
+	uint32_t outside = user_outside(uid);
+	int taken = 0;
+
 	for (int i = 0; i < KEYS_TO_TRY; i++) {
-		int id = segment_find(uid, i, 0);
+		int id = (int)kernel_call(SYS_shmget, key_of(outside, i), 0, 0);
 		struct shared *at;
 		long where;
 
-		if (id < 0)
+		taken += id >= 0 || id == -EACCES;
+		if (id < 0 || segment_check(id, uid, NULL))
 			continue;
 		where = kernel_call(SYS_shmat, id, NULL, writable ? 0 : SHM_RDONLY);
 		if (where < 0 && where >= -4095) {
@@ -141,8 +233,8 @@ bool shared_open(uint32_t uid, bool writable)
 			return true;
 		}
 		kernel_call(SYS_shmdt, at);
-		errno = ENOENT;
 	}
+	errno = taken == KEYS_TO_TRY ? EEXIST : ENOENT;
 	return false;
 }
 
@@ -171,11 +263,5 @@ void shared_check(void)
 		/* -EACCES: the client is another user now, and its siblings still share it. */
 		return;
 	}
-	for (int i = 0; i < KEYS_TO_TRY; i++) {
-		id = segment_find(user(), i, IPC_CREAT);
-		if (id >= 0 && segment_attach(id, user(), at)) {
-			atomic_store(&segment, id);
-			return;
-		}
-	}
+	segment_find_again(at);
 }

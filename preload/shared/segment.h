@@ -31,7 +31,8 @@ void shared_check(void);
 
 /* Attaches the segment of a user in this IPC namespace, for programs that look: it is what shared()
  * returns then, and may be written only if writable. None is created. False, with errno, if there
- * is none of this layout (ENOENT), or it may not be attached. One thread. */
+ * is none of this layout (ENOENT; EEXIST: nor can there be, because all of its keys are taken), or
+ * it may not be attached. One thread. */
 bool shared_open(uint32_t uid, bool writable);
 
 /* Detaches what shared_open has attached. */

@@ -1,8 +1,8 @@
 /*
  * denied ERRNO CALL... -- PROGRAM ARGUMENT...: runs PROGRAM under a seccomp filter that refuses the
- * system calls with ERRNO (EPERM, ENOSYS), as a container's or a service manager's does, or kills
- * for them (KILL). CALL is a name in the table below; "thread-apart" is a clone of a thread with
- * descriptors of its own.
+ * system calls with ERRNO (EPERM, ENOSYS; 0: they succeed, with 0), as a container's or a service
+ * manager's does, or kills for them (KILL). CALL is a name in the table below; "thread-apart" is a
+ * clone of a thread with descriptors of its own.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -28,6 +28,7 @@ static const struct {
 	{"clone3", 435},
 	{"close_range", 436},
 	{"futex", SYS_futex},
+	{"geteuid", SYS_geteuid},
 	{"getrandom", SYS_getrandom},
 	{"madvise", SYS_madvise},
 	{"nanosleep", SYS_nanosleep},
@@ -87,15 +88,16 @@ int main(int argc, char **argv)
 	unsigned answer =
 		argc > 1 && !strcmp(argv[1], "KILL")
 			? SECCOMP_RET_KILL_PROCESS
-			: SECCOMP_RET_ERRNO |
-				  (argc > 1 && !strcmp(argv[1], "ENOSYS") ? ENOSYS : EPERM);
+			: SECCOMP_RET_ERRNO | (argc > 1 && !strcmp(argv[1], "ENOSYS") ? ENOSYS
+	                                       : argc > 1 && !strcmp(argv[1], "0")    ? 0
+	                                                                              : EPERM);
 	struct sock_fprog program = {.filter = code};
 	char **at = argv + 2;
 
 	for (; at < argv + argc && strcmp(*at, "--") != 0; at++)
 		refuse(*at, answer);
 	if (at + 1 >= argv + argc) {
-		fputs("usage: denied EPERM|ENOSYS|KILL CALL... -- PROGRAM ARGUMENT...\n", stderr);
+		fputs("usage: denied EPERM|ENOSYS|0|KILL CALL... -- PROGRAM ARGUMENT...\n", stderr);
 		return 2;
 	}
 	add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
