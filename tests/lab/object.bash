@@ -11,7 +11,7 @@ PURE="__ctype_b_loc __ctype_tolower_loc __errno_location __stack_chk_fail bcmp i
 	memset stpcpy strcasecmp strcat strchr strcmp strcpy strcspn strlen strncasecmp strncmp strncpy strrchr strspn strtol strtoul
 	vsnprintf"
 # In the constructor, or by the first hook that is called.
-AT_START="__environ dladdr dlerror dlsym environ getauxval pthread_key_create"
+AT_START="__environ dladdr dlerror dlopen dlsym environ getauxval pthread_key_create"
 # In a call of the client's: what only libc can do. pthread_setspecific is called in the child of a fork too, if it was not the
 # first thread that forked.
 FOR_THREADS="pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize pthread_create

@@ -349,6 +349,49 @@ beside() {
 	lab_equal "$(with_lbdns lab client-allocator threads rng-headless 8081 60 4 | lab_counts)" "20 20 20"
 }
 
+# Its lookups go to libc past us, as those of nss_wrapper.
+past_us() {
+	cat >"$LAB/past.c" <<-'END'
+		#include <dlfcn.h>
+		int getaddrinfo(const char *node, const char *service, const void *hints, void **list)
+		{
+			int (*libc)(const char *, const char *, const void *, void **) =
+				dlsym(dlopen("libc.so.6", RTLD_NOW), "getaddrinfo");
+
+			return libc(node, service, hints, list);
+		}
+	END
+	gcc -shared -fPIC -o "$LAB/past.so" "$LAB/past.c"
+}
+
+@test "a preload before lbdns whose lookups go past it: the log, status and check name it; none after lbdns" {
+	local why="getaddrinfo is $LAB/past.so's before it is lbdns's"
+	past_us
+	lab_equal "$(LBDNS_LOG=warn LD_PRELOAD="$LAB/past.so $LIBLBDNS" "$CLIENT" lookup-connect rng-headless 8081 6 \
+		2>"$LAB/err" | lab_counts)" "0 0 6"
+	lab_equal "$(sed 's/.*: warn: //' "$LAB/err")" "$why: what that does not pass on is not seen"
+	lab_start client env LD_PRELOAD="$LAB/past.so $LIBLBDNS" "$CLIENT" stay rng-headless 8081 60000
+	lab_wait_until lines_of client
+	run -0 "$LAB_BUILD/lbdns-inspect" check --pid "$(<"$LAB/client.pid")"
+	[[ $output == *" loaded     $why: put liblbdns.so before that" ]]
+	run -1 "$LAB_BUILD/lbdns-inspect" status
+	lab_equal "$(tail -n 1 <<<"$output")" "lbdns: process $(<"$LAB/client.pid"): $why: put liblbdns.so before that"
+	lab_stop client
+	lab_equal "$(LD_PRELOAD="$LAB/past.so $LIBLBDNS" "$LAB_BUILD/lbdns-inspect" check "$CLIENT" | tail -n 1)" \
+		"  $why: put liblbdns.so before that"
+	lab_equal "$(LBDNS_LOG=warn LD_PRELOAD="$LIBLBDNS $LAB/past.so" "$CLIENT" lookup-connect rng-headless 8081 6 \
+		2>"$LAB/err" | lab_counts)" "2 2 2"
+	lab_equal "$(<"$LAB/err")" ""
+	lab_start client env LD_PRELOAD="$LIBLBDNS $LAB/past.so" "$CLIENT" stay rng-headless 8081 60000
+	lab_wait_until lines_of client
+	run -0 "$LAB_BUILD/lbdns-inspect" check --pid "$(<"$LAB/client.pid")"
+	[[ $output != *"$LAB/past.so"* ]]
+}
+
+lines_of() {
+	grep -q . "$LAB/$1.out"
+}
+
 @test "beside a preload with lists of its own layout, before and after" {
 	local order
 	for order in "$LAB_BUILD/lab/layers.so $LIBLBDNS" "$LIBLBDNS $LAB_BUILD/lab/layers.so"; do

@@ -2,6 +2,8 @@
 
 #include "commands/commands.h"
 #include "commands/options.h"
+#include "programs/before.h"
+#include "programs/loaded.h"
 #include "programs/program.h"
 #include "report/complain.h"
 
@@ -54,7 +56,7 @@ static void note(const char *text)
 static void note_preload(void)
 {
 	const char *preload = getenv("LD_PRELOAD");
-	char *list = strdup(preload ? preload : ""), *rest = list;
+	char *list = strdup(preload ? preload : ""), *rest = list, why[LOADED_WHY];
 
 	for (char *each; list && (each = strtok_r(NULL, ": ", &rest));) {
 		const char *base = strrchr(each, '/');
@@ -64,6 +66,8 @@ static void note_preload(void)
 			       each);
 	}
 	free(list);
+	if (preload && before_in_list(preload, why, sizeof(why)))
+		note(why);
 }
 
 static void note_limits(const struct program *program)

@@ -1,0 +1,17 @@
+/* Libraries that stand before ours: what a client calls is theirs first, and ours if they pass it
+ * on. */
+#ifndef LBDNS_INSPECT_PROGRAMS_BEFORE_H
+#define LBDNS_INSPECT_PROGRAMS_BEFORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Says into why which library of a process, or its program, has a getaddrinfo or connect that is
+ * called before ours. Returns false if there is none, or the process may not be looked at. */
+bool before_in_process(pid_t pid, char *why, size_t size);
+
+/* The same of a program that is run with these environment variables. */
+bool before_in_list(const char *preload, char *why, size_t size);
+
+#endif
