@@ -236,7 +236,7 @@ static void check_now(struct ejection *record, uint64_t now_ms)
 }
 
 /* Ejects an endpoint that has been silent often and long enough, if another one of its pool has
- * answered since. */
+ * answered since that was noticed; before, it may have been the endpoint itself that answered. */
 static void judge(struct ejection *record, uint64_t now_ms)
 {
 	uint64_t since_ms = load_relaxed(&record->since_ms);
@@ -244,7 +244,8 @@ static void judge(struct ejection *record, uint64_t now_ms)
 
 	if (!load_relaxed(&record->out_ms) && load_relaxed(&record->count) >= SILENT_TO_EJECT &&
 	    clock_since(since_ms, now_ms) >= SILENT_LEAST_MS &&
-	    rotation_answered_ms(load_relaxed(&record->pool), port) > since_ms)
+	    rotation_answered_ms(load_relaxed(&record->pool), port) >
+	            load_relaxed(&record->doubt_ms))
 		eject(record, true, now_ms);
 }
 
@@ -255,6 +256,7 @@ static bool begin_doubt(struct ejection *record, uint64_t pool, uint64_t began_m
 	uint64_t none = 0;
 
 	store_relaxed(&record->since_ms, began_ms);
+	store_relaxed(&record->doubt_ms, now_ms);
 	store_relaxed(&record->pool, pool);
 	store_relaxed(&record->noted_ms, now_ms);
 	store_relaxed(&record->count, 1);
@@ -283,18 +285,14 @@ SELDOM enum silence ejection_silent(struct peer peer, uint64_t pool, uint64_t be
 	evidence_doubt(now_ms);
 	add_relaxed(&record->count, 1);
 	judge(record, now_ms);
-	if (rotation_answered_ms(pool, peer.port) <= load_relaxed(&record->since_ms))
+	if (rotation_answered_ms(pool, peer.port) <= load_relaxed(&record->doubt_ms))
 		of_pool(pool, peer.port, now_ms, check_now);
 	return SILENCE_FAILURE;
 }
 
 SELDOM static void answered(struct peer peer, uint64_t pool, uint64_t began_ms, uint64_t now_ms)
 {
-	uint64_t key = evidence_key(peer);
-	struct ejection *record = evidence_find(key);
-
-	/* Unless it is another endpoint's by now. */
-	if (record && atomic_compare_exchange_strong(&record->key, &key, 0))
+	if (evidence_forget(evidence_key(peer)))
 		evidence_settle(now_ms);
 	if (!pool)
 		return;

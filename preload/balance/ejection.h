@@ -7,7 +7,7 @@
  *   it, but from now on connections say how they end;
  * - ejected, which is passed over: by one attempt that was refused, or that ended for want of an
  *   answer; by a second silent one in a row, if another endpoint of its pool has answered since the
- *   first began. What hits all alike ejects nobody.
+ *   first was noticed. What hits all alike ejects nobody.
  *
  * Any answer ends it, also that of an attempt that began before. Until then the endpoint is checked
  * ever more rarely by one connection (a client's, or one of the refresh thread's), under a lease,
@@ -33,13 +33,20 @@
 
 struct skips;
 
+/* No doubt lasts longer (evidence_doubt), seen from when a connect began that may have taken
+ * minutes. What is longer is of another clock, or anything: connections would never be on the fast
+ * path again. */
+enum { EJECTION_DOUBT_MOST_MS = 60 * 60 * 1000 };
+
 /* Returns true if anything may speak against any endpoint; never with LBDNS_EJECT=0. One load of
  * shared memory. */
 static inline bool ejection_any(uint64_t now_ms)
 {
 	uint64_t until_ms = load_relaxed(&shared()->doubts_until_ms);
 
-	return __builtin_expect(until_ms > now_ms, 0) && config.eject_ms;
+	/* What is past, or now, wraps to a large number. */
+	return __builtin_expect(until_ms - now_ms - 1 < EJECTION_DOUBT_MOST_MS, 0) &&
+	       config.eject_ms;
 }
 
 /* Finds which of these endpoints (sorted; read word by word, atomically) are ejected now, into

@@ -7,7 +7,9 @@
 #include "base/poison.h"
 
 enum {
-	AHEAD_MS = 1000 /* another process may have read its clock later */
+	AHEAD_MS = 1000,         /* another process may have read its clock later */
+	UNTENDED_MS = 10 * 1000, /* a check that is so late is nobody's */
+	WRITTEN_MS = 100         /* nobody writes a record for so long */
 };
 
 static uint64_t key_in(struct peer peer, uint64_t network)
@@ -26,12 +28,12 @@ bool evidence_holds(const struct ejection *record, uint64_t now_ms, struct peer 
 {
 	uint64_t key = load_relaxed(&record->key), noted_ms = load_relaxed(&record->noted_ms);
 	uint64_t check_ms = load_relaxed(&record->out_ms) ? load_relaxed(&record->check_ms) : 0;
-	uint64_t network = load_relaxed(&record->network), last_ms;
+	uint64_t network = load_relaxed(&record->network), last;
 
 	if (!key || noted_ms > now_ms + AHEAD_MS || check_ms > now_ms + EVIDENCE_CHECK_MOST_MS)
 		return false;
-	last_ms = check_ms > noted_ms ? check_ms : noted_ms;
-	if (last_ms + EVIDENCE_KEPT_MS < now_ms)
+	last = check_ms > noted_ms ? check_ms : noted_ms;
+	if (last + EVIDENCE_KEPT_MS < now_ms)
 		return false;
 	peer->address.high = load_relaxed(&record->high);
 	peer->address.low = load_relaxed(&record->low);
@@ -58,28 +60,40 @@ struct ejection *evidence_of(struct peer peer, uint64_t now_ms)
 	return record && evidence_holds(record, now_ms, &of) ? record : NULL;
 }
 
-/* Returns true if the place of a record may be another's: free, or forgotten. What is of another
- * network namespace cannot be checked from here but by its times. */
-static bool record_is_free(const struct ejection *record, uint64_t now_ms)
+/* Returns when something was last said of an endpoint, or is to be. */
+static uint64_t last_ms(const struct ejection *record)
 {
 	uint64_t noted_ms = load_relaxed(&record->noted_ms);
 	uint64_t check_ms = load_relaxed(&record->check_ms);
-	struct peer of;
 
-	if (load_relaxed(&record->key) && load_relaxed(&record->network) != identity_network())
-		return (noted_ms > check_ms ? noted_ms : check_ms) + EVIDENCE_KEPT_MS < now_ms ||
-		       noted_ms > now_ms + AHEAD_MS;
-	return !evidence_holds(record, now_ms, &of);
+	return noted_ms > check_ms ? noted_ms : check_ms;
 }
 
-/* A place for a new record. NULL if so many endpoints are down that one more is not kept. */
-static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t now_ms)
+/* Returns true if the place of a record may be another's: free, or forgotten. What is of another
+ * network namespace cannot be checked from here but by its times; nor can what is half written, of
+ * which these come first: somebody may be about to write the rest. */
+static bool record_is_free(const struct ejection *record, uint64_t now_ms)
 {
-	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
-		struct ejection *record = &in->ejections[i];
+	uint64_t last = last_ms(record);
+	struct peer of;
+
+	if (!load_relaxed(&record->key) || last > now_ms + EVIDENCE_CHECK_MOST_MS ||
+	    last + EVIDENCE_KEPT_MS < now_ms)
+		return true;
+	return load_relaxed(&record->network) == identity_network() &&
+	       !evidence_holds(record, now_ms, &of) && last + WRITTEN_MS < now_ms;
+}
+
+/* Takes the first free place; unused ones before those that are forgotten, of which another may
+ * have been faster to take one, and not have written it yet. */
+static struct ejection *claim_free(struct shared *in, uint64_t key, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < 2 * SHARED_EJECTIONS; i++) {
+		struct ejection *record = &in->ejections[i % SHARED_EJECTIONS];
 		uint64_t was = load_relaxed(&record->key);
 
-		if (was != key && !record_is_free(record, now_ms))
+		if (was != key &&
+		    (i < SHARED_EJECTIONS ? was != 0 : !record_is_free(record, now_ms)))
 			continue;
 		/* Two that claim for one endpoint meet at the same record. */
 		if (was == key || atomic_compare_exchange_strong(&record->key, &was, key) ||
@@ -89,10 +103,42 @@ static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t n
 	return NULL;
 }
 
+/* Takes the place of the endpoint that was to be checked the longest ago, and was not, because
+ * nobody connects to it any more: pods that are gone would keep all places for minutes. */
+static struct ejection *claim_untended(struct shared *in, uint64_t key, uint64_t now_ms)
+{
+	struct ejection *oldest = NULL;
+	uint64_t oldest_ms = now_ms - UNTENDED_MS, was;
+
+	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
+		uint64_t last = last_ms(&in->ejections[i]);
+
+		if (last < oldest_ms) {
+			oldest = &in->ejections[i];
+			oldest_ms = last;
+		}
+	}
+	if (!oldest)
+		return NULL;
+	was = load_relaxed(&oldest->key);
+	return was == key || swap_relaxed(&oldest->key, &was, key) ? oldest : NULL;
+}
+
+/* A place for a new record. NULL if so many endpoints are down that one more is not kept. */
+static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t now_ms)
+{
+	struct ejection *record = evidence_find(key);
+
+	if (!record)
+		record = claim_free(in, key, now_ms);
+	return record ? record : claim_untended(in, key, now_ms);
+}
+
 /* Of a record that was claimed, forgotten, or never finished by a process that was killed. Until
- * all four of its key are written, record_holds does not take it for valid. */
+ * all four of its key are written, evidence_holds does not take it for valid. */
 static void record_begin(struct ejection *record, struct peer peer, uint64_t now_ms)
 {
+	store_relaxed(&record->noted_ms, now_ms);
 	store_relaxed(&record->count, 0);
 	store_relaxed(&record->out_ms, 0);
 	store_relaxed(&record->checks, 0);
@@ -100,7 +146,8 @@ static void record_begin(struct ejection *record, struct peer peer, uint64_t now
 	store_relaxed(&record->lease_ms, 0);
 	store_relaxed(&record->silent, 0);
 	store_relaxed(&record->since_ms, 0);
-	store_relaxed(&record->noted_ms, now_ms);
+	store_relaxed(&record->doubt_ms, 0);
+	store_relaxed(&record->pool, 0);
 	store_relaxed(&record->by, identity_process());
 	store_relaxed(&record->network, identity_network());
 	store_relaxed(&record->high, peer.address.high);
@@ -119,6 +166,22 @@ struct ejection *evidence_get(struct peer peer, uint64_t now_ms)
 	if (record)
 		record_begin(record, peer, now_ms);
 	return record;
+}
+
+/* Of all places that have its key: they are two if one was taken while another became free. */
+bool evidence_forget(uint64_t key)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
+		uint64_t was = key; /* unless it is another endpoint's by now */
+
+		if (load_relaxed(&shared()->ejections[i].key) == key)
+			any = atomic_compare_exchange_strong(&shared()->ejections[i].key, &was,
+			                                     0) ||
+			      any;
+	}
+	return any;
 }
 
 /* Two processes say so. */

@@ -5,6 +5,7 @@
  * The key is a hash of both, and their check: until all of them are there a record does not hold.
  *
  * WRITER: claims a place by a CAS of its key; two that claim for one endpoint meet at one place.
+ * Where none is free the one is taken whose endpoint nobody has checked for the longest.
  * What is written then are single words, of which any mixture is sound; evidence_doubt comes last.
  *
  * READER: evidence_holds, for every record, because any bytes at all may be there.
@@ -39,6 +40,9 @@ struct ejection *evidence_of(struct peer peer, uint64_t now_ms);
 
 /* Returns the record of a peer, an empty one if need be; NULL if there is no room. */
 struct ejection *evidence_get(struct peer peer, uint64_t now_ms);
+
+/* Makes the place of a key free. Returns false if none has it. */
+bool evidence_forget(uint64_t key);
 
 /* Records that this process says so too. */
 void evidence_confirm(struct ejection *record);
