@@ -290,6 +290,17 @@ SELDOM enum silence ejection_silent(struct peer peer, uint64_t pool, uint64_t be
 	return SILENCE_FAILURE;
 }
 
+/* Nothing is begun here: what spoke against the endpoint may have been ended by an answer since. */
+SELDOM bool ejection_still_silent(struct peer peer, uint64_t now_ms)
+{
+	struct ejection *record = config.eject_ms ? evidence_of(peer, now_ms) : NULL;
+
+	if (!record || load_relaxed(&record->out_ms))
+		return false;
+	judge(record, now_ms);
+	return load_relaxed(&record->out_ms) != 0;
+}
+
 SELDOM static void answered(struct peer peer, uint64_t pool, uint64_t began_ms, uint64_t now_ms)
 {
 	if (evidence_forget(evidence_key(peer)))

@@ -75,6 +75,10 @@ enum silence {
 /* Records that an attempt which began at began_ms has had no answer for longer than its limit. */
 enum silence ejection_silent(struct peer peer, uint64_t pool, uint64_t began_ms, uint64_t now_ms);
 
+/* Records that an attempt which ejection_silent was told of has still had no answer. Returns true
+ * if that ejects its endpoint, which took longer than the second attempt. */
+bool ejection_still_silent(struct peer peer, uint64_t now_ms);
+
 /* Ends all that speaks against an endpoint, because a connection to it was answered. */
 void ejection_answered(struct peer peer, uint64_t pool, uint64_t began_ms, uint64_t now_ms);
 

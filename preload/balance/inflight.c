@@ -23,7 +23,17 @@ APART void inflight_ask(uint64_t when_ms)
 	       !atomic_compare_exchange_weak_explicit(&inflight_look_ms, &was, when_ms,
 	                                              memory_order_relaxed, memory_order_relaxed))
 		;
-	wakeup_by(when_ms);
+	/* Not later than another has asked for: the thread knows of the last request alone. */
+	wakeup_by(was && was < when_ms ? was : when_ms);
+}
+
+/* By several threads at once, and a place beyond the top would never be looked at. */
+APART void inflight_grow(uint32_t top)
+{
+	uint32_t was = load_relaxed(&inflight_top);
+
+	while (was < top && !swap_relaxed(&inflight_top, &was, top))
+		;
 }
 
 /* The fetch_or pairs with limit (refresh/silence.c): one of us sees that the other has been there.
@@ -60,6 +70,16 @@ struct inflight *inflight_find(int fd, struct inflight_view *view)
 	    load_relaxed(&at->generation) != descriptor_generation(fd))
 		return NULL;
 	return at;
+}
+
+void inflight_answered(struct inflight *at, const struct inflight_view *view)
+{
+	uint32_t flags = view->flags;
+
+	/* Another one may have begun there: it wrote since_ms before its flags (inflight_put). */
+	if (atomic_compare_exchange_strong(&at->flags, &flags, flags | FLAG_ANSWERED) &&
+	    !inflight_is_still(at, view->since_ms))
+		atomic_fetch_and(&at->flags, ~(uint32_t)FLAG_ANSWERED);
 }
 
 void inflight_forget(struct inflight *at, uint64_t since_ms)

@@ -29,6 +29,7 @@
 
 enum {
 	INFLIGHT_LEAST_MS = 100, /* no attempt is overdue earlier */
+	INFLIGHT_LOOK_MS = 104,  /* and a clock that is coarse says so then */
 	INFLIGHT_ALONE_MS = 1000 /* where nobody but the one that waits would learn of it */
 };
 
@@ -37,7 +38,10 @@ enum {
 	FLAG_MAY_LIMIT = 2, /* and leaves it to the refresh thread to cut that short */
 	FLAG_LIMITED = 4,   /* which that has done, or is about to do */
 	FLAG_ENDED = 8,     /* it has returned, and must not be cut any more */
-	FLAG_TOLD = 16      /* its client was told of no error, and believes that it ended well */
+	FLAG_TOLD = 16,     /* its client was told of no error, and believes that it ended well */
+	FLAG_ANSWERED = 32  /* it is overdue, and not in the kernel's table: there was an answer, of
+	                       which the client may yet learn; or its client has left connect by
+	                       siglongjmp, or closed it */
 };
 
 struct inflight {
@@ -105,6 +109,9 @@ static inline void inflight_look_by(uint64_t when_ms)
 		inflight_ask(when_ms);
 }
 
+/* Raises inflight_top. */
+void inflight_grow(uint32_t top);
+
 /* Writes a place. flags are FLAG_WAITS and FLAG_MAY_LIMIT. */
 FAST void inflight_put(struct inflight *at, int fd, struct peer peer, uint64_t pool,
                        uint64_t now_ms, uint32_t flags)
@@ -118,16 +125,16 @@ FAST void inflight_put(struct inflight *at, int fd, struct peer peer, uint64_t p
 	                      memory_order_release);
 	atomic_store_explicit(&at->pool, pool, memory_order_release);
 	store_relaxed(&at->generation, descriptor_generation(fd));
-	store_relaxed(&at->flags, flags);
+	atomic_store_explicit(&at->flags, flags, memory_order_release);
 	atomic_store_explicit(&at->since_ms, now_ms, memory_order_release);
-	if (load_relaxed(&inflight_top) <= place)
-		store_relaxed(&inflight_top, place + 1);
+	if (__builtin_expect(load_relaxed(&inflight_top) <= place, 0))
+		inflight_grow(place + 1);
 }
 
 /* Returns true if a client waits in a place for another descriptor. */
 static inline bool inflight_is_taken(const struct inflight *at, int fd)
 {
-	return load_relaxed(&at->flags) & FLAG_WAITS &&
+	return (load_relaxed(&at->flags) & (FLAG_WAITS | FLAG_ANSWERED)) == FLAG_WAITS &&
 	       (uint32_t)load_relaxed(&at->port_fd) != (uint32_t)fd;
 }
 
@@ -140,7 +147,7 @@ FAST void inflight_add(int fd, struct peer peer, uint64_t pool, uint64_t now_ms)
 	if (inflight_is_taken(at, fd))
 		return;
 	inflight_put(at, fd, peer, pool, now_ms, 0);
-	inflight_look_by(now_ms + INFLIGHT_LEAST_MS);
+	inflight_look_by(now_ms + INFLIGHT_LOOK_MS);
 }
 
 /* Records a connect that is about to be called, now (clock_ms), and that returns when the
@@ -156,7 +163,7 @@ FAST struct inflight *inflight_begin(int fd, struct peer peer, uint64_t pool, ui
 	inflight_put(at, fd, peer, pool, now_ms,
 	             wait == INFLIGHT_WAITS ? FLAG_WAITS : FLAG_WAITS | FLAG_MAY_LIMIT);
 	inflight_look_by(now_ms +
-	                 (wait == INFLIGHT_LIMIT_PRIVATE ? INFLIGHT_ALONE_MS : INFLIGHT_LEAST_MS));
+	                 (wait == INFLIGHT_LIMIT_PRIVATE ? INFLIGHT_ALONE_MS : INFLIGHT_LOOK_MS));
 	return at;
 }
 
@@ -218,6 +225,10 @@ static inline bool inflight_is_still(const struct inflight *at, uint64_t since_m
 {
 	return load_relaxed(&at->since_ms) == since_ms;
 }
+
+/* Sets FLAG_ANSWERED: nobody looks at that connect any more, but its client may say how it ended.
+ */
+void inflight_answered(struct inflight *at, const struct inflight_view *view);
 
 /* Forgets the connect that began at since_ms. */
 void inflight_forget(struct inflight *at, uint64_t since_ms);

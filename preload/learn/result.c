@@ -100,6 +100,15 @@ SELDOM void result_silent(struct peer peer, uint64_t began_ms)
 	ask_dns(service);
 }
 
+SELDOM void result_still_silent(struct peer peer)
+{
+	uint64_t pool;
+	uint32_t service;
+
+	if (ejection_still_silent(peer, clock_ms()) && find(peer, &service, &pool))
+		ask_dns(service);
+}
+
 bool result_failure_matters(int error)
 {
 	return ejection_blames(error) && !directory_is_empty();

@@ -27,6 +27,9 @@ void result_note_peer(struct peer peer, uint64_t pool, uint64_t began_ms, int er
  * one. Does nothing where result_note_peer does nothing. */
 void result_silent(struct peer peer, uint64_t began_ms);
 
+/* Records that a connect of which result_silent was told still has no answer. */
+void result_still_silent(struct peer peer);
+
 /* Finds the pool of a peer that is to be rotated, and to whose port somebody has connected. Returns
  * false if it is none. */
 bool result_pool(struct peer peer, uint64_t *pool);

@@ -1,4 +1,4 @@
-/* State: sightings, the sockets seen without an answer; patience_ms. */
+/* State: sightings, the sockets seen without an answer; patience_ms; blind_ms. */
 #include "refresh/silence.h"
 
 #include "balance/inflight.h"
@@ -30,10 +30,12 @@ enum {
 	TIMES_USUAL = 8, /* an attempt is overdue after so many times what answers usually take */
 	LIMIT_MOST_MS = 2000,
 	REPEATED_MS = 1250,  /* the SYN was repeated (after 1 s), and there was time to answer */
+	LEFT_MS = 4000,      /* nobody waits so long in a connect that was cut short */
 	LOOK_EVERY_MS = 100, /* while sockets are without an answer; and later */
 	LOOK_SELDOM_MS = 500,
-	LOOKED_MS = 50, /* between looks of any process in the network namespace */
-	PATIENCE_MOST_MS = 2000,
+	LOOKED_MS = 50,          /* between looks of any process in the network namespace */
+	BLIND_MS = 60 * 1000,    /* before the kernel is asked again that would not say */
+	PATIENCE_MOST_MS = 1600, /* INFLIGHT_LEAST_MS, doubled */
 	SIGHTINGS = 32
 };
 
@@ -42,11 +44,16 @@ static struct sighting {
 	struct socket_seen socket;
 	uint64_t began_ms; /* 0: none */
 	bool again;        /* it is in the table that is being read */
+	bool told;         /* learn/result.h knows: once, because an answer of its endpoint to
+	                      another may have ended all that spoke against it */
 } sightings[SIGHTINGS];
 
 /* What is added to all limits, because the last looks found nobody waiting: clients that do not say
  * how their connects end would have us look ten times a second. */
 static uint64_t patience_ms;
+
+/* When the kernel did not say who waits, if process.sees_silence is false. */
+static uint64_t blind_ms;
 
 /* ---- Connects that are cut short */
 
@@ -144,7 +151,7 @@ static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms)
 		struct inflight_view view;
 		uint64_t age_ms, due_ms;
 
-		if (!inflight_read(at, &view) || view.flags & FLAG_TOLD)
+		if (!inflight_read(at, &view) || view.flags & (FLAG_TOLD | FLAG_ANSWERED))
 			continue;
 		age_ms = clock_since(view.since_ms, now_ms);
 		due_ms = limit_ms(view.pool, view.peer.port) + patience_ms;
@@ -204,7 +211,12 @@ static void see(const struct socket_seen *seen, void *with)
 		sighting->again = true;
 		began_ms = sighting->began_ms;
 	}
-	result_silent(seen->peer, began_ms);
+	if (sighting && sighting->told)
+		result_still_silent(seen->peer);
+	else
+		result_silent(seen->peer, began_ms);
+	if (sighting)
+		sighting->told = true;
 }
 
 /* Learns what became of the sockets that do not wait any more. */
@@ -225,26 +237,42 @@ static void end_sightings(void)
 	}
 }
 
-/* Forgets the connects that are overdue and do not wait: how they ended is their clients' to say.
- */
-static void forget_answered(uint64_t now_ms)
+/* Is anybody seen to wait for the answer of a peer, or too many to tell? */
+static bool is_sighted(struct peer peer)
+{
+	unsigned count = 0;
+
+	for (int i = 0; i < SIGHTINGS; i++) {
+		if (sightings[i].began_ms && peer_equal(sightings[i].socket.peer, peer))
+			return true;
+		count += sightings[i].began_ms != 0;
+	}
+	return count == SIGHTINGS;
+}
+
+/* Marks the connects that are overdue and do not wait: how they ended is their clients' to say.
+ * Returns how many there are that do. */
+static unsigned mark_answered(uint64_t now_ms)
 {
 	uint32_t top = load_relaxed(&inflight_top);
+	unsigned waiting = 0;
 
 	for (uint32_t i = 0; i < top && i < DESCRIPTORS; i++) {
 		struct inflight_view view;
-		bool waits = false;
+		uint64_t age_ms;
 
 		if (!inflight_read(&inflight_table[i], &view) ||
-		    view.flags & (FLAG_TOLD | FLAG_WAITS) ||
-		    clock_since(view.since_ms, now_ms) < limit_ms(view.pool, view.peer.port))
+		    view.flags & (FLAG_TOLD | FLAG_ANSWERED))
 			continue;
-		for (int j = 0; j < SIGHTINGS && !waits; j++)
-			waits = sightings[j].began_ms &&
-			        peer_equal(sightings[j].socket.peer, view.peer);
-		if (!waits)
-			inflight_forget(&inflight_table[i], view.since_ms);
+		age_ms = clock_since(view.since_ms, now_ms);
+		if (age_ms < limit_ms(view.pool, view.peer.port))
+			continue;
+		if (is_sighted(view.peer))
+			waiting++;
+		else if (!(view.flags & FLAG_WAITS) || age_ms >= LEFT_MS)
+			inflight_answered(&inflight_table[i], &view);
 	}
+	return waiting;
 }
 
 /* Returns true if this process is to look now: no other one in the network namespace just has. */
@@ -252,12 +280,28 @@ static bool take_look(uint64_t now_ms)
 {
 	uint64_t mark = identity_network() & UINT16_MAX, was = load_relaxed(&shared()->looked);
 
-	if ((was & UINT16_MAX) == mark && clock_since(was >> 16, now_ms) < LOOKED_MS)
+	if ((was & UINT16_MAX) == mark && (was >> 16) + LOOKED_MS > now_ms &&
+	    was >> 16 < now_ms + LOOKED_MS)
 		return false;
 	return swap_relaxed(&shared()->looked, &was, now_ms << 16 | mark);
 }
 
-static void look(uint64_t now_ms)
+/* Returns false if the kernel has lately refused to say who waits. */
+static bool sees(uint64_t now_ms)
+{
+	if (!atomic_load(&process.sees_silence) && clock_since(blind_ms, now_ms) >= BLIND_MS)
+		atomic_store(&process.sees_silence, true);
+	return atomic_load(&process.sees_silence);
+}
+
+static void forget_sightings(void)
+{
+	for (int i = 0; i < SIGHTINGS; i++)
+		sightings[i].began_ms = 0;
+}
+
+/* Returns how many connects of this process are found to be overdue. */
+static unsigned look(uint64_t now_ms)
 {
 	struct look look = {.now_ms = now_ms};
 
@@ -265,16 +309,19 @@ static void look(uint64_t now_ms)
 		sightings[i].again = false;
 	if (!sockets_connecting(see, &look)) {
 		atomic_store(&process.sees_silence, false);
-		return;
+		blind_ms = now_ms;
+		forget_sightings();
+		return 0;
 	}
 	end_sightings();
-	forget_answered(now_ms);
 	if (look.found)
 		patience_ms = 0;
 	else if (patience_ms < PATIENCE_MOST_MS)
 		patience_ms = patience_ms ? patience_ms * 2 : INFLIGHT_LEAST_MS;
+	return mark_answered(now_ms);
 }
 
+/* Returns how many sockets wait, and how long the youngest of them has. */
 static unsigned count_sightings(uint64_t now_ms, uint64_t *youngest_ms)
 {
 	unsigned count = 0;
@@ -289,7 +336,18 @@ static unsigned count_sightings(uint64_t now_ms, uint64_t *youngest_ms)
 		if (age_ms < *youngest_ms)
 			*youngest_ms = age_ms;
 	}
+	if (!count)
+		*youngest_ms = 0;
 	return count;
+}
+
+/* Returns when to look again while somebody waits. Processes that began at the same moment do not
+ * stay in step, because of two of them one would never look (take_look). */
+static uint64_t look_again_ms(uint64_t now_ms, uint64_t youngest_ms)
+{
+	uint64_t jitter_ms = hash_mix(identity_process() ^ now_ms) % LOOKED_MS;
+
+	return now_ms + jitter_ms + (youngest_ms < LOOK_SELDOM_MS ? LOOK_EVERY_MS : LOOK_SELDOM_MS);
 }
 
 uint64_t silence_watch(uint64_t now_ms)
@@ -304,17 +362,18 @@ uint64_t silence_watch(uint64_t now_ms)
 	/* Before the table is read: who connects meanwhile asks anew. */
 	atomic_store(&inflight_look_ms, 0);
 	overdue = count_overdue(now_ms, &next_ms);
-	if ((overdue || count_sightings(now_ms, &youngest_ms)) && config.eject_ms &&
-	    atomic_load(&process.sees_silence)) {
+	if ((overdue || count_sightings(now_ms, &youngest_ms)) && config.eject_ms && sees(now_ms)) {
 		if (take_look(now_ms))
-			look(now_ms);
-		if (count_sightings(now_ms, &youngest_ms) || overdue)
-			next_ms = now_ms +
-			          (youngest_ms < LOOK_SELDOM_MS ? LOOK_EVERY_MS : LOOK_SELDOM_MS);
+			overdue = look(now_ms);
+		if (count_sightings(now_ms, &youngest_ms) || overdue) {
+			look_ms = look_again_ms(now_ms, youngest_ms);
+			next_ms = look_ms < next_ms ? look_ms : next_ms;
+		}
 	}
-	if (next_ms != UINT64_MAX)
-		inflight_ask(next_ms);
-	return next_ms;
+	if (next_ms != UINT64_MAX) /* however many there are, each with a time of its own */
+		inflight_ask(next_ms > now_ms + LOOK_EVERY_MS ? next_ms : now_ms + LOOK_EVERY_MS);
+	look_ms = load_relaxed(&inflight_look_ms);
+	return look_ms ? look_ms : UINT64_MAX;
 }
 
 /* ---- The thread */
@@ -325,10 +384,11 @@ void silence_begin(bool own_descriptors)
 	 * sockets, but not the threads. */
 	if (!atomic_exchange(&process.has_watched, true))
 		for (uint32_t i = 0; i < DESCRIPTORS; i++)
-			if (load_relaxed(&inflight_table[i].flags) & FLAG_WAITS)
+			if (load_relaxed(&inflight_table[i].flags) & FLAG_WAITS) {
 				store_relaxed(&inflight_table[i].since_ms, 0);
-	for (int i = 0; i < SIGHTINGS; i++)
-		sightings[i].began_ms = 0;
+				store_relaxed(&inflight_table[i].flags, 0);
+			}
+	forget_sightings();
 	patience_ms = 0;
 	atomic_store(&process.sees_silence, true);
 	/* Somebody may have asked while there was no thread. */

@@ -17,6 +17,7 @@ enum {
 	STATE_ESTABLISHED = 1, /* include/net/tcp_states.h of Linux */
 	STATE_SYN_SENT = 2,
 	STATE_CLOSE = 7,
+	STATE_LISTEN = 10,
 	TIMER_RETRANSMIT = 1, /* idiag_timer, and the timer of /proc/net/tcp */
 	RETRANSMIT_MS = 1000, /* RFC 6298, 2.1 */
 	RETRANSMITS_MOST = 6,
@@ -83,7 +84,8 @@ static int diag_take(const char *part, long length, see_function *see, void *wit
 {
 	const struct nlmsghdr *header = (const void *)part;
 
-	for (; NLMSG_OK(header, (size_t)length); header = NLMSG_NEXT(header, length)) {
+	for (; length > 0 && NLMSG_OK(header, (size_t)length);
+	     header = NLMSG_NEXT(header, length)) {
 		const struct inet_diag_msg *at = NLMSG_DATA(header);
 		struct socket_seen seen;
 
@@ -161,7 +163,9 @@ static SELDOM enum socket_fate diag_fate(const struct socket_seen *seen)
 		return FATE_UNKNOWN;
 	if (at->idiag_state == STATE_SYN_SENT)
 		return FATE_CONNECTING;
-	return at->idiag_state == STATE_CLOSE ? FATE_GONE : FATE_ANSWERED;
+	/* A listener is found by its own address alone, where the socket is not there any more. */
+	return at->idiag_state == STATE_CLOSE || at->idiag_state == STATE_LISTEN ? FATE_GONE
+	                                                                         : FATE_ANSWERED;
 }
 
 /* ---- /proc/thread-self/net/tcp and tcp6 */

@@ -27,6 +27,10 @@ unit() {
 	unit engine_test
 }
 
+@test "health: who is passed over, what is evidence, who checks when, whatever is in the memory" {
+	unit health_test
+}
+
 @test "merge: what becomes of a name's pools when libc or DNS answers" {
 	unit merge_test
 }
@@ -37,6 +41,10 @@ unit() {
 
 @test "endpoints that one process alone passes over" {
 	unit own_test
+}
+
+@test "connects under way: how they ended, and what the kernel shows of those without an answer" {
+	unit inflight_test
 }
 
 @test "resolv.conf" {

@@ -395,6 +395,7 @@ static void two_in_a_row_once_another_answers(void)
 	now_ms += 200;
 	CHECK(silent_for(1, 100) == SILENCE_FAILURE);
 	CHECK(!is_passed_over(5, 1));
+	now_ms += 300;
 	ejection_answered((struct peer){pod[2], PORT + 1}, POOL, now_ms, now_ms);
 	ejection_answered(peer_of(3), OTHER_POOL, now_ms, now_ms);
 	CHECK(!is_passed_over(5, 1));
@@ -425,9 +426,27 @@ static void its_own_answer_is_not_anothers(void)
 	CHECK(silent_for(1, 100) == SILENCE_CHECK);
 	now_ms += 200;
 	CHECK(silent_for(1, 100) == SILENCE_FAILURE);
+	now_ms += 300;
+	ejection_still_silent(peer_of(1), now_ms);
 	CHECK(!is_passed_over(5, 1));
 	answers(2);
 	CHECK(is_passed_over(5, 1));
+}
+
+/* A pod that stood still for less has lost nothing but time. */
+static void not_within_half_a_second(void)
+{
+	silent_for(1, 100);
+	now_ms += 200;
+	answers(2);
+	CHECK(silent_for(1, 100) == SILENCE_FAILURE);
+	now_ms += 199;
+	answers(2);
+	CHECK(!ejection_still_silent(peer_of(1), now_ms) && !is_passed_over(5, 1));
+	now_ms += 1;
+	CHECK(ejection_still_silent(peer_of(1), now_ms) && is_passed_over(5, 1));
+	CHECK(!ejection_still_silent(peer_of(1), now_ms));
+	CHECK(!ejection_still_silent(peer_of(2), now_ms) && !record_of(2));
 }
 
 static void silent_1_for_150(void)
@@ -447,6 +466,8 @@ static void those_of_one_moment_count_once(void)
 	now_ms += 100;
 	answers(2);
 	CHECK(silent_for(1, 150) == SILENCE_FAILURE);
+	now_ms += 300;
+	answers(2);
 	CHECK(is_passed_over(5, 1));
 }
 
@@ -756,6 +777,7 @@ int main(void)
 	RUN(two_in_a_row_once_another_answers);
 	RUN(not_two_with_an_answer_in_between);
 	RUN(its_own_answer_is_not_anothers);
+	RUN(not_within_half_a_second);
 	RUN(those_of_one_moment_count_once);
 	RUN(any_answer_ends_it);
 	RUN(if_none_answers_the_ejected_are_checked);
