@@ -36,7 +36,7 @@ APART void inflight_grow(uint32_t top)
 		;
 }
 
-/* The fetch_or pairs with limit (refresh/silence.c): one of us sees that the other has been there.
+/* The fetch_or pairs with limit (refresh/cut.c): one of us sees that the other has been there.
  */
 APART int inflight_unlimit(struct inflight *inflight)
 {

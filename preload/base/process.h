@@ -48,7 +48,7 @@ struct process {
 	 * the release by which it is given back. */
 	atomic_bool writing;
 
-	/* refresh/silence.c */
+	/* refresh/silence.c and cut.c */
 
 	/* The refresh thread can get at the client's sockets, and set TCP_SYNCNT on them.
 	 * Connections read it relaxed. silence_begin stores it and then looks at

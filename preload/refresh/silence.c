@@ -9,22 +9,11 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/identity.h"
-#include "base/kernel.h"
 #include "base/process.h"
 #include "learn/result.h"
+#include "refresh/cut.h"
 #include "refresh/sockets.h"
 #include "shared/segment.h"
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/prctl.h>
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
 
 enum {
 	TIMES_USUAL = 8, /* an attempt is overdue after so many times what answers usually take */
@@ -55,78 +44,6 @@ static uint64_t patience_ms;
 /* When the kernel did not say who waits, if process.sees_silence is false. */
 static uint64_t blind_ms;
 
-/* ---- Connects that are cut short */
-
-/* Returns a copy of the client's descriptor, because the refresh thread has a table of its own
- * (fd_table.h). -EBADF if it is closed; other errors where the kernel is too old or there is a
- * filter, and then nobody is cut short. It is not tried under any filter, because many services
- * have one (systemd's @system-service) that kills for this call, and nothing tells beforehand. */
-static int borrow(uint32_t fd)
-{
-	long pidfd, got;
-
-	if (kernel_call(SYS_prctl, PR_GET_SECCOMP))
-		return -ENOSYS;
-	pidfd = kernel_call(SYS_pidfd_open, kernel_call(SYS_getpid));
-	if (pidfd < 0)
-		return (int)pidfd;
-	got = kernel_call(SYS_pidfd_getfd, pidfd, fd);
-	kernel_call(SYS_close, pidfd);
-	return (int)got;
-}
-
-/* Lowers TCP_SYNCNT, so that a connect in which its client waits ends as if its socket had been
- * limited from the beginning (LIMITED_SYN_COUNT). The connect may return meanwhile: then this
- * thread or the client's sees that the other one has been there, and sets the client's own count
- * again; or both do. */
-static void limit(int fd, struct inflight *inflight, uint64_t since_ms)
-{
-	uint32_t flags = load_relaxed(&inflight->flags);
-	int count = 0;
-	socklen_t length = sizeof(count);
-
-	if (kernel_get_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, &length) ||
-	    count <= LIMITED_SYN_COUNT)
-		return;
-	store_relaxed(&inflight->syn_count, (uint32_t)count);
-	do {
-		if ((flags & (FLAG_MAY_LIMIT | FLAG_LIMITED | FLAG_ENDED)) != FLAG_MAY_LIMIT ||
-		    !inflight_is_still(inflight, since_ms))
-			return;
-	} while (!atomic_compare_exchange_weak(&inflight->flags, &flags, flags | FLAG_LIMITED));
-	kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &(int){LIMITED_SYN_COUNT}, sizeof(count));
-	if (inflight_is_still(inflight, since_ms) && !(atomic_load(&inflight->flags) & FLAG_ENDED))
-		return;
-	kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, sizeof(count));
-	if (!inflight_is_still(
-		    inflight,
-		    since_ms)) /* another one began in its place before the flag was set */
-		atomic_fetch_and(&inflight->flags, ~(uint32_t)FLAG_LIMITED);
-}
-
-/* Is that socket waiting for its answer? */
-static bool is_connecting(int fd)
-{
-	struct tcp_info info;
-	socklen_t length = offsetof(struct tcp_info, tcpi_rto);
-
-	return !kernel_get_option(fd, IPPROTO_TCP, TCP_INFO, &info, &length) &&
-	       info.tcpi_state == TCP_SYN_SENT;
-}
-
-static void limit_borrowed(struct inflight *inflight, const struct inflight_view *view)
-{
-	int fd = borrow((uint32_t)view->fd);
-
-	if (fd >= 0) {
-		if (is_connecting(fd))
-			limit(fd, inflight, view->since_ms);
-		kernel_call(SYS_close, fd);
-	} else if (fd != -EBADF) {
-		atomic_store(&process.may_limit, false);
-	}
-}
-
 /* ---- What is overdue */
 
 /* Returns how long an attempt in a pool may be without an answer. */
@@ -156,7 +73,7 @@ static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms)
 		age_ms = clock_since(view.since_ms, now_ms);
 		due_ms = limit_ms(view.pool, view.peer.port) + patience_ms;
 		if (age_ms >= REPEATED_MS && view.flags & FLAG_MAY_LIMIT && inflight_may_limit())
-			limit_borrowed(at, &view);
+			cut_short(at, &view);
 		else if (view.flags & FLAG_MAY_LIMIT && view.since_ms + REPEATED_MS < *next_ms)
 			*next_ms = view.since_ms + REPEATED_MS;
 		if (age_ms >= due_ms)
@@ -394,9 +311,7 @@ void silence_begin(bool own_descriptors)
 	/* Somebody may have asked while there was no thread. */
 	if (load_relaxed(&inflight_top))
 		atomic_store(&inflight_look_ms, clock_ms());
-	/* No process has so many descriptors: the error that this one is not there says that it
-	 * could be borrowed if it were. */
-	atomic_store(&process.may_limit, own_descriptors && borrow(INT32_MAX) == -EBADF);
+	atomic_store(&process.may_limit, own_descriptors && cut_is_possible());
 	if (inflight_is_limit_refused()) /* after process.may_limit: pairs with inflight_limit_never
 	                                  */
 		atomic_store(&process.may_limit, false);
@@ -409,6 +324,6 @@ void silence_end(void)
 		struct inflight_view view;
 
 		if (inflight_read(&inflight_table[i], &view) && view.flags & FLAG_MAY_LIMIT)
-			limit_borrowed(&inflight_table[i], &view);
+			cut_short(&inflight_table[i], &view);
 	}
 }
