@@ -19,7 +19,7 @@ enum {
 	CHECK_FIRST_MS = 250, /* from an ejection to its first check; then twice as long, */
 	CHECKS_QUICK = 4,     /* so many times, but never longer than LBDNS_EJECT; then */
 	DOUBLINGS = 4,        /* LBDNS_EJECT doubled, from 5 s to over */
-	CALLERS_CHECK = 8,
+	CALLERS_CHECK = 16,
 	LEASE_MS = 4000,       /* longer than a silent endpoint keeps an attempt */
 	SILENT_LEAST_MS = 500, /* from the first silent attempt: pods stand still for less */
 	SILENT_TO_EJECT = 2    /* attempts in a row */
@@ -301,14 +301,28 @@ SELDOM bool ejection_still_silent(struct peer peer, uint64_t now_ms)
 	return load_relaxed(&record->out_ms) != 0;
 }
 
+/* Ends what silence speaks against an endpoint, because another one of its pool that was silent at
+ * the same time has answered: it was the network's fault, the load's or this host's. */
+static void excuse(struct ejection *record, uint64_t now_ms)
+{
+	(void)now_ms;
+	if (!load_relaxed(&record->out_ms))
+		evidence_forget(load_relaxed(&record->key));
+}
+
 SELDOM static void answered(struct peer peer, uint64_t pool, uint64_t began_ms, uint64_t now_ms)
 {
-	if (evidence_forget(evidence_key(peer)))
+	uint64_t key = evidence_key(peer);
+	const struct ejection *record = evidence_of(peer, now_ms);
+	bool was_silent = record && load_relaxed(&record->count) >= SILENT_TO_EJECT &&
+	                  !load_relaxed(&record->out_ms);
+
+	if (evidence_forget(key))
 		evidence_settle(now_ms);
 	if (!pool)
 		return;
 	rotation_note_answered(pool, peer.port, began_ms, now_ms);
-	of_pool(pool, peer.port, now_ms, judge);
+	of_pool(pool, peer.port, now_ms, was_silent ? excuse : judge);
 }
 
 void ejection_answered(struct peer peer, uint64_t pool, uint64_t began_ms, uint64_t now_ms)

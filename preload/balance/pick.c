@@ -124,6 +124,15 @@ uint32_t pick_show(const struct address *endpoints, uint32_t count, uint64_t key
 	return next_of(&among, TRIAL_NONE, TURN_SHOW, NULL);
 }
 
+bool pick_shows(uint32_t service, uint64_t key, uint16_t port)
+{
+	uint64_t now_ms = clock_ms();
+
+	service_note_lookup(service, port, now_ms);
+	return rotation_port(key, load_relaxed(&service_state[service % SERVICES].port)) ||
+	       !service_is_lookups_only(service, now_ms);
+}
+
 /* ---- Addresses of several pools, or of none */
 
 /* Notes the use of all pools of the address, because one that is never used becomes idle, then
@@ -271,6 +280,7 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 	if (found.head.count || !found.fixed)
 		pick->name = service_name_hash(pool->service);
 	service_note_use(pool->service, by->now_ms);
+	service_note_connect(pool->service);
 	pick->mode = mode_for(pick->name);
 	pick->why = LEAVE_OFF;
 	if (pick->mode == MODE_OFF)

@@ -43,4 +43,10 @@ struct pick pick_endpoint(struct route *route, struct peer asked, enum trial tri
  * address_set_key; port in host order, 0 if none is known. */
 uint32_t pick_show(const struct address *endpoints, uint32_t count, uint64_t key, uint32_t port);
 
+/* Records a lookup of a service whose pool has this key, for a port or 0. Returns false if its
+ * answer is to keep libc's order, because the client's connects are not seen, nor a port to try
+ * endpoints at: a dead one would keep its turn at the head of the answers. Not in a signal handler.
+ */
+bool pick_shows(uint32_t service, uint64_t key, uint16_t port);
+
 #endif

@@ -39,6 +39,7 @@ void libc_find(void)
 	__atomic_store_n((void **)&libc_real.connect, next("connect"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&libc_real.getsockopt, next("getsockopt"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&libc_real.socket, next("socket"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.setsockopt, next("setsockopt"), __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&libc_real.gethostbyname, next("gethostbyname"),
 	                 __ATOMIC_RELAXED);
 	__atomic_store_n((void **)&libc_real.gethostbyname2, next("gethostbyname2"),

@@ -21,6 +21,7 @@ struct libc {
 	int (*connect)(int, const struct sockaddr *, socklen_t);
 	int (*getsockopt)(int, int, int, void *, socklen_t *);
 	int (*socket)(int, int, int);
+	int (*setsockopt)(int, int, int, const void *, socklen_t);
 	struct hostent *(*gethostbyname)(const char *);
 	struct hostent *(*gethostbyname2)(const char *, int);
 	int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **,

@@ -1,10 +1,11 @@
-/* State: asks_early. */
+/* State: asks_early, collect_has_fastopen. */
 #include "connection/collect.h"
 
 #include "balance/inflight.h"
 #include "base/attributes.h"
 #include "base/clock.h"
 #include "base/socket.h"
+#include "directory/service.h"
 #include "learn/result.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 /* The client has asked twice of one connect how it ended, and is one that asks while it is under
  * way. */
 static atomic_bool asks_early;
+atomic_bool collect_has_fastopen;
 
 /* Has a socket been answered? Not if Fast Open has sent nothing yet (TCP_FASTOPEN_CONNECT). */
 static bool is_answered(int fd)
@@ -62,4 +64,16 @@ void collect_error(int fd, int error)
 	else
 		collect_answer(inflight, &view, fd);
 	errno = saved_errno;
+}
+
+void collect_fastopen(void)
+{
+	store_relaxed(&collect_has_fastopen, true);
+}
+
+/* The refresh thread then tries the endpoints itself. */
+SELDOM void collect_unsent(const struct pick *pick, int fd)
+{
+	if (socket_past(fd) == SOCKET_NEVER_CONNECTED)
+		service_note_untold(pick->service, (uint16_t)pick->target.port);
 }

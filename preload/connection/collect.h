@@ -2,8 +2,22 @@
 #ifndef LBDNS_CONNECTION_COLLECT_H
 #define LBDNS_CONNECTION_COLLECT_H
 
+#include "balance/pick.h"
+#include "base/attributes.h"
+
+#include <stdatomic.h>
+
 /* Learns from what getsockopt(2) has told a client of a socket, for SO_ERROR: 0 or an errno. errno
  * is kept. Any thread, any signal handler. */
 void collect_error(int fd, int error);
+
+/* Records that a socket of this process is to use Fast Open (TCP_FASTOPEN_CONNECT, tcp(7)): connect
+ * may return 0 before anything is sent, and what the client sends tells how it ended. */
+void collect_fastopen(void);
+
+extern HIDDEN atomic_bool collect_has_fastopen; /* collect.c alone writes it */
+
+/* Looks at a socket whose connect to the target of a pick has returned 0. */
+void collect_unsent(const struct pick *pick, int fd);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/socket.h"
 #include "connection/blocking.h"
+#include "connection/collect.h"
 #include "connection/leave.h"
 #include "connection/report.h"
 #include "directory/route.h"
@@ -85,6 +86,8 @@ FAST int go(struct connection *c)
 		note_result(*pick, c->fd, error);
 	if (blocking == BLOCKING_TRUSTED_NOT)
 		blocking_trusted(c->fd, error);
+	if (!error && __builtin_expect(load_relaxed(&collect_has_fastopen), 0))
+		collect_unsent(pick, c->fd);
 	return end(c, error);
 }
 
@@ -137,9 +140,7 @@ static APART int make_general(int fd, const struct sockaddr *address, socklen_t 
 		                       state == SOCKET_OTHER ? LEAVE_DATAGRAM : LEAVE_SOCKET);
 	if (state == SOCKET_FRESH_DATAGRAM)
 		c.asked.port |= PEER_DATAGRAM;
-	c.pick = pick_endpoint(&route, c.asked,
-	                       blocking_is_unlikely() && trial_is_possible() ? TRIAL_THREAD
-	                                                                     : TRIAL_CALLER);
+	c.pick = pick_endpoint(&route, c.asked, trial_is_possible() ? TRIAL_THREAD : TRIAL_CALLER);
 	nudge(c.pick.service);
 	if (c.pick.kind == PICK_LEAVE || c.pick.mode != MODE_ON || state != SOCKET_FRESH_STREAM)
 		return leave_unwatched(&c);

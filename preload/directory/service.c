@@ -1,6 +1,7 @@
 #include "directory/service.h"
 
 #include "base/atomic.h"
+#include "base/wakeup.h"
 #include "directory/snapshot.h"
 
 #include "base/poison.h"
@@ -72,6 +73,10 @@ void service_reset(uint32_t service)
 	atomic_store_explicit(&state->refreshes, 0, memory_order_relaxed);
 	atomic_store_explicit(&state->unanswered, 0, memory_order_relaxed);
 	atomic_store_explicit(&state->due_now, false, memory_order_relaxed);
+	store_relaxed(&state->connected, false);
+	store_relaxed(&state->untold, false);
+	store_relaxed(&state->lookups, 0);
+	store_relaxed(&state->port, 0);
 }
 
 void service_join(uint32_t service, uint32_t other)
@@ -127,4 +132,36 @@ void service_invalidate_all(void)
 bool service_is_overdue(uint64_t age_ms, uint64_t interval_ms)
 {
 	return age_ms > interval_ms + interval_ms / 4 + OVERDUE_MS;
+}
+
+void service_note_lookup(uint32_t service, uint16_t port, uint64_t now_ms)
+{
+	struct service_state *state = &service_state[service % SERVICES];
+	uint32_t lookups = load_relaxed(&state->lookups);
+
+	if (port && load_relaxed(&state->port) != port)
+		store_relaxed(&state->port, port);
+	if (load_relaxed(&state->connected) || lookups >= LOOKUPS_ONLY_FROM)
+		return;
+	if (lookups + 1 == LOOKUPS_ONLY_FROM)
+		store_relaxed(&state->lookups_ms, now_ms);
+	store_relaxed(&state->lookups, lookups + 1);
+	wakeup_by(now_ms + LOOKUPS_ONLY_MS);
+}
+
+void service_note_untold(uint32_t service, uint16_t port)
+{
+	struct service_state *state = &service_state[service % SERVICES];
+
+	store_relaxed(&state->port, port);
+	store_relaxed(&state->untold, true);
+}
+
+bool service_is_lookups_only(uint32_t service, uint64_t now_ms)
+{
+	const struct service_state *state = &service_state[service % SERVICES];
+
+	return load_relaxed(&state->lookups) >= LOOKUPS_ONLY_FROM &&
+	       !load_relaxed(&state->connected) &&
+	       clock_since(load_relaxed(&state->lookups_ms), now_ms) >= LOOKUPS_ONLY_MS;
 }

@@ -51,6 +51,11 @@ struct service_state {
 	_Atomic uint32_t refreshes;   /* begun */
 	_Atomic uint32_t unanswered;  /* questions since DNS last answered, or failed */
 	atomic_bool due_now;          /* DNS is to be asked out of turn */
+	atomic_bool connected;        /* a connect to an endpoint was seen */
+	atomic_bool untold;           /* connects were seen that do not tell how they end */
+	_Atomic uint32_t port;        /* that lookups named last; 0: none has */
+	_Atomic uint32_t lookups;     /* seen before any connect, LOOKUPS_ONLY_FROM at most */
+	_Atomic uint64_t lookups_ms;  /* when there were so many */
 };
 
 extern HIDDEN struct service_state service_state[SERVICES];
@@ -120,6 +125,32 @@ bool service_hurry(uint32_t service);
 /* Makes all that is known stale, until DNS or libc says it again: the client is in another network
  * now. */
 void service_invalidate_all(void);
+
+/* ---- Clients whose connects, or how they end, nobody sees
+ *
+ * Some look names up through libc and connect without it (Go, io_uring), and those that use Fast
+ * Open are told how their connects end by what they send. The refresh thread tries the endpoints of
+ * their services itself (refresh/untold.h). */
+
+enum { LOOKUPS_ONLY_FROM = 3, LOOKUPS_ONLY_MS = 1000 };
+
+/* Records a lookup, for a port or 0. Not in a signal handler. */
+void service_note_lookup(uint32_t service, uint16_t port, uint64_t now_ms);
+
+static inline void service_note_connect(uint32_t service)
+{
+	_Atomic bool *connected = &service_state[service % SERVICES].connected;
+
+	if (!atomic_load_explicit(connected, memory_order_relaxed))
+		atomic_store_explicit(connected, true, memory_order_relaxed);
+}
+
+/* Records that a connect to a port does not tell how it ends. */
+void service_note_untold(uint32_t service, uint16_t port);
+
+/* Returns true if there were LOOKUPS_ONLY_FROM lookups, all more than LOOKUPS_ONLY_MS ago, and no
+ * connect. */
+bool service_is_lookups_only(uint32_t service, uint64_t now_ms);
 
 /* Copies the name of a service, for log lines; "" if it is gone. */
 void service_name(uint32_t service, struct name_text *name);

@@ -18,6 +18,8 @@
 
 #include <errno.h>
 
+enum { OTHERS_TRIED = 2 };
+
 /* DNS may know already that an ejected endpoint is gone. */
 static void ask_dns(uint32_t service)
 {
@@ -71,6 +73,33 @@ SELDOM void result_note_peer(struct peer peer, uint64_t pool, uint64_t began_ms,
 		failure_log_ended(service, peer, error);
 }
 
+SELDOM void result_checked(struct peer peer, uint64_t began_ms, int error)
+{
+	uint64_t pool = 0, now_ms = clock_ms();
+	uint32_t service;
+
+	find(peer, &service, &pool);
+	if (error) {
+		ejection_failed(peer, pool, error, now_ms);
+		return;
+	}
+	own_answered(peer, now_ms);
+	ejection_answered(peer, pool, began_ms, now_ms);
+}
+
+/* Has some of the others of a pool tried, because clients that do not say how their connects end
+ * have left it unknown whether any of them answers. */
+static void try_others(struct peer peer)
+{
+	struct route route;
+	struct peer other = peer;
+
+	for (uint32_t turn = 1; turn <= OTHERS_TRIED; turn++)
+		if (route_find(peer.address, &route) && route_other(&route, turn, &other.address) &&
+		    !peer_equal(other, peer))
+			trial_request(other);
+}
+
 SELDOM bool result_pool(struct peer peer, uint64_t *pool)
 {
 	uint32_t service;
@@ -93,6 +122,8 @@ SELDOM void result_silent(struct peer peer, uint64_t began_ms)
 		trial_request(peer);
 	if (silence != SILENCE_FAILURE)
 		return;
+	if (!ejection_until(peer, now_ms) && trial_is_possible())
+		try_others(peer);
 	counters_failed(service_name_hash(service), peer.address, peer.port, now_ms);
 	counters_rewritten_failed(peer.address, peer.port, ETIMEDOUT);
 	if (log_wants(LOG_INFO))

@@ -30,6 +30,9 @@ void result_silent(struct peer peer, uint64_t began_ms);
 /* Records that a connect of which result_silent was told still has no answer. */
 void result_still_silent(struct peer peer);
 
+/* Records how a connect of the refresh thread's own to a peer ended, which is counted nowhere. */
+void result_checked(struct peer peer, uint64_t began_ms, int error);
+
 /* Finds the pool of a peer that is to be rotated, and to whose port somebody has connected. Returns
  * false if it is none. */
 bool result_pool(struct peer peer, uint64_t *pool);

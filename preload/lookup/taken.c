@@ -29,12 +29,14 @@ static unsigned families_in(const struct list_addresses *addresses)
 	return families;
 }
 
-/* Learns an answer, and has the thread look at a name that is managed. Returns the families whose
- * addresses are to be put in order, as FAMILY_BITs. */
-static unsigned learn(const struct name_text *name, const struct answer *answer, bool in_handler)
+/* Learns an answer to a question for a port, or 0, and has the thread look at a name that is
+ * managed. Returns the families whose addresses are to be put in order, as FAMILY_BITs. */
+static unsigned learn(const struct name_text *name, const struct answer *answer, uint16_t port,
+                      bool in_handler)
 {
 	struct listing listing;
 	unsigned managed = 0;
+	enum family leading;
 
 	if (!learn_from_libc(name, answer) || !listing_find(name, &listing))
 		return 0;
@@ -45,7 +47,10 @@ static unsigned learn(const struct name_text *name, const struct answer *answer,
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (listing.family[f].state == DIRECTORY_POOL && answer->family[f].count)
 			managed |= FAMILY_BIT(f);
-	return mode_for(service_name_hash(listing.service)) == MODE_ON ? managed : 0;
+	if (!managed || mode_for(service_name_hash(listing.service)) != MODE_ON)
+		return 0;
+	leading = managed & FAMILY_BIT(FAMILY_V4) ? FAMILY_V4 : FAMILY_V6;
+	return pick_shows(listing.service, listing.family[leading].key, port) ? managed : 0;
 }
 
 /* Returns the index of the address that is to come first in a family. */
@@ -120,7 +125,7 @@ void taken_list(const struct question *question, struct addrinfo *list, bool in_
 			&addresses, has | question_sought(question, question->families & ~has));
 
 		answer.canonical = canonical_of(question, list);
-		managed = learn(&name, &answer, in_handler);
+		managed = learn(&name, &answer, list_port(list), in_handler);
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
 			if (managed & FAMILY_BIT(f))
 				list_order(&addresses, f, first_of(&addresses, f, list_port(list)),
@@ -151,7 +156,7 @@ SELDOM void taken_host(const char *node, struct hostent *host)
 		enum family family = host->h_addrtype == AF_INET ? FAMILY_V4 : FAMILY_V6;
 		struct answer answer = list_answer(&addresses, FAMILY_BIT(family));
 
-		if (learn(&name, &answer, false) & FAMILY_BIT(family))
+		if (learn(&name, &answer, 0, false) & FAMILY_BIT(family))
 			list_order_host(&addresses, family, first_of(&addresses, family, 0), host);
 	} else {
 		claim_addresses(node, &addresses);

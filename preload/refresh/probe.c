@@ -2,9 +2,9 @@
 #include "refresh/probe.h"
 
 #include "balance/ejection.h"
-#include "balance/own.h"
 #include "balance/trial.h"
 #include "base/address.h"
+#include "learn/result.h"
 #include "base/kernel.h"
 
 #include <errno.h>
@@ -32,7 +32,6 @@ void probe_begin(bool own_descriptors)
 	for (int i = 0; i < TRIALS; i++) {
 		probes[i].fd = -1;
 	}
-	trial_forget();
 	trial_set_possible(own_descriptors);
 }
 
@@ -41,12 +40,8 @@ static void end(struct probe *probe, int error, uint64_t now_ms)
 	if (probe->fd >= 0)
 		kernel_call(SYS_close, probe->fd);
 	probe->fd = -1;
-	if (!error)
-		own_answered(probe->peer, now_ms);
-	if (!error)
-		ejection_answered(probe->peer, 0, probe->since_ms, now_ms);
-	else if (ejection_blames(error))
-		ejection_failed(probe->peer, 0, error, now_ms);
+	if (!error || ejection_blames(error))
+		result_checked(probe->peer, probe->since_ms, error);
 	else
 		trial_set_possible(false); /* the fault is this host's: clients are to try */
 }

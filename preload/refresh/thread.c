@@ -14,6 +14,7 @@
 #include "refresh/probe.h"
 #include "refresh/queries.h"
 #include "refresh/silence.h"
+#include "refresh/untold.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -47,7 +48,7 @@ static bool goes_on(void)
 static void work(void)
 {
 	for (;;) {
-		uint64_t now_ms = clock_ms(), watch_ms, probe_ms;
+		uint64_t now_ms = clock_ms(), watch_ms, probe_ms, untold_ms;
 
 		/* Before looking at what is due, so that a wake that comes after is not slept
 		 * through. */
@@ -56,10 +57,12 @@ static void work(void)
 			futex_sleep(BUSY_MS);
 		next_ms = queries_start(now_ms);
 		watch_ms = silence_watch(now_ms);
+		untold_ms = untold_step(now_ms);
 		probe_ms = probe_step(now_ms);
 		if (!queries_any()) {
 			next_ms = watch_ms < next_ms ? watch_ms : next_ms;
 			next_ms = probe_ms < next_ms ? probe_ms : next_ms;
+			next_ms = untold_ms < next_ms ? untold_ms : next_ms;
 			return;
 		}
 		if (atomic_load(&end_queries) || !goes_on())
