@@ -22,6 +22,7 @@ enum {
 	CALLERS_CHECK = 16,
 	LEASE_MS = 4000,       /* longer than a silent endpoint keeps an attempt */
 	SILENT_LEAST_MS = 500, /* from the first silent attempt: pods stand still for less */
+	CLOCKS_MS = 50,        /* by which two clocks of the kernel's may differ; below any limit */
 	SILENT_TO_EJECT = 2    /* attempts in a row */
 };
 
@@ -278,7 +279,7 @@ SELDOM enum silence ejection_silent(struct peer peer, uint64_t pool, uint64_t be
 	/* Those that were under way when the last one was counted are of the same moment: they
 	 * count once, in whatever process. */
 	noted_ms = load_relaxed(&record->noted_ms);
-	if (load_relaxed(&record->out_ms) || began_ms <= noted_ms ||
+	if (load_relaxed(&record->out_ms) || began_ms + CLOCKS_MS <= noted_ms ||
 	    !swap_relaxed(&record->noted_ms, &noted_ms, now_ms))
 		return SILENCE_KNOWN;
 	evidence_confirm(record);

@@ -79,6 +79,11 @@ SELDOM void result_checked(struct peer peer, uint64_t began_ms, int error)
 	uint32_t service;
 
 	find(peer, &service, &pool);
+	/* Silence alone ejects nobody (ejection_silent). */
+	if (error == ETIMEDOUT && !ejection_until(peer, now_ms)) {
+		ejection_still_silent(peer, now_ms);
+		return;
+	}
 	if (error) {
 		ejection_failed(peer, pool, error, now_ms);
 		return;

@@ -35,7 +35,7 @@ void probe_begin(bool own_descriptors)
 	trial_set_possible(own_descriptors);
 }
 
-static void end(struct probe *probe, int error, uint64_t now_ms)
+static void end(struct probe *probe, int error)
 {
 	if (probe->fd >= 0)
 		kernel_call(SYS_close, probe->fd);
@@ -67,13 +67,13 @@ static void begin(struct probe *probe, uint64_t now_ms)
 	got = kernel_call(SYS_socket, to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	                  0);
 	if (got < 0) {
-		end(probe, (int)-got, now_ms);
+		end(probe, (int)-got);
 		return;
 	}
 	probe->fd = (int)got;
 	got = kernel_call(SYS_connect, probe->fd, &to, length);
 	if (got != -EINPROGRESS)
-		end(probe, (int)-got, now_ms);
+		end(probe, (int)-got);
 }
 
 /* Has the connection of a probe ended? */
@@ -86,9 +86,9 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 
 	if (kernel_call(SYS_ppoll, &poll, 1, &at_once, NULL, SIGNAL_SET_SIZE) == 1) {
 		kernel_get_option(probe->fd, SOL_SOCKET, SO_ERROR, &error, &length);
-		end(probe, error, now_ms);
+		end(probe, error);
 	} else if (now_ms >= probe->since_ms + PATIENCE_MS) {
-		end(probe, ETIMEDOUT, now_ms);
+		end(probe, ETIMEDOUT);
 	} else {
 		probe->look_ms = now_ms + (now_ms - probe->since_ms) + FIRST_LOOK_MS;
 		if (probe->look_ms > probe->since_ms + PATIENCE_MS)
