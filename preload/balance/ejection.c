@@ -317,13 +317,14 @@ SELDOM static void answered(struct peer peer, uint64_t pool, uint64_t began_ms, 
 	const struct ejection *record = evidence_of(peer, now_ms);
 	bool was_silent = record && load_relaxed(&record->count) >= SILENT_TO_EJECT &&
 	                  !load_relaxed(&record->out_ms);
+	bool was_doubted = evidence_forget(key);
 
-	if (evidence_forget(key))
+	if (pool) {
+		rotation_note_answered(pool, peer.port, began_ms, now_ms);
+		of_pool(pool, peer.port, now_ms, was_silent ? excuse : judge);
+	}
+	if (was_doubted)
 		evidence_settle(now_ms);
-	if (!pool)
-		return;
-	rotation_note_answered(pool, peer.port, began_ms, now_ms);
-	of_pool(pool, peer.port, now_ms, was_silent ? excuse : judge);
 }
 
 void ejection_answered(struct peer peer, uint64_t pool, uint64_t began_ms, uint64_t now_ms)
