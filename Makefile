@@ -56,13 +56,16 @@ NO_POINTER = malloc calloc realloc free strdup fclose ferror fgets fread setvbuf
 NO_NUMBER = bind close fcntl gethostname getservbyport_r getsockname qsort recv recvfrom send setsockopt writev
 
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
-# The unit programs again, library and all: those with threads, and those that need no DNS.
+# The unit programs again, library and all: those with threads, and those that need no DNS; and the fuzz programs.
 SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/own_test %/rotation_test %_race_test,$(UNIT))) \
-	$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(filter-out %/resolver_test,$(UNIT)))
+	$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(filter-out %/resolver_test,$(UNIT))) \
+	$(patsubst tests/%.c,$(BUILD)/asan/%,$(wildcard tests/fuzz/*.c))
 FUZZ = $(patsubst tests/%.c,$(BUILD)/fuzzer/%,$(wildcard tests/fuzz/*.c))
-TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARNINGS)
+# Of what only tests: the optimizer would take three quarters of the time.
+unhurried = $(patsubst -O2,-O0,$(patsubst -g,-g1,$(1)))
+TEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O0 -g1 -pthread $(WARNINGS)
 
-.PHONY: all programs units sanitized fuzzers check demo fuzz soak clean
+.PHONY: all objects programs units sanitized clang fuzzers check demo fuzz soak clean
 all: $(BUILD)/liblbdns.so $(BUILD)/lbdns-inspect
 
 $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map preload/sections.ld
@@ -110,16 +113,22 @@ demo:
 	@$(MAKE) -s --no-print-directory all $(LAB)
 	@BUILD=$(BUILD) scripts/demo
 
-# On all cores, unless make was told how many. Those of the sanitizers are built by the tests that want them, while others
-# already run.
+# On all cores, unless make was told how many. All that the tests want is built here, where it does not hold them up.
 check:
 	@scripts/bootstrap check
-	@$(MAKE) -s --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) WERROR=-Werror all programs
+	@$(MAKE) -s --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) WERROR=-Werror \
+		all programs sanitized clang
 	@MAKEFLAGS= BUILD=$(BUILD) tests/run
 
 programs: lab units $(addprefix $(BUILD)/,soak/driver bench/driver bench/stub.so)
 
 sanitized: $(SANITIZED)
+
+# What a test links to see whether clang builds all of it.
+clang:
+	$(Q)$(MAKE) -s --no-print-directory BUILD=$(BUILD)/clang CC=clang CFLAGS=-O2 objects
+
+objects: $(OBJECTS) $(INSPECT)
 
 fuzzers: $(FUZZ)
 
@@ -142,33 +151,40 @@ rooms_of = $(shell sed -n '1s|^/\* rooms: \([a-z ]*\) \*/$$|\1|p' $(1))
 define program
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(1) $(ALL_CFLAGS) -MMD -MP -MT $@ -MF $@.d $(2) -o $@ $< $(filter %.o,$^) $(call linked,$^) \
+	$(Q)$(1) $(2) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(filter %.o,$^) $(call linked,$^) \
 		$(if $(filter %/dns.a,$^),-l:libcares.a) -ldl
 endef
-cares_libc = $(filter-out $(BUILD)/fuzzer/%,$(patsubst %,$(BUILD)/$(1)preload/%/cares_libc.o,$(filter dns,$(2))))
-links = $(call archives,$(1),$(call rooms_of,$(2))) $(call cares_libc,$(1),$(call rooms_of,$(2)))
+# But for fuzz programs: libFuzzer needs libc's own getenv and fopen.
+cares_libc = $(patsubst %,$(BUILD)/$(1)preload/%/cares_libc.o,$(filter dns,$(2)))
+links = $(call archives,$(1),$(call rooms_of,$(2))) \
+	$(if $(filter tests/fuzz/%,$(2)),,$(call cares_libc,$(1),$(call rooms_of,$(2))))
 
 .SECONDEXPANSION:
 $(BUILD)/unit/%: tests/unit/%.c $$(call links,,tests/unit/$$*.c)
-	$(call program,$(CC),-Itests/unit)
+	$(call program,$(CC),$(call unhurried,$(ALL_CFLAGS)) -Itests/unit)
 
-# -O1 is built in two thirds of the time, and shows what is wrong as well. Without preload/base/libc_versions.h: the
-# sanitizers have no old versions of what they stand before.
+# Without preload/base/libc_versions.h: the sanitizers have no old versions of what they stand before. asan has the unit
+# programs, and the fuzz programs over what is kept in tests/fuzz/corpus; clang's is built in a third of gcc's time, where
+# nothing is optimized away that it could look at. fuzzer is for make fuzz, which needs speed. libFuzzer is clang's.
 SANITIZERS = tsan asan fuzzer
 sanitize = -DLBDNS_BASE_LIBC_VERSIONS_H -fno-omit-frame-pointer
 tsan = $(CC) $(sanitize) -fsanitize=thread
-asan = $(CC) $(sanitize) -fsanitize=address,undefined -fno-sanitize-recover=undefined
-# libFuzzer is clang's, and needs libc's own getenv and fopen.
+asan = clang $(sanitize) -fsanitize=$(or $(LIBFUZZER),fuzzer-no-link),address,undefined -fno-sanitize-recover=undefined
 fuzzer = clang $(sanitize) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+$(BUILD)/asan/fuzz/%: private LIBFUZZER = fuzzer
+# -O1 shows what is wrong as well, and is built in two thirds of the time.
+tsan_level = $(patsubst -O2,-O1,$(patsubst -g,-g1,$(1)))
+asan_level = $(call unhurried,$(1))
+fuzzer_level = $(patsubst -O2,-O1,$(1))
 
 define sanitized
 $(BUILD)/$(1)/%.o: %.c Makefile
 	@mkdir -p $$(@D)
 	@echo "  CC      $$@"
-	$$(Q)$$($(1)) $$(patsubst -O2,-O1,$$(ALL_CFLAGS)) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$($(1)) $$(call $(1)_level,$$(ALL_CFLAGS)) -MMD -MP -c -o $$@ $$<
 
 $(BUILD)/$(1)/%: tests/%.c $$$$(call links,$(1)/,tests/$$$$*.c)
-	$$(call program,$$($(1)),-Itests/unit)
+	$$(call program,$$($(1)),$$(call $(1)_level,$$(ALL_CFLAGS)) -Itests/unit)
 endef
 $(foreach sanitizer,$(SANITIZERS),$(eval $(call sanitized,$(sanitizer))) \
 	$(foreach room,$(ROOMS),$(eval $(call archive,$(sanitizer)/,$(room)))))
