@@ -22,9 +22,31 @@ cd "$LAB_ROOT" || exit
 	run -1 tests/run "$FOLDER/three.bats"
 	lab_equal "$(grep -c ' not ok 2 bad one' <<<"$output")" 2
 	lab_equal "$(grep -c ' ok 3 good again' <<<"$output")" 1
-	[[ ${lines[-2]} == three*" # "* ]]
+	[[ ${lines[-3]} == three*" # "* ]]
+	lab_equal "${lines[-2]}" "failed $FOLDER/three.bats: bad one"
 	[[ ${lines[-1]} != *skipped* ]]
 	lab_equal "${lines[-1]}" "2 passed, 1 failed"
+}
+
+@test "a part that is killed, or whose setup fails, says which tests are missing, and why" {
+	# as if the time was up
+	printf '@%s\n' 'test "quick one" { true; }' 'test "endless one" { pkill -ALRM -x timeout; sleep 300 3>&-; }' 'test "another, (later)" { true; }' \
+		>"$FOLDER/endless.bats"
+	LIMIT=300 run -1 tests/run "$FOLDER/endless.bats" "$FOLDER/one.bats"
+	printf '%s\n' "${lines[@]: -3}" >"$FOLDER/said"
+	lab_equal "$(<"$FOLDER/said")" "missing $FOLDER/endless.bats: endless one (killed after 300 s)
+missing $FOLDER/endless.bats: another, (later) (killed after 300 s)
+2 passed, 2 failed"
+	printf 'setup_file() {\n\tfalse\n}\n@%s\n' 'test "never one" { true; }' >"$FOLDER/endless.bats"
+	run -1 tests/run "$FOLDER/endless.bats" "$FOLDER/one.bats"
+	printf '%s\n' "${lines[@]: -3}" >"$FOLDER/said"
+	lab_equal "$(<"$FOLDER/said")" "failed $FOLDER/endless.bats: setup_file failed
+missing $FOLDER/endless.bats: never one (ended with status 1)
+1 passed, 2 failed"
+	# a failure outside the tests
+	printf '@%s\n' 'test "good one" { true; }' 'teardown_file() { false; }' | sed 's/^@teardown/teardown/' >"$FOLDER/endless.bats"
+	run -1 tests/run "$FOLDER/endless.bats"
+	[[ ${lines[-2]} == "failed $FOLDER/endless.bats: "* ]]
 }
 
 @test "a folder is all its files" {
