@@ -16,12 +16,21 @@ lab_absolute_is() {
 	esac
 }
 
-# A directory without files is what the pattern itself stands for then.
+# Without a process of its own, as what every set-up needs.
 lab_write_names() {
-	(cd "$LAB/names" && awk '{ print $1, substr(FILENAME, 3) }' ./* 2>/dev/null >"$LAB/names.hosts") || true
+	local file addresses
+	for file in "$LAB/names/"*; do
+		[ -e "$file" ] || continue
+		mapfile -t addresses <"$file"
+		printf "%s ${file##*/}\n" "${addresses[@]}"
+	done >"$LAB/names.hosts"
 }
 
 lab_dns_set() {
+	lab_untraced lab_dns_set_to "$@"
+}
+
+lab_dns_set_to() {
 	local name
 	lab_absolute_is name "$1"
 	shift
@@ -33,7 +42,7 @@ lab_dns_set() {
 	lab_write_names
 	[ -e "$LAB/dns.pid" ] || return 0
 	kill -HUP "$(<"$LAB/dns.pid")"
-	lab_wait_until lab_dns_says "$name" "$@"
+	lab_dns_comes_to_say "$name" "$@"
 }
 
 lab_dns_set_all() {
@@ -62,20 +71,20 @@ lab_dns_answer() {
 	lab_pods_side "$LAB_BUILD/lab/answer" "$@" | sort
 }
 
-lab_dns_says() {
-	local name=$1 answer wanted=
-	shift
-	answer=$(lab_dns_answer "$LAB_DNS" "$name") || return
-	[ $# = 0 ] || wanted=$(printf '%s\n' "$@" | sort)
-	[ "$answer" = "$wanted" ]
+lab_dns_comes_to_say() {
+	lab_pods_side "$LAB_BUILD/lab/answer" "$LAB_DNS" "$1" "$LAB_PATIENCE" "${@:2}" && return
+	echo "waited $LAB_PATIENCE s in vain for DNS to say: $*" >&2
+	return 1
 }
 
 lab_dns_start() {
+	local log=(--log-queries --log-facility="$LAB/queries.log")
+	[ "${LAB_QUESTIONS-}" != uncounted ] || log=()
 	# --user=root: what may be changed to differs between root and a user namespace
 	lab_pods_side dnsmasq --conf-file=/dev/null --user=root --group= --pid-file="$LAB/dns.pid" \
 		--listen-address="$LAB_DNS" --bind-interfaces --no-resolv --no-hosts --no-ping \
 		--addn-hosts="$LAB/names.hosts" --local=/#/ --local-ttl="$LAB_TTL" --max-ttl="$LAB_TTL" \
-		--log-queries --log-facility="$LAB/queries.log" 3>&-
+		"${log[@]}" 3>&-
 }
 
 lab_dns_stop() {
@@ -89,7 +98,7 @@ lab_dns_ttl() {
 }
 
 lab_dns_silence() {
-	: >"$LAB/silent/dns"
+	echo "${1-}" >"$LAB/silent/dns"
 	lab_apply_silence
 }
 
@@ -103,12 +112,17 @@ lab_dns_queries_reset() {
 }
 
 lab_dns_queries() {
-	local name=
-	[ $# = 0 ] || lab_absolute_is name "$1"
-	awk -v mark="$(<"$LAB/queries.mark")" -v name="$name" -v type="${2-}" '
-		NR > mark && $5 ~ /^query\[/ && ($8 == "10.244.3.2" || $8 == "fd00:244:3::2") &&
-		(name == "" || tolower($6) == tolower(name)) && (type == "" || $5 == "query[" type "]") { n++ }
-		END { print n + 0 }' "$LAB/queries.log"
+	lab_dns_questions "${1-}" "${2-}"
+}
+
+# lab_dns_questions NAME TYPE [[+]N]: how many there were, or waits until there are N, or N more.
+lab_dns_questions() {
+	local name= mark
+	[ -z "$1" ] || lab_absolute_is name "$1"
+	read -r mark <"$LAB/queries.mark"
+	"$LAB_BUILD/lab/questions" "$LAB/queries.log" "$mark" "$name" "$2" ${3+"$LAB_PATIENCE" "$3"} && return
+	echo "waited $LAB_PATIENCE s in vain for questions: $*" >&2
+	return 1
 }
 
 lab_unbound_start() {
@@ -142,6 +156,10 @@ lab_unbound_start() {
 }
 
 lab_knot_start() {
+	lab_untraced lab_knot_start_with "$@"
+}
+
+lab_knot_start_with() {
 	local name i
 	name=$(lab_absolute "$1")
 	lab_pods_side ip addr replace 10.96.0.30/32 dev pods
@@ -193,5 +211,5 @@ lab_dns_asked() {
 }
 
 lab_dns_asks_more() {
-	lab_wait_until lab_dns_asked $(($(lab_dns_queries "${@:2}") + $1)) "${@:2}"
+	lab_dns_questions "${2-}" "${3-}" "+$1"
 }

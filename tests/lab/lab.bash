@@ -13,7 +13,7 @@
 #   with_lbdns CMD...           runs CMD (or a function) with LD_PRELOAD=liblbdns.so; settings: LBDNS_REFRESH=1s in front
 #   lab_start NAME [with_lbdns] PROGRAM...   in the background, output to $LAB/NAME.out; returns with its first line
 #   lab_stop NAME               ends it (SIGTERM), and so does lab_up
-#   lab_wait_until CMD...       until CMD succeeds, tried every 20 ms; fails after $LAB_PATIENCE seconds (60)
+#   lab_wait_until CMD...       until CMD succeeds, tried every 20 ms, less often if it takes long; fails after $LAB_PATIENCE seconds (60)
 #   lab_now                     ms since 1970, what client stay prints too
 #   $CLIENT, $CLIENT_MUSL       tests/programs/client.c, which lists its modes, built for glibc and musl
 #   $LAB                        directory for files of the tests; $LAB/hosts is /etc/hosts, $LAB/resolv.conf the other
@@ -43,9 +43,10 @@
 #   lab_dns_empty NAME          the name exists, without addresses (NODATA)
 #   lab_dns_ttl SECONDS         from now on, for all
 #   lab_dns_stop, lab_dns_start port closed; open again
-#   lab_dns_silence, lab_dns_unsilence    questions vanish
+#   lab_dns_silence [N], lab_dns_unsilence    questions vanish, after the next N of them
 #   lab_dns_queries_reset       and then
-#   lab_dns_queries [NAME [TYPE]]         how many questions clients asked dnsmasq since (not through unbound, nor knot)
+#   lab_dns_queries [NAME [TYPE]]         how many questions clients asked dnsmasq since (not through unbound, nor knot; a
+#                               file that sets LAB_QUESTIONS=uncounted has a faster dnsmasq that does not log them)
 #   lab_dns_asked N [NAME [TYPE]]         were there N? and until there are N more:
 #   lab_dns_asks_more N [NAME [TYPE]]
 #   lab_unbound_start           clients now ask a cache that keeps answers for 30 s, in front of dnsmasq
@@ -62,8 +63,9 @@
 #   lab_pod_log_counts [ADDRESS...]  connections each pod has seen, as lab_counts; lab_pod_log_reset
 
 LAB=/run/lab
-LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-LAB_BUILD=$(cd "$LAB_ROOT" && realpath -m "${BUILD:-build}")
+# Each test sources this anew, with what its file's process has exported (enter forgets what is of another tree).
+[ -n "${LAB_ROOT-}" ] || LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+[ -n "${LAB_BUILD-}" ] || LAB_BUILD=$(cd "$LAB_ROOT" && realpath -m "${BUILD:-build}")
 LAB_DNS=10.96.0.10
 LAB_DOMAIN=default.svc.cluster.local
 : "${LAB_TTL:=1}" "${LAB_PATIENCE:=60}"
@@ -78,6 +80,14 @@ export LAB LAB_ROOT LAB_BUILD LIBLBDNS CLIENT CLIENT_MUSL
 . "$LAB_ROOT/tests/lab/dns.bash"
 # shellcheck source-path=SCRIPTDIR source=clients.bash
 . "$LAB_ROOT/tests/lab/clients.bash"
+
+# lab_untraced FUNCTION ...: bats looks at each command before it runs, which costs more than most of them do; not at those
+# of FUNCTION.
+lab_untraced() {
+	local -
+	set +T
+	"$@"
+}
 
 with_lbdns() {
 	[ -e "$LIBLBDNS" ] || { echo "no $LIBLBDNS: run make" >&2; return 1; }
@@ -109,22 +119,36 @@ lab_now() {
 }
 
 lab_wait_until() {
-	local end=$((SECONDS + LAB_PATIENCE))
-	until "$@"; do
+	lab_untraced lab_waited_until "$@"
+}
+
+lab_waited_until() {
+	local end=$((SECONDS + LAB_PATIENCE)) before pause
+	if [ "$1" = lab_dns_asked ]; then # which sees the next question at once
+		lab_dns_questions "${3-}" "${4-}" "$2"
+		return
+	fi
+	while before=${EPOCHREALTIME/./} && ! "$@"; do
 		((SECONDS < end)) || { echo "waited $LAB_PATIENCE s in vain for: $*" >&2; return 1; }
 		# A read of a FIFO that nobody writes to is a sleep that starts no process.
-		read -rt 0.02 <>"$LAB/never" || true
+		pause=$((3 * (${EPOCHREALTIME/./} - before)))
+		((pause = pause < 20000 ? 20000 : pause > 60000 ? 60000 : pause))
+		read -rt "0.0$pause" <>"$LAB/never" || true
 	done
 }
 
 # Set-up. It runs before each of some 600 tests, so that a process more or less counts.
 
 lab_up() {
+	lab_untraced lab_set_up "$@"
+}
+
+lab_set_up() {
+	local name addresses=()
 	[ -d $LAB ] || { echo 'the lab runs inside tests/lab/enter: use tests/run' >&2; return 1; }
 	[ -e $LAB/pods.net ] || lab_network
 	lab_down
-	rm -rf $LAB/pods $LAB/names $LAB/silent
-	mkdir $LAB/pods $LAB/names $LAB/silent
+	rm -rf $LAB/pods/* $LAB/names/* $LAB/silent/*
 	lab_apply_silence
 	lab_forget_segments
 	printf '127.0.0.1 localhost\n' >$LAB/hosts
@@ -135,7 +159,9 @@ lab_up() {
 	# while there is no DNS server: so it reads the names when it starts, once
 	lab_scale rng-headless "${1:-3}"
 	lab_dns_start
-	lab_wait_until lab_dns_says "$(lab_absolute rng-headless)" $(cat $LAB/names/"$(lab_absolute rng-headless)" 2>/dev/null)
+	lab_absolute_is name rng-headless
+	[ ! -e "$LAB/names/$name" ] || mapfile -t addresses <"$LAB/names/$name"
+	lab_dns_comes_to_say "$name" "${addresses[@]}"
 }
 
 lab_forget_segments() {
@@ -146,6 +172,10 @@ lab_forget_segments() {
 
 # All that go are told at once, and then waited for.
 lab_down() {
+	lab_untraced lab_end_all
+}
+
+lab_end_all() {
 	local file pid files=() pids=()
 	for file in "$LAB"/*.pid "$LAB"/pods/*.pid; do
 		[ -e "$file" ] || continue
@@ -164,6 +194,7 @@ lab_down() {
 
 lab_network() {
 	mkfifo $LAB/never
+	mkdir $LAB/pods $LAB/names $LAB/silent $LAB/addresses
 	: >$LAB/pods.net
 	unshare --net=$LAB/pods.net true
 	ip link add client type veth peer name pods

@@ -1,7 +1,8 @@
 /*
- * pod ADDRESS NUMBER LOG PORT...
+ * pod DIRECTORY LOG PORTS ADDRESS...
  *
- * A pod: an HTTP server on one address (0.0.0.0 or ::, all that nobody else has) and any ports.
+ * A pod for each ADDRESS: an HTTP server on it (0.0.0.0 or ::, all that nobody else has) and PORTS,
+ * which spaces separate. Its process id is in DIRECTORY/ADDRESS.pid, its number in .number.
  *   GET /address    the address the connection reached, and a newline
  *   anything else   the line a service would log: time, the pod's own random number, address
  * UDP on the same ports answers the address to any datagram.
@@ -9,8 +10,8 @@
  * LOG gets a line for every accepted TCP connection, before its answer is sent:
  *   <address> <port> <client address> <Host header, - if none came>
  *
- * Returns when it listens, with the server's process id on stdout. SIGTERM: what has been accepted
- * is served, nothing new is accepted.
+ * Returns when all of them listen. SIGTERM: what has been accepted is served, nothing new is
+ * accepted.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -40,7 +42,7 @@ struct peer {
 	char request[2048];
 };
 
-static const char *number;
+static char number[8];
 static int log_fd;
 static int epoll_fd;
 static struct peer **peers; /* by descriptor */
@@ -127,13 +129,13 @@ static void listen_on(const struct sockaddr_storage *address, socklen_t length)
 	text_of(address, peer->address);
 }
 
-static void listen_all(const char *address, char **ports)
+static void listen_all(const char *address, char *ports)
 {
-	for (; *ports; ports++) {
+	for (char *text = strtok(ports, " "); text; text = strtok(NULL, " ")) {
 		struct sockaddr_storage bound = {0};
 		struct sockaddr_in *in = (void *)&bound;
 		struct sockaddr_in6 *in6 = (void *)&bound;
-		in_port_t port = htons((unsigned short)atoi(*ports));
+		in_port_t port = htons((unsigned short)atoi(text));
 		if (inet_pton(AF_INET, address, &in->sin_addr) == 1) {
 			in->sin_family = AF_INET;
 			in->sin_port = port;
@@ -290,26 +292,55 @@ static void serve(void)
 	}
 }
 
+/* DIRECTORY/ADDRESS.KIND has VALUE. */
+static void write_file(const char *directory, const char *address, const char *kind, int value)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/%s.%s", directory, address, kind);
+	FILE *file = fopen(path, "w");
+	if (!file || fprintf(file, "%d\n", value) < 0 || fclose(file))
+		die(path);
+}
+
+/* A byte to READY when it listens; nothing if it dies. */
+static void run(const char *directory, const char *address, char *ports, int ready)
+{
+	setsid();
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll_fd < 0)
+		die("epoll_create1");
+	listen_all(address, ports);
+
+	unsigned random;
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		die("getrandom");
+	snprintf(number, sizeof(number), "%u", 1000 + random % 9000);
+	write_file(directory, address, "number", atoi(number));
+	write_file(directory, address, "pid", getpid());
+	if (write(ready, "", 1) != 1)
+		die("ready");
+	close(ready);
+	/* stderr stays: that is where die() speaks */
+	if (!freopen("/dev/null", "r", stdin) || !freopen("/dev/null", "w", stdout))
+		die("/dev/null");
+	serve();
+	exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 5) {
-		fputs("usage: pod ADDRESS NUMBER LOG PORT...\n", stderr);
+		fputs("usage: pod DIRECTORY LOG PORTS ADDRESS...\n", stderr);
 		return 2;
 	}
-	number = argv[2];
-	log_fd = open(argv[3], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	log_fd = open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	if (log_fd < 0)
-		die(argv[3]);
+		die(argv[2]);
 	struct rlimit files;
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (epoll_fd < 0)
-		die("epoll_create1");
-	listen_all(argv[1], argv + 4);
-
 	/* SIGTERM is taken in epoll_pwait only, so that none is lost */
 	sigset_t term;
 	sigemptyset(&term);
@@ -317,17 +348,22 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &term, NULL);
 	signal(SIGTERM, on_term);
 
-	pid_t pid = fork();
-	if (pid < 0)
-		die("fork");
-	if (pid) {
-		printf("%d\n", (int)pid);
-		return 0;
+	int ready[2];
+	if (pipe(ready))
+		die("pipe");
+	for (char **address = argv + 4; *address; address++) {
+		pid_t pid = fork();
+		if (pid < 0)
+			die("fork");
+		if (!pid) {
+			close(ready[0]);
+			run(argv[1], *address, argv[3], ready[1]);
+		}
 	}
-	setsid();
-	/* stderr stays: that is where die() speaks */
-	if (!freopen("/dev/null", "r", stdin) || !freopen("/dev/null", "w", stdout))
-		die("/dev/null");
-	serve();
+	close(ready[1]);
+	char byte;
+	for (int left = argc - 4; left; left--)
+		if (read(ready[0], &byte, 1) != 1)
+			return 1;
 	return 0;
 }

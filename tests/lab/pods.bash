@@ -9,6 +9,15 @@ lab_address6() {
 	echo "fd00:244:$((($1 - 1) % 3 + 1))::$((10 + $1))"
 }
 
+# These without a process of their own: lab_address_is VARIABLE I
+lab_address_is() {
+	printf -v "$1" %s "10.244.$((($2 - 1) % 3 + 1)).$((10 + $2))"
+}
+
+lab_address6_is() {
+	printf -v "$1" %s "fd00:244:$((($2 - 1) % 3 + 1))::$((10 + $2))"
+}
+
 lab_pod_start() {
 	local address=$1
 	shift
@@ -17,29 +26,21 @@ lab_pod_start() {
 	lab_pods_start "$*" "$address"
 }
 
-# lab_pods_start PORTS ADDRESS...: all at once, whom there is none of yet. A process on the pods' side starts them, so that
-# there are few.
+# lab_pods_start PORTS ADDRESS...: all at once, whom there is none of yet. An address stays when its pod ends.
 lab_pods_start() {
-	local ports=$1 address start=
+	local ports=$1 address missing=
 	shift
 	for address; do
+		[ ! -e "$LAB/addresses/$address" ] || continue
 		case $address in
 		0.0.0.0) ;;
-		*:*) start+="addr replace $address/128 dev pods nodad"$'\n' ;;
-		*) start+="addr replace $address/32 dev pods"$'\n' ;;
+		*:*) missing+="addr replace $address/128 dev pods nodad"$'\n' ;;
+		*) missing+="addr replace $address/32 dev pods"$'\n' ;;
 		esac
-		echo $((SRANDOM % 9000 + 1000)) >"$LAB/pods/$address.number"
+		: >"$LAB/addresses/$address"
 	done
-	# shellcheck disable=SC2016
-	lab_pods_side sh -ec '
-		pod=$1 ports=$2 start=$3
-		shift 3
-		[ -z "$start" ] || echo "$start" | ip -batch -
-		for address; do
-			read -r number <"$LAB/pods/$address.number"
-			pid=$("$pod" "$address" "$number" "$LAB/connections.log" $ports)
-			echo "$pid" >"$LAB/pods/$address.pid"
-		done' sh "$LAB_BUILD/lab/pod" "$ports" "$start" "$@" 2>>"$LAB/pods.err" 3>&- ||
+	[ -z "$missing" ] || lab_pods_side ip -batch - <<<"$missing"
+	lab_pods_side "$LAB_BUILD/lab/pod" "$LAB/pods" "$LAB/connections.log" "$ports" "$@" 2>>"$LAB/pods.err" 3>&- ||
 		{ cat "$LAB/pods.err" >&2; return 1; }
 }
 
@@ -87,6 +88,7 @@ lab_pod_remove() {
 	[[ $1 != *:* ]] || width=128
 	lab_pod_kill "$1"
 	lab_pods_side ip addr del "$1/$width" dev pods
+	rm -f "$LAB/addresses/$1"
 }
 
 lab_pod_number() {
@@ -105,7 +107,7 @@ lab_pod_unsilence() {
 
 # nft only where something is silent, or was: the demo does without it.
 lab_apply_silence() {
-	local path address
+	local path address answered
 	[ -e "$LAB/silenced" ] || compgen -G "$LAB/silent/*" >/dev/null || return 0
 	: >"$LAB/silenced"
 	{
@@ -117,6 +119,9 @@ lab_apply_silence() {
 			if [[ $address == *:* ]]; then
 				echo "add rule inet lab input iifname pods ip6 daddr $address drop"
 			elif [[ $address == dns ]]; then
+				read -r answered <"$path"
+				[ -z "$answered" ] || echo 'add rule inet lab input iifname pods ip daddr 10.96.0.0/24' \
+					"limit rate 1/day burst $answered packets accept"
 				echo 'add rule inet lab input iifname pods ip daddr 10.96.0.0/24 drop'
 			else
 				echo "add rule inet lab input iifname pods ip daddr $address drop"
@@ -131,15 +136,15 @@ lab_crowd_start() {
 }
 
 lab_scale() {
-	lab_scale_with lab_address "$@"
+	lab_untraced lab_scale_with lab_address_is "$@"
 }
 
 lab_scale6() {
-	lab_scale_with lab_address6 "$@"
+	lab_untraced lab_scale_with lab_address6_is "$@"
 }
 
 lab_scale46() {
-	lab_scale_with 'lab_address lab_address6' "$@"
+	lab_untraced lab_scale_with 'lab_address_is lab_address6_is' "$@"
 }
 
 # The headless name holds all pods; pod i of rng-headless is rng-<i-1>.rng-headless too, as in a StatefulSet.
@@ -155,7 +160,7 @@ lab_scale_with() {
 	for ((i = 1; i <= n; i++)); do
 		own=()
 		for kind in $kinds; do
-			address=$($kind $i)
+			$kind address $i
 			[ -e "$LAB/pods/$address.pid" ] || new+=("$address")
 			own+=("$address")
 		done

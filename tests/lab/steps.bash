@@ -62,9 +62,5 @@ went() {
 }
 
 refreshed() {
-	lab_wait_until asked_more_than "$1" $(($(lab_dns_queries "$1" A) + ${2:-2} - 1))
-}
-
-asked_more_than() {
-	[ "$(lab_dns_queries "$1" A)" -gt "$2" ]
+	lab_dns_asks_more "${2:-2}" "$1" A
 }

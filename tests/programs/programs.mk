@@ -1,6 +1,6 @@
 # The lab's own programs (tests/lab) and the clients that run in it (tests/programs), all in build/lab: part of the Makefile.
 
-LAB = $(addprefix $(BUILD)/lab/,pod client answer)
+LAB = $(addprefix $(BUILD)/lab/,pod client answer questions)
 LAB_CHECK = $(addprefix $(BUILD)/lab/,lookups release client-musl lookups-musl release-musl Connections.class meddler.so)
 # Ways in: clients that look up or connect in ways of their own, and what is loaded into clients beside us.
 LAB_CHECK += $(addprefix $(BUILD)/lab/,async cares client-allocator differential differential-musl loader loader-musl \
@@ -14,7 +14,7 @@ LAB_CHECK += $(foreach libc,glibc musl,$(patsubst %,$(BUILD)/lab/%$(if $(filter 
 .PHONY: lab
 lab: $(LAB) $(LAB_CHECK)
 
-$(BUILD)/lab/pod $(BUILD)/lab/answer: $(BUILD)/lab/%: tests/lab/%.c
+$(addprefix $(BUILD)/lab/,pod answer questions): $(BUILD)/lab/%: tests/lab/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< -lresolv

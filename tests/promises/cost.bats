@@ -292,10 +292,8 @@ many_up() {
 
 # dnsmasq: knot's cut answer is empty, and this musl knows no TCP.
 many_for_musl_up() {
-	local i addresses=()
-	for ((i = 1; i <= 4000; i++)); do
-		addresses+=("10.245.$((i / 250)).$((i % 250 + 1))")
-	done
+	local addresses
+	mapfile -t addresses < <(seq 4000 | awk '{ print "10.245." int($1 / 250) "." $1 % 250 + 1 }')
 	lab_dns_set many-headless "${addresses[@]}"
 	lab_crowd_start
 	(($("$CLIENT_MUSL" list many-headless - | wc -w) <= 48))

@@ -6,10 +6,10 @@ CROSS = aarch64-linux-gnu-gcc
 EMULATED = $(BUILD)/emulated
 
 .PHONY: emulated
-emulated: $(addprefix $(EMULATED)/lab/,pod answer client client-musl client.arm64 client-musl.arm64)
+emulated: $(addprefix $(EMULATED)/lab/,pod answer questions client client-musl client.arm64 client-musl.arm64)
 	$(Q)$(MAKE) --no-print-directory CC=$(CROSS) BUILD=$(EMULATED) all
 
-$(EMULATED)/lab/pod $(EMULATED)/lab/answer: $(EMULATED)/lab/%: $(BUILD)/lab/%
+$(addprefix $(EMULATED)/lab/,pod answer questions): $(EMULATED)/lab/%: $(BUILD)/lab/%
 	@mkdir -p $(@D)
 	$(Q)ln -f $< $@
 

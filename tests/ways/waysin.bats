@@ -4,6 +4,8 @@
 bats_require_minimum_version 1.5.0
 load ../lab/lab
 
+export LAB_QUESTIONS=uncounted
+
 setup() {
 	lab_up
 }
