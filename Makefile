@@ -53,7 +53,7 @@ LINK = -shared -nostartfiles -Wl,--version-script=preload/exports.map -Wl,--excl
 # begin as malloc and its kin hold no address of libc's, over which profilers write theirs. Nothing else calls these by name. A
 # hook of ours must not be among them: it would be hidden.
 NO_POINTER = malloc calloc realloc free strdup fclose ferror fgets fread setvbuf getservbyname if_indextoname
-NO_NUMBER = bind close fcntl gethostname getservbyport_r getsockname qsort recv recvfrom send setsockopt writev
+NO_NUMBER = bind close fcntl gethostname getservbyport_r getsockname qsort recv recvfrom send writev
 
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 # The unit programs again, library and all: those with threads, and those that need no DNS; and the fuzz programs.

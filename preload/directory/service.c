@@ -154,7 +154,10 @@ void service_note_untold(uint32_t service, uint16_t port)
 	struct service_state *state = &service_state[service % SERVICES];
 
 	store_relaxed(&state->port, port);
+	if (load_relaxed(&state->untold))
+		return;
 	store_relaxed(&state->untold, true);
+	wakeup_by(0);
 }
 
 bool service_is_lookups_only(uint32_t service, uint64_t now_ms)
