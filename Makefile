@@ -57,7 +57,7 @@ NO_NUMBER = bind close fcntl gethostname getservbyport_r getsockname qsort recv 
 
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 # The unit programs again, library and all: those with threads, and those that need no DNS; and the fuzz programs.
-SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/own_test %/rotation_test %_race_test,$(UNIT))) \
+SANITIZED = $(patsubst $(BUILD)/%,$(BUILD)/tsan/%,$(filter %/directory_test %/own_test %/rotation_test %/walk_test %_race_test,$(UNIT))) \
 	$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(filter-out %/resolver_test,$(UNIT))) \
 	$(patsubst tests/%.c,$(BUILD)/asan/%,$(wildcard tests/fuzz/*.c))
 FUZZ = $(patsubst tests/%.c,$(BUILD)/fuzzer/%,$(wildcard tests/fuzz/*.c))

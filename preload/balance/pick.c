@@ -1,10 +1,12 @@
 #include "balance/pick.h"
 
+#include "balance/continue.h"
 #include "balance/ejection.h"
 #include "balance/own.h"
 #include "balance/policy.h"
 #include "balance/rotation.h"
 #include "balance/skips.h"
+#include "balance/walk.h"
 #include "base/attributes.h"
 #include "base/address_set.h"
 #include "base/atomic.h"
@@ -24,6 +26,7 @@ static const uint64_t OBSERVERS = UINT64_C(0x6f62736572766572);
 struct decision {
 	const struct snapshot *in;
 	struct peer asked;
+	const void *thread; /* that connects, as in walk.h; NULL: the connect is of no lookup */
 	uint64_t now_ms;
 	uint64_t observers;     /* in the keys of all pools: OBSERVERS, or 0 */
 	uint64_t claims_seen;   /* claims_made, before the snapshot was read */
@@ -63,9 +66,7 @@ static SELDOM void skip_own(const struct candidates *among, struct skips *skips)
 	}
 }
 
-/* Finds the endpoints to pass over: the ejected ones, which all processes pass over, and this
- * one's own. Has one checked whose time is up. */
-static void find_skips(const struct candidates *among, enum trial trial, struct skips *skips)
+void pick_skips(const struct candidates *among, enum trial trial, struct skips *skips)
 {
 	struct peer peer;
 
@@ -79,6 +80,9 @@ static void find_skips(const struct candidates *among, enum trial trial, struct 
 		skips->probe = skips->leased;
 }
 
+/* A ticket of TURN_TAKE: the connect tries an endpoint again, and has taken no turn. */
+static const uint64_t NO_TURN = UINT64_MAX;
+
 /* Returns who is next while there may be endpoints to pass over. Apart from next_of, whose callers
  * may be signal handlers that have little stack, because struct skips is large. */
 static SELDOM uint32_t next_with_skips(const struct candidates *among, enum trial trial,
@@ -86,9 +90,12 @@ static SELDOM uint32_t next_with_skips(const struct candidates *among, enum tria
 {
 	struct skips skips;
 
-	find_skips(among, trial, &skips);
-	if (skips.probe >= 0 && turn == TURN_TAKE)
+	pick_skips(among, trial, &skips);
+	if (skips.probe >= 0 && turn == TURN_TAKE) {
+		if (ticket)
+			*ticket = NO_TURN;
 		return (uint32_t)skips.probe;
+	}
 	return policy_next(among, &skips, turn, ticket);
 }
 
@@ -100,6 +107,39 @@ static uint32_t next_of(const struct candidates *among, enum trial trial, enum t
 	if (skips_any(among->now_ms))
 		return next_with_skips(among, trial, turn, ticket);
 	return policy_next(among, &none, turn, ticket);
+}
+
+/* Returns who is next for a connect while lookups are open: it may be a continuation, which takes
+ * no turn, unless the connection has not taken its one yet. */
+static APART uint32_t next_of_walk(const struct decision *by, const struct candidates *among,
+                                   enum trial trial)
+{
+	int64_t asked = address_set_find(among->endpoints, among->count, by->asked.address);
+	struct walk_ask ask = {.key = among->key,
+	                       .now_ms = by->now_ms,
+	                       .thread = (uintptr_t)by->thread,
+	                       .count = among->count,
+	                       .port = by->asked.port,
+	                       .index = (uint32_t)asked};
+	uint64_t ticket = 0;
+	struct walk_step step;
+	uint32_t index;
+
+	if (asked < 0) /* it has departed */
+		return next_of(among, trial, TURN_TAKE, NULL);
+	walk_find(&ask, &step);
+	if (!step.continues) {
+		index = next_of(among, trial, TURN_TAKE, &ticket);
+		step.owes = ticket == NO_TURN;
+	} else {
+		if (step.owes)
+			index = next_of(among, TRIAL_NONE, TURN_TAKE, NULL);
+		if (!step.owes || walk_has_tried(&step.walk, index))
+			index = continue_next(among, &step);
+		step.owes = false;
+	}
+	walk_note(&ask, &step, index);
+	return index;
 }
 
 /* Takes the turn if the address asked for has it in this pool. */
@@ -255,8 +295,10 @@ static void pick_within(const struct decision *by, const struct pool_record *poo
                         struct pick *pick)
 {
 	struct candidates among = candidates_of(by, pool);
-	uint32_t index =
-		next_of(&among, pick->mode == MODE_ON ? trial : TRIAL_NONE, TURN_TAKE, NULL);
+	bool acts = pick->mode == MODE_ON, stream = !(by->asked.port & PEER_DATAGRAM);
+	uint32_t index = acts && stream && by->thread && walk_any()
+	                         ? next_of_walk(by, &among, trial)
+	                         : next_of(&among, acts ? trial : TRIAL_NONE, TURN_TAKE, NULL);
 
 	pick->target.address = snapshot_endpoint(by->in, pool, index);
 	pick->kind = peer_equal(pick->target, by->asked) ? PICK_ASKED : PICK_OTHER;
@@ -313,10 +355,17 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 
 struct pick pick_endpoint(struct route *route, struct peer asked, enum trial trial)
 {
+	return pick_connect(route, asked, trial, NULL);
+}
+
+struct pick pick_connect(struct route *route, struct peer asked, enum trial trial,
+                         const void *thread)
+{
 	struct pick pick;
 
 	for (int i = 0; i < READ_TRIES; i++) {
 		struct decision by = {.asked = asked,
+		                      .thread = thread,
 		                      .now_ms = clock_ms(),
 		                      .fast_until_ms = UINT64_MAX,
 		                      .fresh = true};

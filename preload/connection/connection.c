@@ -3,6 +3,7 @@
 #include "balance/inflight.h"
 #include "balance/pick_fast.h"
 #include "balance/trial.h"
+#include "balance/walk.h"
 #include "base/attributes.h"
 #include "base/config.h"
 #include "base/libc.h"
@@ -140,7 +141,8 @@ static APART int make_general(int fd, const struct sockaddr *address, socklen_t 
 		                       state == SOCKET_OTHER ? LEAVE_DATAGRAM : LEAVE_SOCKET);
 	if (state == SOCKET_FRESH_DATAGRAM)
 		c.asked.port |= PEER_DATAGRAM;
-	c.pick = pick_endpoint(&route, c.asked, trial_is_possible() ? TRIAL_THREAD : TRIAL_CALLER);
+	c.pick = pick_connect(&route, c.asked, trial_is_possible() ? TRIAL_THREAD : TRIAL_CALLER,
+	                      &errno);
 	nudge(c.pick.service);
 	if (c.pick.kind == PICK_LEAVE || c.pick.mode != MODE_ON || state != SOCKET_FRESH_STREAM)
 		return leave_unwatched(&c);
@@ -156,7 +158,7 @@ static APART int make(int fd, const struct sockaddr *address, socklen_t length,
 	struct route_fast route;
 
 	connection_begin(&c, fd, address, length, (struct peer){asked, port});
-	if (!route_fast(asked, &route) || unseen_any() || !socket_is_fresh(fd) ||
+	if (!route_fast(asked, &route) || unseen_any() || walk_any() || !socket_is_fresh(fd) ||
 	    !pick_fast(&route, c.asked, &c.pick))
 		return make_general(fd, address, length, asked, port);
 	return go(&c);

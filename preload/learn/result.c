@@ -4,6 +4,7 @@
 #include "balance/own.h"
 #include "balance/rotation.h"
 #include "balance/trial.h"
+#include "balance/walk.h"
 #include "base/attributes.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -32,6 +33,7 @@ static void note(uint32_t service, uint64_t pool, struct peer peer, uint64_t beg
 	int saved_errno = errno;
 	uint64_t now_ms = clock_ms();
 
+	walk_ended(peer, error);
 	if (error)
 		counters_failed(service_name_hash(service), peer.address, peer.port, now_ms);
 	if (!error)

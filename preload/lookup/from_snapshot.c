@@ -1,6 +1,7 @@
 #include "lookup/from_snapshot.h"
 
 #include "balance/pick.h"
+#include "balance/walk.h"
 #include "base/answer.h"
 #include "base/libc.h"
 #include "base/libc_versions.h"
@@ -87,6 +88,17 @@ static bool reply_copy(struct reply *reply)
 	return true;
 }
 
+/* Returns the index of the address that is to come first in a family. */
+static uint32_t reply_first(const struct reply *reply, enum family family, uint16_t port)
+{
+	uint64_t key = reply->listing.family[family].key;
+	uint32_t count = reply->listing.family[family].count;
+	uint32_t first = pick_show(reply->addresses.family[family].at, count, key, port);
+
+	walk_listed(key, count, first);
+	return first;
+}
+
 static struct addrinfo *reply_make(struct reply *reply)
 {
 	bool wants_canonical = reply->question->wants_canonical;
@@ -102,9 +114,7 @@ static struct addrinfo *reply_make(struct reply *reply)
 		return NULL;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (reply->families & FAMILY_BIT(f))
-			first[f] = pick_show(reply->addresses.family[f].at,
-			                     reply->listing.family[f].count,
-			                     reply->listing.family[f].key, port);
+			first[f] = reply_first(reply, f, port);
 	return list_make(&reply->addresses, first, reply->templates,
 	                 wants_canonical ? canonical.text : NULL);
 }

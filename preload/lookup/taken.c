@@ -1,6 +1,7 @@
 #include "lookup/taken.h"
 
 #include "balance/pick.h"
+#include "balance/walk.h"
 #include "base/address.h"
 #include "base/address_set.h"
 #include "base/answer.h"
@@ -53,13 +54,17 @@ static unsigned learn(const struct name_text *name, const struct answer *answer,
 	return pick_shows(listing.service, listing.family[leading].key, port) ? managed : 0;
 }
 
-/* Returns the index of the address that is to come first in a family. */
+/* Returns the index of the address that is to come first in a family of the list that the client is
+ * given. */
 static size_t first_of(const struct list_addresses *addresses, enum family family, uint16_t port)
 {
 	const struct address *at = addresses->family[family].at;
-	size_t count = addresses->family[family].count;
+	uint32_t count = (uint32_t)addresses->family[family].count;
+	uint64_t key = address_set_key(at, count);
+	uint32_t first = pick_show(at, count, key, port);
 
-	return pick_show(at, (uint32_t)count, address_set_key(at, count), port);
+	walk_listed(key, count, first);
+	return first;
 }
 
 /* Returns what stands in the claims for a node that is no name of DNS. */

@@ -42,6 +42,10 @@ asan() {
 	tsan rotation_test
 }
 
+@test "ThreadSanitizer: walks" {
+	tsan walk_test
+}
+
 @test "ThreadSanitizer: readers beside writers, forks, signal handlers, siglongjmp" {
 	tsan snapshot_race_test
 }

@@ -59,6 +59,10 @@ unit() {
 	unit snapshot_race_test
 }
 
+@test "walks: which connects are of one lookup, over threads and signal handlers" {
+	unit walk_test
+}
+
 @test "no unit program is forgotten" {
 	run --separate-stderr comm -3 \
 		<(cd "$LAB_ROOT/tests/unit" && printf '%s\n' *_test.c | sed 's/\.c$//' | grep -v '^resolver_test$' | sort) \
