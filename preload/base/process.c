@@ -1,5 +1,6 @@
 #include "base/process.h"
 
+#include "base/fork.h"
 #include "base/kernel.h"
 #include "base/libc.h"
 #include "base/libc_versions.h"
@@ -55,6 +56,7 @@ static void process_forked(void)
 	atomic_store(&process.own_until_ms, 0);
 	for (int i = 0; i < OWN_PLACES; i++)
 		atomic_store(&process.own_places[i].until_ms, 0);
+	fork_child();
 	mark_main();
 }
 

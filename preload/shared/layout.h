@@ -4,13 +4,14 @@
  *
  * LAYOUT
  * struct shared is one System V segment per user and IPC namespace; without it (LBDNS_SHARED=off,
- * refused, hostile) memory of this process alone (segment.c). It is a header and six arrays of
- * records, whose size never changes. The records of cursors, names and tallies are found by a hash,
- * in one of SHARED_WAYS places each; those of ejections and processes by looking at all of them;
- * rewrites are a ring. All zero is valid, and empty: nobody waits for whoever created the segment.
- * Raise SHARED_LAYOUT with every change of a struct, of a constant, of what a word means, or of an
- * enum whose numbers are stored (leave_reason, dns_outcome, config_mode): a segment of another
- * layout is another segment. Outside of shared/ and balance/ read.h is how it is read.
+ * refused, hostile) memory of this process and its children alone (segment.c). It is a header and
+ * six arrays of records, whose size never changes. The records of cursors, names and tallies are
+ * found by a hash, in one of SHARED_WAYS places each; those of ejections and processes by looking
+ * at all of them; rewrites are a ring. All zero is valid, and empty: nobody waits for whoever
+ * created the segment. Raise SHARED_LAYOUT with every change of a struct, of a constant, of what a
+ * word means, or of an enum whose numbers are stored (leave_reason, dns_outcome, config_mode): a
+ * segment of another layout is another segment. Outside of shared/ and balance/ read.h is how it is
+ * read.
  *
  * TRUST
  * Nothing in it is trusted. Any bytes at all only change whose turn it is, who is passed over and

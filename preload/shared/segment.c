@@ -1,10 +1,12 @@
-/* The segment: found by its key, checked, attached. State: shared_used, own, segment, maker;
- * written by shared_start (once), the refresh thread (shared_check) and programs that look. */
+/* The segment: found by its key, checked, attached; and what is used without one. State:
+ * shared_used, own, segment, maker; written by shared_start (once), the refresh thread
+ * (shared_check) and programs that look. */
 #include "shared/segment.h"
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/fork.h"
 #include "base/kernel.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -13,6 +15,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/shm.h>
 
@@ -22,7 +25,7 @@ enum {
 
 static const uint64_t MAGIC = UINT64_C(0x6c62646e73000000) | SHARED_LAYOUT; /* "lbdns" */
 
-static struct shared own; /* in use while no segment is attached */
+static struct shared own; /* in use before shared_start, and where nothing else is to be had */
 _Atomic(struct shared *) shared_used = &own;
 static _Atomic int segment = -1; /* id of the attached one; -1: none */
 /* Whom the kernel took for the maker of a segment, and 1 << 32; 0: for user_id(), as far as is
@@ -186,6 +189,37 @@ static int segment_find_again(struct shared *at)
 	return error == -EAGAIN ? segment_find(at) : error;
 }
 
+/* Returns memory that the children of this process share with it; NULL if there is none. */
+static struct shared *family_map(void)
+{
+	long got = kernel_call(SYS_mmap, NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
+	                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return got < 0 && got >= -4095 ? NULL : (void *)got; // NOLINT(performance-no-int-to-ptr)
+}
+
+/* Has a child whose memory is a copy of its parent's start at another place, because all children
+ * would make the same pick. */
+static void own_forked(void)
+{
+	uint64_t seed = atomic_load(&own.seed);
+
+	atomic_store(&own.seed, hash_mix(seed ^ (uint64_t)kernel_call(SYS_getpid)) | 1);
+}
+
+/* Begins with memory that no other process of the user has. */
+static void start_alone(void)
+{
+	struct shared *family = family_map();
+
+	segment_seed(family ? family : &own);
+	if (family)
+		atomic_store_explicit(&shared_used, family,
+		                      memory_order_release); /* pairs with shared() */
+	else
+		fork_child_set(own_forked);
+}
+
 void shared_start(void)
 {
 	static atomic_bool done;
@@ -197,7 +231,7 @@ void shared_start(void)
 	if (config.shared)
 		error = segment_find_again(NULL);
 	if (shared() == &own)
-		segment_seed(&own);
+		start_alone();
 	atomic_store(&done, true); /* last: a child forked before this attaches by itself */
 	if (error == -EEXIST)
 		log_line(LOG_WARN,
@@ -253,7 +287,7 @@ void shared_check(void)
 	int id = atomic_load(&segment);
 	long error;
 
-	if (at == &own)
+	if (id < 0)
 		return;
 	error = kernel_call(SYS_shmctl, id, IPC_STAT, &about);
 	if (!error) {

@@ -2,7 +2,8 @@
  * denied ERRNO CALL... -- PROGRAM ARGUMENT...: runs PROGRAM under a seccomp filter that refuses the
  * system calls with ERRNO (EPERM, ENOSYS; 0: they succeed, with 0), as a container's or a service
  * manager's does, or kills for them (KILL). CALL is a name in the table below; "thread-apart" is a
- * clone of a thread with descriptors of its own.
+ * clone of a thread with descriptors of its own, "mmap-shared" an mmap of memory that children
+ * share.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 enum { INSTRUCTIONS = 256 };
 
 #define THREAD_APART "thread-apart"
+#define MMAP_SHARED  "mmap-shared"
 
 static const struct {
 	const char *name;
@@ -68,6 +71,15 @@ static void refuse(const char *name, unsigned answer)
 		load(offsetof(struct seccomp_data, args[0]));
 		add(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 3);
 		add(BPF_JMP | BPF_JSET | BPF_K, CLONE_FILES, 2, 0);
+		add(BPF_RET | BPF_K, answer, 0, 0);
+		add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+		return;
+	}
+	if (!strcmp(name, MMAP_SHARED)) {
+		add(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 5);
+		load(offsetof(struct seccomp_data, args[3]));
+		add(BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS, 0, 3);
+		add(BPF_JMP | BPF_JSET | BPF_K, MAP_PRIVATE, 2, 0);
 		add(BPF_RET | BPF_K, answer, 0, 0);
 		add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 		return;

@@ -90,6 +90,42 @@ test_vfork() {
 	done
 }
 
+# each.py once|each N: looks the service up, then forks N children one after another, each of which makes a connection: to the
+# address that its parent had, or to one that it looks up itself. FILTER... before it.
+forks() {
+	cat >"$LAB/each.py" <<-'END'
+		import os, socket, sys
+		def look_up():
+		    return socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		address = look_up()
+		for _ in range(int(sys.argv[2])):
+		    child = os.fork()
+		    if not child:
+		        with socket.socket() as one:
+		            one.connect(look_up() if sys.argv[1] == "each" else address)
+		            one.sendall(b"GET /address HTTP/1.0\r\n\r\n")
+		            os.write(1, one.makefile().read().split()[-1].encode() + b"\n")
+		        os._exit(0)
+		    os.waitpid(child, 0)
+	END
+	"${@:3}" python3 "$LAB/each.py" "$1" "$2" | lab_counts
+}
+
+@test "without shared memory, a child forked for each connection: exact over all of them" {
+	local how
+	for how in once each; do
+		lab_equal "$(forks $how 6)" "0 0 6"
+		lab_equal "$(LBDNS_SHARED=off forks $how 15 with_lbdns)" "5 5 5"
+		lab_equal "$(forks $how 15 with_lbdns "$LAB_BUILD/lab/denied" EPERM shmget --)" "5 5 5"
+	done
+	lab_equal "$(tail -n +2 /proc/sysvipc/shm)" ""
+}
+
+@test "without any memory that a child shares, each child starts at a place of its own" {
+	forks once 60 with_lbdns "$LAB_BUILD/lab/denied" EPERM shmget mmap-shared -- >"$LAB/counts"
+	awk '{ for (i = 1; i <= 3; i++) bad = bad || $i < 5; print; exit bad }' "$LAB/counts"
+}
+
 @test "vfork, whose children look up and connect before they exec or exit: the parent goes on, and follows DNS" {
 	of_both test_vfork
 	lab_scale rng-headless 3
