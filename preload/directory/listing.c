@@ -1,6 +1,7 @@
 #include "directory/listing.h"
 
 #include "base/clock.h"
+#include "directory/claims.h"
 #include "directory/snapshot.h"
 
 #include "base/poison.h"
@@ -94,6 +95,7 @@ bool listing_canonical(const struct listing *listing, const struct name_text *na
  * recorded. */
 void listing_given(const struct listing *listing, unsigned families)
 {
+	claims_count_numbers();
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		_Atomic uint32_t *given_version = &service_state[listing->service].given_version[f];
 		uint32_t version = listing->family[f].version;

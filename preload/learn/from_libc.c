@@ -5,6 +5,7 @@
 #include "base/kernel.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "directory/claims.h"
 #include "directory/listing.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
@@ -145,6 +146,7 @@ static void take_pools(struct draft *draft, uint32_t service, const struct answe
 {
 	struct service value = draft_service(draft, service);
 
+	claims_count_numbers();
 	draft_take(draft, service, after);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		if (after->family[f].replaced)

@@ -67,6 +67,14 @@ static size_t first_of(const struct list_addresses *addresses, enum family famil
 	return first;
 }
 
+/* Returns true if a node is an address: with ':', or a number. */
+static bool is_number(const char *node)
+{
+	struct name_text name;
+
+	return strchr(node, ':') || (name_normalize(node, &name) && name_is_numeric(&name));
+}
+
 /* Returns what stands in the claims for a node that is no name of DNS. */
 static uint64_t claim_key(const char *node)
 {
@@ -77,27 +85,31 @@ static uint64_t claim_key(const char *node)
 	return key;
 }
 
+static void claim(const char *node, struct address address)
+{
+	if (is_number(node))
+		learn_claim_number(address);
+	else
+		learn_claim(claim_key(node), address);
+}
+
 static void claim_list(const char *node, const struct addrinfo *list)
 {
-	uint64_t key = claim_key(node);
-
 	for (; list; list = list->ai_next) {
 		struct address address;
 		uint16_t port;
 
 		if (list->ai_addr &&
 		    address_from_sockaddr(list->ai_addr, list->ai_addrlen, &address, &port))
-			learn_claim(key, address);
+			claim(node, address);
 	}
 }
 
 static void claim_addresses(const char *node, const struct list_addresses *addresses)
 {
-	uint64_t key = claim_key(node);
-
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		for (size_t i = 0; i < addresses->family[f].count; i++)
-			learn_claim(key, addresses->family[f].at[i]);
+			claim(node, addresses->family[f].at[i]);
 }
 
 /* Returns the canonical name in a list if it can be kept: in lower case, as all our names are. A

@@ -14,6 +14,7 @@
 #include "dns/resolver.h"
 #include "learn/from_dns.h"
 #include "learn/from_libc.h"
+#include "learn/listed.h"
 #include "refresh/due.h"
 
 #include <sys/wait.h>
@@ -153,6 +154,27 @@ static void claimed_later(void)
 	check_rotates(v4(1), v4, 1, 3);
 	learn_claim(7, v4(3));
 	check_stays(v4(3));
+}
+
+/* A client with a resolver of its own passes what it found through getaddrinfo. */
+static void claimed_as_numbers(void)
+{
+	config_load((char *[]){"LBDNS_NAMES=rng,db", NULL});
+	config.shared = false;
+	learn_claim_number(v4(2));
+	CHECK(listed_add());
+	refresh_v4("rng", "rng.default", 1, 3);
+	check_rotates(v4(2), v4, 1, 3);
+	learn_claim_number(v4(3));
+	check_rotates(v4(3), v4, 1, 3);
+	learn_claim(7, v4(1));
+	check_stays(v4(1));
+	/* It looks names up through libc too: a number may be meant as one. */
+	CHECK(learn_v4("db", 10, 2));
+	check_stays(v4(2));
+	check_stays(v4(3));
+	refresh_v4("rng", "rng.default", 1, 4);
+	check_rotates(v4(4), v4, 1, 4);
 }
 
 static void gives_up_its_claims(void)
@@ -713,6 +735,7 @@ int main(void)
 	RUN(leaves_alone);
 	RUN(claimed_first);
 	RUN(claimed_later);
+	RUN(claimed_as_numbers);
 	RUN(gives_up_its_claims);
 	RUN(claims_what_dns_lacks);
 	RUN(takes_the_turn);
