@@ -28,6 +28,17 @@ struct libc {
 	                       int *);
 	int (*unshare)(int);
 	int (*setns)(int, int);
+	int (*setuid)(uid_t);
+	int (*setgid)(gid_t);
+	int (*seteuid)(uid_t);
+	int (*setegid)(gid_t);
+	int (*setreuid)(uid_t, uid_t);
+	int (*setregid)(gid_t, gid_t);
+	int (*setresuid)(uid_t, uid_t, uid_t);
+	int (*setresgid)(gid_t, gid_t, gid_t);
+	int (*setgroups)(size_t, const gid_t *);
+	int (*initgroups)(const char *, gid_t);
+	int (*prctl)(int, unsigned long, unsigned long, unsigned long, unsigned long);
 	/* Those of the client, in whichever library they are: freeaddrinfo(3) gives back what they
 	 * gave. By name they are not to be had (Makefile: NO_POINTER). */
 	void *(*malloc)(size_t);
@@ -44,6 +55,7 @@ struct libc {
 };
 
 /* libc.c alone writes these. */
+extern HIDDEN long (*libc_syscall)(long, long, long, long, long, long, long);
 extern HIDDEN struct libc libc_real;
 extern HIDDEN atomic_bool libc_found;
 void libc_find(void);

@@ -50,6 +50,8 @@ static void process_forked(void)
 	atomic_store(&process.may_limit, false);
 	atomic_store(&process.has_watched, false);
 	atomic_store(&process.thread, THREAD_NONE);
+	atomic_store(&process.holds, 0);
+	atomic_store(&process.was_held, false);
 	atomic_store(&process.ended_id, 0);
 	atomic_store(&process.asleep_ms, 0);
 	atomic_store(&process.refused_ms, 0);

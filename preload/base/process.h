@@ -65,6 +65,12 @@ struct process {
 
 	/* enum process_thread. Relaxed where nothing follows from it but a wake. */
 	_Atomic uint32_t thread;
+	/* How many threads are in thread_hold: none may start the refresh thread meanwhile.
+	 * thread_hold adds to it and then looks at `thread`; thread_start stores `thread` and then
+	 * looks at it: one sees the other. */
+	_Atomic uint32_t holds;
+	/* thread_hold has ended a thread: thread_release is to start one again. */
+	atomic_bool was_held;
 	/* The kernel's id of the last refresh thread that ended; 0: none has. Stored before
 	 * THREAD_NONE, so that thread_stop, which sees that, knows whom to wait for. */
 	_Atomic uint32_t ended_id;

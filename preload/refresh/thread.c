@@ -11,6 +11,7 @@
 #include "base/wakeup.h"
 #include "learn/listed.h"
 #include "refresh/fd_table.h"
+#include "refresh/privileges.h"
 #include "refresh/probe.h"
 #include "refresh/queries.h"
 #include "refresh/silence.h"
@@ -25,6 +26,8 @@ enum {
 	WATCH_MS = 50,          /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,            /* before a directory that another thread writes is tried again */
 	STOP_MS = 1000,         /* how long thread_stop waits */
+	HOLD_MS = 10 * 1000,    /* and thread_hold: libc ends a client whose threads differ */
+	EXIT_MS = 100,          /* and for one that has ended, of which the kernel knows still */
 	REFUSED_MS = 60 * 1000, /* before a thread that was refused is tried again */
 	HANDLERS_MS = 1000,     /* before the client's signal handlers are looked at again */
 	STACK_SIZE = 256 * 1024,
@@ -87,9 +90,11 @@ static void note_ended(void)
 static void *thread_main(void *unused)
 {
 	bool keep_stderr = config.log >= LOG_WARN && !config.log_file;
-	bool has_own_table = fd_table_unshare(keep_stderr);
+	bool has_own_table;
 
 	(void)unused;
+	privileges_drop();
+	has_own_table = fd_table_unshare(keep_stderr);
 	probe_begin(has_own_table);
 	silence_begin(has_own_table);
 	kernel_call(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
@@ -137,14 +142,18 @@ static int thread_create(pthread_t *thread, size_t stack_size)
 	return error;
 }
 
+/* A filter of the client's own is in place: see thread_release. Children inherit both. */
+static atomic_bool never;
+
 /* May a thread be started, if `thread` is the state of process.thread? */
 static bool may_start(uint32_t thread)
 {
 	if (thread == THREAD_REFUSED &&
 	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
 		return false;
-	return thread != THREAD_RUNS && thread != THREAD_STOPPING &&
-	       !atomic_load(&process.main_ended) && process_is_own();
+	return thread != THREAD_RUNS && thread != THREAD_STOPPING && !atomic_load(&never) &&
+	       !atomic_load(&process.holds) && !atomic_load(&process.main_ended) &&
+	       process_is_own();
 }
 
 /* Starts the thread, if there may be one. In a lookup resolv.conf is read first, because the
@@ -170,8 +179,10 @@ static void thread_start(bool in_lookup)
 	if (atomic_compare_exchange_strong(&process.thread, &state, THREAD_RUNS)) {
 		if (in_lookup)
 			queries_read_conf();
-		if (atomic_load(&process.main_ended) || /* pairs with thread_main_ends */
-		    (thread_create(&thread, stack_wanted()) && thread_create(&thread, 0)))
+		if (atomic_load(&process.holds)) /* pairs with thread_hold */
+			atomic_store(&process.thread, THREAD_NONE);
+		else if (atomic_load(&process.main_ended) || /* pairs with thread_main_ends */
+		         (thread_create(&thread, stack_wanted()) && thread_create(&thread, 0)))
 			refuse();
 	}
 	pthread_setcanceltype(cancel_type, &cancel_type);
@@ -194,8 +205,10 @@ static bool is_thread(uint32_t id)
 	return id && !kernel_call(SYS_tgkill, kernel_call(SYS_getpid), id, 0);
 }
 
-/* The thread is not joined, because several may wait for it, and another one start meanwhile. */
-bool thread_stop(void)
+/* Ends the thread, and waits for that, but not for longer than limit_ms. Returns false if there is
+ * none, or it goes on. It is not joined, because several may wait for it, and another one start
+ * meanwhile. */
+static bool stop(unsigned limit_ms)
 {
 	uint32_t state = THREAD_RUNS;
 
@@ -204,11 +217,16 @@ bool thread_stop(void)
 	     state != THREAD_STOPPING))
 		return false;
 	wakeup();
-	for (unsigned ms = 0; ms < STOP_MS && (atomic_load(&process.thread) == THREAD_STOPPING ||
-	                                       is_thread(atomic_load(&process.ended_id)));
+	for (unsigned ms = 0; ms < limit_ms && (atomic_load(&process.thread) == THREAD_STOPPING ||
+	                                        is_thread(atomic_load(&process.ended_id)));
 	     ms++)
 		futex_sleep(1);
 	return atomic_load(&process.thread) != THREAD_STOPPING;
+}
+
+bool thread_stop(void)
+{
+	return stop(STOP_MS);
 }
 
 void thread_main_ends(void)
@@ -220,6 +238,7 @@ void thread_main_ends(void)
 bool thread_is_refused(void)
 {
 	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_REFUSED ||
+	       atomic_load_explicit(&never, memory_order_relaxed) ||
 	       atomic_load_explicit(&process.main_ended, memory_order_relaxed);
 }
 
@@ -262,6 +281,31 @@ static bool is_no_handler(void)
 		is_none = false;
 	}
 	return is_none;
+}
+
+bool thread_hold(void)
+{
+	if (!process_is_own())
+		return false;
+	atomic_fetch_add(&process.holds, 1); /* pairs with thread_start */
+	/* One that has ended by itself, or is said to, is libc's until the kernel forgets it. */
+	if (stop(HOLD_MS))
+		atomic_store(&process.was_held, true);
+	else
+		for (unsigned ms = 0; ms < EXIT_MS && is_thread(atomic_load(&process.ended_id));
+		     ms++)
+			futex_sleep(1);
+	atomic_store(&process.ended_id, 0);
+	return true;
+}
+
+void thread_release(bool for_good)
+{
+	if (for_good)
+		atomic_store(&never, true);
+	if (atomic_fetch_sub(&process.holds, 1) == 1 && atomic_exchange(&process.was_held, false) &&
+	    is_no_handler())
+		thread_start(false);
 }
 
 void thread_nudge(uint64_t age_ms, uint64_t interval_ms)

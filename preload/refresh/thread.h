@@ -28,4 +28,15 @@ void thread_main_ends(void);
 /* Returns true while no thread can be had. Then nothing is fresher than the last answer of libc. */
 bool thread_is_refused(void);
 
+/* Ends the refresh thread, and lets none start until thread_release: what the client is about to
+ * do to itself would not reach it, or would find it in the way. Returns false, and does nothing, in
+ * a child of vfork(2), whose memory is its parent's. errno is kept. Any thread; in a signal handler
+ * too. */
+bool thread_hold(void);
+
+/* Lets the refresh thread start again, at once if one was ended and this is surely no signal
+ * handler; or, if for_good, never again in this process and its children: a filter of the client's
+ * may kill for what a new thread does. */
+void thread_release(bool for_good);
+
 #endif

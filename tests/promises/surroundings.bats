@@ -547,6 +547,71 @@ sets_user() {
 	sets_user
 }
 
+# gives_up.py WHAT...: connects, waits until the refresh thread has run, does WHAT to itself, and connects again and again; it
+# prints, of each thread named lbdns that is there then, its capabilities, whether it may gain any, its filters and its mounts
+# (as the client has them, or not); "-": there is none.
+gives_up() {
+	cat >"$LAB/gives_up.py" <<-'END'
+		import ctypes, glob, os, socket, sys, time
+		libc = ctypes.CDLL(None, use_errno=True)
+		class Instruction(ctypes.Structure):
+		    _fields_ = [("code", ctypes.c_ushort), ("yes", ctypes.c_ubyte), ("no", ctypes.c_ubyte), ("k", ctypes.c_uint)]
+		class Program(ctypes.Structure):
+		    _fields_ = [("length", ctypes.c_ushort), ("at", ctypes.POINTER(Instruction))]
+		allow = (Instruction * 1)(Instruction(6, 0, 0, 0x7FFF0000))
+		does = {
+		    "nothing": lambda: 0,
+		    "mounts": lambda: libc.unshare(0x20000),
+		    "root": lambda: libc.unshare(0x200),
+		    "mounts-raw": lambda: libc.syscall(272, 0x20000),
+		    "user": lambda: libc.setuid(12345),
+		    "groups": lambda: libc.initgroups(b"nobody", 12345) or libc.setgroups(0, None) or libc.setresgid(1, 1, 1),
+		    "filter": lambda: libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(Program(1, allow))),
+		    "filter-raw": lambda: libc.prctl(38, 1, 0, 0, 0) or libc.syscall(317, 1, 0, ctypes.byref(Program(1, allow))),
+		}
+		def threads():
+		    found = []
+		    for task in glob.glob("/proc/self/task/*"):
+		        try:
+		            facts = dict(line.split(":\t", 1) for line in open(task + "/status").read().splitlines() if ":\t" in line)
+		            if facts["Name"] != "lbdns":
+		                continue
+		            mounts = os.readlink(task + "/ns/mnt") == os.readlink("/proc/thread-self/ns/mnt")
+		        except OSError:
+		            continue
+		        found.append(" ".join([facts["CapPrm"].lstrip("0") or "none", facts["CapEff"].lstrip("0") or "none",
+		                     facts["NoNewPrivs"], facts["Seccomp"], "same" if mounts else "other"]))
+		    return found
+		address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		def connect():
+		    with socket.socket() as one:
+		        one.connect(address)
+		for what in sys.argv[1:]:
+		    connect()
+		    until = time.monotonic() + 10
+		    while not threads() and time.monotonic() < until:
+		        time.sleep(.01)
+		        connect()
+		    if does[what]():
+		        print(what, os.strerror(ctypes.get_errno()))
+		    now = threads()
+		    for _ in range(50):
+		        connect()
+		        time.sleep(.01)
+		    print(what, *(sorted(set(now + threads())) or "-"), sep=": ", flush=True)
+	END
+	LBDNS_REFRESH=100ms with_lbdns /usr/bin/python3 "$LAB/gives_up.py" "$@"
+}
+
+@test "what the client gives up its refresh thread does not keep: capabilities, mounts, what a filter refuses" {
+	setpriv --reuid 12345 --regid 12345 --clear-groups true || skip 'only root can be other users'
+	[ "$(uname -m)" = x86_64 ] || skip 'the numbers of system calls are those of x86-64'
+	lab_equal "$(gives_up nothing mounts root mounts-raw groups user)" "$(printf '%s: none none 1 0 same\n' \
+		nothing mounts root mounts-raw groups user)"
+	lab_equal "$(gives_up filter)" "filter: -"
+	lab_equal "$(gives_up filter-raw)" "filter-raw: -"
+}
+
 @test "setuid while a refresh is under way, where close_range and unshare are refused" {
 	setpriv --reuid 12345 --regid 12345 --clear-groups true || skip 'only root can be other users'
 	needs_task_apart
