@@ -3,6 +3,7 @@
 #include "base/atomic.h"
 #include "base/kernel.h"
 #include "base/process.h"
+#include "base/valgrind.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,12 +20,13 @@
 /* Returns a copy of the client's descriptor, because the refresh thread has a table of its own
  * (fd_table.h). -EBADF if it is closed; other errors where the kernel is too old or there is a
  * filter, and then nobody is cut short. It is not tried under any filter, because many services
- * have one (systemd's @system-service) that kills for this call, and nothing tells beforehand. */
+ * have one (systemd's @system-service) that kills for this call, and nothing tells beforehand; nor
+ * under valgrind (3.19), which does not know it, and says so. */
 static int borrow(uint32_t fd)
 {
 	long pidfd, got;
 
-	if (kernel_call(SYS_prctl, PR_GET_SECCOMP))
+	if (kernel_call(SYS_prctl, PR_GET_SECCOMP) || valgrind_runs())
 		return -ENOSYS;
 	pidfd = kernel_call(SYS_pidfd_open, kernel_call(SYS_getpid));
 	if (pidfd < 0)

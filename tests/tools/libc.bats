@@ -95,8 +95,7 @@ released() {
 			--errors-for-leak-kinds=all --error-exitcode=99 \
 			--suppressions="$LAB_ROOT/tests/tools/valgrind.supp" \
 			"$LAB_BUILD/lab/release" rng-headless 80 2000 >"$LAB/out" 2>&1
-		# "--": of valgrind's own troubles (valgrind.bats)
-		lab_equal "$(grep -v '^--' "$LAB/out")" "all freed"
+		lab_equal "$(<"$LAB/out")" "all freed"
 	done
 }
 
