@@ -1,4 +1,4 @@
-/* The settings: LBDNS_* of the environment, read once. config_load alone writes config, in the
+/* The settings: LBDNS_* of the environment, read once. config_load writes config, in the
  * constructor; after that any thread and any signal handler may read it. */
 #ifndef LBDNS_BASE_CONFIG_H
 #define LBDNS_BASE_CONFIG_H

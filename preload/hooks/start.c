@@ -6,6 +6,7 @@
 #include "base/libc_versions.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "hooks/copies.h"
 #include "refresh/thread.h"
 
 #include <dlfcn.h>
@@ -32,6 +33,7 @@ static void say_if_passed_by(const char *function, const void *ours)
 __attribute__((constructor)) static void start(void)
 {
 	int saved_errno = errno;
+	const char *other;
 
 	libc();
 	clock_start();
@@ -39,6 +41,12 @@ __attribute__((constructor)) static void start(void)
 	/* setuid, setgid, file capabilities: the environment is not to be believed (getauxval(3)).
 	 */
 	config_load(getauxval(AT_SECURE) ? NULL : environ);
+	other = copies_before();
+	if (other) {
+		log_line(LOG_WARN, "this process has ", other, " too, and this copy does nothing",
+		         NULL);
+		config.mode = MODE_OFF;
+	}
 	if (config.mode != MODE_OFF) {
 		process_start();
 		process_watch_main(thread_main_ends);

@@ -351,6 +351,28 @@ beside() {
 	lab_equal "$(with_lbdns lab client-allocator threads rng-headless 8081 60 4 | lab_counts)" "20 20 20"
 }
 
+@test "two copies in one process: each connection takes one turn, and check says so" {
+	local order pods
+	mkdir "$LAB/image"
+	cp "$LIBLBDNS" "$LAB/copy.so"
+	cp "$LIBLBDNS" "$LAB/image/liblbdns.so"
+	for order in "$LIBLBDNS $LAB/copy.so" "$LAB/copy.so $LIBLBDNS" "$LIBLBDNS $LAB/image/liblbdns.so $LAB/copy.so"; do
+		for pods in 2 3; do
+			lab_scale rng-headless $pods
+			lab_equal "$(LD_PRELOAD=$order "$CLIENT" once rng-headless 8081 60 | lab_counts)" \
+				"$([ $pods = 2 ] && echo '30 30 0' || echo '20 20 20')"
+			lab_equal "$(LD_PRELOAD=$order "$CLIENT" lookup-connect rng-headless 8081 60 | lab_counts)" \
+				"$([ $pods = 2 ] && echo '30 30 0' || echo '20 20 20')"
+		done
+	done
+	lab_start client env LBDNS_REFRESH=100ms LD_PRELOAD="$LIBLBDNS $LAB/image/liblbdns.so" \
+		"$CLIENT" stay rng-headless 8081 50
+	lab_dns_asks_more 3 rng-headless A
+	lab_equal "$(cat "/proc/$(<"$LAB/client.pid")/task/"*/comm | grep -c '^lbdns$')" 1
+	run -0 "$LAB_BUILD/lbdns-inspect" check --pid "$(<"$LAB/client.pid")"
+	[[ $output == *" loaded     it has "*"/liblbdns.so and "*"/liblbdns.so: one of them does nothing" ]]
+}
+
 # Its lookups go to libc past us, as those of nss_wrapper.
 past_us() {
 	cat >"$LAB/past.c" <<-'END'

@@ -61,7 +61,11 @@ static void note_preload(void)
 	for (char *each; list && (each = strtok_r(NULL, ": ", &rest));) {
 		const char *base = strrchr(each, '/');
 
-		if (strcmp(base ? base + 1 : each, "liblbdns.so") != 0)
+		if (strstr(each, "liblbdns.so") && strcmp(each, check_library()) != 0)
+			printf("  LD_PRELOAD has %s: beside another copy of it, one of them does "
+			       "nothing\n",
+			       each);
+		else if (strcmp(base ? base + 1 : each, "liblbdns.so") != 0)
 			printf("  LD_PRELOAD has %s too: lbdns run keeps it, after the library\n",
 			       each);
 	}

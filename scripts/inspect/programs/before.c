@@ -62,6 +62,28 @@ static bool before_ours(char *list, pid_t pid, char *why, size_t size)
 	return false;
 }
 
+bool before_is_copied(pid_t pid, char *why, size_t size)
+{
+	FILE *file = process_open(pid, "maps");
+	char line[PROCESS_LINE], first[PROCESS_LINE] = "", *at;
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		at = strchr(line, '/');
+		if (!at || !strstr(at, "/liblbdns.so"))
+			continue;
+		found = *first && strcmp(first, at) != 0;
+		if (found)
+			snprintf(why, size, "it has %s and %s: one of them does nothing", first,
+			         at);
+		strcpy(first, at);
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
 bool before_in_list(const char *preload, char *why, size_t size)
 {
 	char *list = strdup(preload);

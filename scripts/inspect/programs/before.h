@@ -11,7 +11,11 @@
  * called before ours. Returns false if there is none, or the process may not be looked at. */
 bool before_in_process(pid_t pid, char *why, size_t size);
 
-/* The same of a program that is run with these environment variables. */
+/* Says into why that a process has loaded two copies of the library. Returns false if it has not.
+ */
+bool before_is_copied(pid_t pid, char *why, size_t size);
+
+/* As before_in_process, of a program that is run with these environment variables. */
 bool before_in_list(const char *preload, char *why, size_t size);
 
 #endif

@@ -147,7 +147,7 @@ void loaded_look(pid_t pid, struct loaded *loaded)
 			strcpy(loaded->why, "its LBDNS_ settings are not believed");
 		else if (strstr(line, "(deleted)"))
 			strcpy(loaded->why, "of a version that was replaced since; restart it");
-		else
+		else if (!before_is_copied(pid, loaded->why, sizeof(loaded->why)))
 			before_in_process(pid, loaded->why, sizeof(loaded->why));
 		return;
 	}
