@@ -22,6 +22,8 @@ static void fill_family(const struct snapshot *snapshot, const struct service *s
 		           sizeof(pool));
 	listing->family[family].state = known->state;
 	listing->family[family].fresh = service_is_fresh(listing->service, family, now_ms);
+	listing->family[family].confirmed = atomic_load_explicit(
+		&service_state[listing->service].confirmed[family], memory_order_relaxed);
 	listing->family[family].version = known->version;
 	listing->family[family].first = pool.first;
 	listing->family[family].count = pool.count;

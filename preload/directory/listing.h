@@ -26,6 +26,7 @@ struct listing {
 	struct {
 		enum directory_state state;
 		bool fresh;       /* the last good answer is not older than LBDNS_MAX_STALE */
+		bool confirmed;   /* DNS has said so too: libc need not be asked */
 		uint32_t first;   /* for listing_copy */
 		uint32_t count;   /* endpoints; 0: there is no pool */
 		uint32_t version; /* of the pool, for listing_given */

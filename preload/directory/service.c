@@ -66,6 +66,7 @@ void service_reset(uint32_t service)
 		service_invalidate(service, f);
 		atomic_store_explicit(&state->given_version[f], 0, memory_order_relaxed);
 		atomic_store_explicit(&state->denials[f], 0, memory_order_relaxed);
+		atomic_store_explicit(&state->confirmed[f], false, memory_order_relaxed);
 	}
 	atomic_store_explicit(&state->interval_ms,
 	                      config.refresh_ms ? config.refresh_ms : TTL_UNKNOWN_MS,
@@ -118,6 +119,17 @@ bool service_hurry(uint32_t service)
 	atomic_store_explicit(&service_state[service % SERVICES].due_now, true,
 	                      memory_order_relaxed);
 	return true;
+}
+
+void service_hurry_first(uint32_t service)
+{
+	struct service_state *state = &service_state[service % SERVICES];
+
+	if (atomic_load_explicit(&state->refreshes, memory_order_relaxed) ||
+	    atomic_load_explicit(&state->due_now, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&state->due_now, true, memory_order_relaxed);
+	wakeup_hurry();
 }
 
 void service_invalidate_all(void)

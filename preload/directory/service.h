@@ -49,8 +49,11 @@ struct service_state {
 	_Atomic uint32_t interval_ms; /* between two questions to DNS */
 	_Atomic uint32_t generation;  /* raised when the place is given to another name */
 	_Atomic uint32_t refreshes;   /* begun */
-	_Atomic uint32_t unanswered;  /* questions since DNS last answered, or failed */
+	_Atomic uint32_t unanswered;  /* questions since DNS last said anything */
 	atomic_bool due_now;          /* DNS is to be asked out of turn */
+	/* A refresh of this family has succeeded, and none since has failed but by silence: lookups
+	 * may be answered without libc. */
+	atomic_bool confirmed[FAMILY_COUNT];
 	atomic_bool connected;        /* a connect to an endpoint was seen */
 	atomic_bool untold;           /* connects were seen that do not tell how they end */
 	_Atomic uint32_t port;        /* that lookups named last; 0: none has */
@@ -121,6 +124,10 @@ bool service_is_overdue(uint64_t age_ms, uint64_t interval_ms);
  * Returns false, and does nothing, if the last such question of this process is less than a second
  * ago. */
 bool service_hurry(uint32_t service);
+
+/* Has DNS asked for a name for the first time, because it is looked up again, and libc is asked
+ * each time until a refresh has succeeded. Does nothing if DNS was asked before. */
+void service_hurry_first(uint32_t service);
 
 /* Makes all that is known stale, until DNS or libc says it again: the client is in another network
  * now. */

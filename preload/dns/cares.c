@@ -19,6 +19,10 @@ static bool cares_ready;
  * (dnsflagday.net/2020). */
 enum { CARES_EDNS_SIZE = 1232 };
 
+/* The header of a message, its flags and codes (RFC 1035 4.1.1). */
+enum { HEADER_SIZE = 12, FLAG_ANSWER = 0x80, FLAG_OPCODE = 0x78, RCODE = 0x0f };
+enum { RCODE_FORMERR = 1, RCODE_SERVFAIL = 2, RCODE_NOTIMP = 4, RCODE_REFUSED = 5 };
+
 /* Blocks are powers of two, a header included, from regions mapped as needed; freed ones wait in a
  * list per size. A single large mapping would be populated whole in a client that called
  * mlockall(MCL_FUTURE). */
@@ -206,13 +210,28 @@ static int cares_connect(ares_socket_t descriptor, const struct sockaddr *to, ar
 	return (int)told(kernel_call(SYS_connect, descriptor, to, length));
 }
 
+/* Notes an answer that is an error. c-ares 1.18 asks the next server then, and says in the end that
+ * the last one refused the connection, as it says of a port that is closed. A part of a message
+ * that came by TCP may be taken for one, which does no harm. */
+static void cares_hear(struct cares_heard *heard, const unsigned char *message, ares_ssize_t size)
+{
+	unsigned rcode;
+
+	if (size < HEADER_SIZE || (message[2] & (FLAG_ANSWER | FLAG_OPCODE)) != FLAG_ANSWER)
+		return;
+	rcode = message[3] & RCODE;
+	if (rcode == RCODE_FORMERR || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
+	    rcode == RCODE_REFUSED)
+		heard->error = true;
+}
+
 static ares_ssize_t cares_recvfrom(ares_socket_t descriptor, void *data, size_t size, int flags,
-                                   struct sockaddr *from, ares_socklen_t *from_length, void *unused)
+                                   struct sockaddr *from, ares_socklen_t *from_length, void *heard)
 {
 	ares_ssize_t got =
 		told(kernel_call(SYS_recvfrom, descriptor, data, size, flags, from, from_length));
 
-	(void)unused;
+	cares_hear(heard, data, got);
 	/* An empty datagram is not the end of a connection, as 1.18 takes it (CVE-2023-32067). */
 	if (got == 0 && from) {
 		errno = EAGAIN;
@@ -238,15 +257,16 @@ static const struct ares_socket_functions cares_sockets = {
 	.asendv = cares_sendv,
 };
 
-int cares_channel_open(ares_channel *channel, const char *servers, int try_ms, int tries)
+int cares_channel_open(ares_channel *channel, const struct cares_way *way,
+                       struct cares_heard *heard)
 {
 	/* With all of these given, 1.18 looks into no file; the server is replaced at once. */
 	struct in_addr placeholder = {.s_addr = htonl(INADDR_LOOPBACK)};
 	char lookups[] = "b";
 	struct ares_options options = {
 		.flags = ARES_FLAG_EDNS | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-		.timeout = try_ms,
-		.tries = tries,
+		.timeout = way->try_ms,
+		.tries = way->tries,
 		.ndots = 1,
 		.servers = &placeholder,
 		.nservers = 1,
@@ -269,8 +289,8 @@ int cares_channel_open(ares_channel *channel, const char *servers, int try_ms, i
 	                                   ARES_OPT_NOROTATE);
 	if (status != ARES_SUCCESS)
 		return status;
-	ares_set_socket_functions(*channel, &cares_sockets, NULL);
-	status = ares_set_servers_ports_csv(*channel, servers);
+	ares_set_socket_functions(*channel, &cares_sockets, heard);
+	status = ares_set_servers_ports_csv(*channel, way->servers);
 	if (status != ARES_SUCCESS) {
 		ares_destroy(*channel);
 		*channel = NULL;

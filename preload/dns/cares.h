@@ -8,6 +8,7 @@
 #define CARES_NO_DEPRECATED
 #include <ares.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* 4,000 addresses need less than 1 MiB. */
@@ -29,9 +30,21 @@ void cares_enter(struct cares_arena *arena);
 void *cares_alloc(size_t size);
 void *cares_alloc_zeroed(size_t size);
 
-/* Opens a channel in the arena entered, with sockets of ours. Returns an ARES_ status. servers is
- * as ares_set_servers_ports_csv(3) takes it, one at least. No file and no environment is read.
- * try_ms is how long a server may take; it doubles once all servers were tried. */
-int cares_channel_open(ares_channel *channel, const char *servers, int try_ms, int tries);
+/* How a channel is to ask. */
+struct cares_way {
+	const char *servers; /* as ares_set_servers_ports_csv(3) takes it, one at least */
+	int try_ms;          /* how long a server may take; it doubles once all were tried */
+	int tries;
+};
+
+/* What the sockets of a channel have met. */
+struct cares_heard {
+	bool error; /* a server has answered FORMERR, SERVFAIL, NOTIMP or REFUSED */
+};
+
+/* Opens a channel in the arena entered, with sockets of ours. Returns an ARES_ status. heard is
+ * written until the channel is destroyed. No file and no environment is read. */
+int cares_channel_open(ares_channel *channel, const struct cares_way *way,
+                       struct cares_heard *heard);
 
 #endif

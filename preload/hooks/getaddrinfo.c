@@ -13,7 +13,7 @@ HOOK int getaddrinfo(const char *node, const char *service, const struct addrinf
 
 	if (!question_read(&question, node, service, hints))
 		return libc()->getaddrinfo(node, service, hints, list);
-	known = from_snapshot(&question);
+	known = from_snapshot(&question, LIBC_NOTHING);
 	if (known) {
 		*list = known;
 		return 0;
@@ -21,5 +21,10 @@ HOOK int getaddrinfo(const char *node, const char *service, const struct addrinf
 	error = libc()->getaddrinfo(node, service, hints, list);
 	if (!error)
 		taken_list(&question, *list, false);
+	else if ((error == EAI_AGAIN || error == EAI_FAIL) &&
+	         (known = from_snapshot(&question, LIBC_FAILED))) {
+		*list = known;
+		return 0;
+	}
 	return error;
 }

@@ -1,5 +1,6 @@
 #include "learn/from_libc.h"
 
+#include "base/address_set.h"
 #include "base/answer.h"
 #include "base/clock.h"
 #include "base/kernel.h"
@@ -103,21 +104,59 @@ static bool is_known(const struct listing *listing, const struct answer *answer)
 	return !answer->canonical || listing->has_canonical;
 }
 
-/* Takes in an answer for a name that DNS is asked for anyway, and of which DNS says more than one
- * answer of libc, because that may come from a cache. Only addresses that DNS does not have yet are
- * claimed, so that a connection to one is not taken for another pool's. Returns false if the answer
- * is to be learned. */
+/* Returns true if a family of an answer is what is known. A libc that leaves addresses out agrees
+ * if DNS has all that it names. */
+static bool agrees(const struct listing *listing, const struct answer *answer, enum family family)
+{
+	const struct address *addresses = answer->family[family].addresses;
+	size_t count = answer->family[family].count;
+
+	if (listing->family[family].state != DIRECTORY_POOL ||
+	    (count == listing->family[family].count &&
+	     address_set_key(addresses, count) == listing->family[family].key))
+		return true;
+	for (size_t i = 0; answer->may_be_truncated && i < count; i++)
+		if (!is_endpoint(listing->service, addresses[i]))
+			return false;
+	return answer->may_be_truncated && listing->family[family].confirmed;
+}
+
+/* Notes that libc has said of a family once more what is known. */
+static void note_agreed(const struct listing *listing, enum family family)
+{
+	struct service_state *state = &service_state[listing->service];
+	uint64_t now_ms = clock_ms();
+
+	atomic_store_explicit(&state->checked_ms, now_ms, memory_order_relaxed);
+	if (listing->family[family].state == DIRECTORY_POOL)
+		atomic_store_explicit(&state->good_ms[family], now_ms, memory_order_relaxed);
+}
+
+/* Takes in an answer of which nothing is to be learned: it says what is known, or DNS is asked for
+ * the name anyway, and says more than one answer of libc, because that may come from a cache. Only
+ * addresses that DNS does not have yet are claimed, so that a connection to one is not taken for
+ * another pool's. Returns false if the answer is to be learned. */
 static bool learn_known_name(const struct name_text *name, const struct listing *listing,
                              const struct answer *answer)
 {
+	bool current = is_dns_current(listing), agreed[FAMILY_COUNT];
 	unsigned asked = 0;
 
-	if (!is_dns_current(listing) || !is_known(listing, answer))
+	if (!is_known(listing, answer))
 		return false;
-	for (enum family f = 0; f < FAMILY_COUNT; f++)
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		agreed[f] =
+			answer->family[f].outcome != DNS_NOT_ASKED && agrees(listing, answer, f);
 		if (answer->family[f].outcome != DNS_NOT_ASKED)
 			asked |= FAMILY_BIT(f);
+		if (asked & FAMILY_BIT(f) && !agreed[f] &&
+		    (!current || !listing->family[f].confirmed))
+			return false;
+	}
 	listing_given(listing, asked);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (agreed[f])
+			note_agreed(listing, f);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		for (size_t i = 0; i < answer->family[f].count; i++)
 			if (!is_endpoint(listing->service, answer->family[f].addresses[i]))
@@ -170,7 +209,11 @@ static void note_answer(struct draft *draft, uint32_t service, const struct answ
 	value.unmanaged = false;
 	draft_set_service(draft, service, &value);
 	atomic_store_explicit(&state->checked_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&state->due_base_ms, now_ms, memory_order_relaxed);
+	/* Only where DNS is not asked already, because lookups that go to libc each time would put
+	 * the next question off for ever. */
+	if (clock_since(atomic_load_explicit(&state->due_base_ms, memory_order_relaxed), now_ms) >
+	    2 * (uint64_t)atomic_load_explicit(&state->interval_ms, memory_order_relaxed))
+		atomic_store_explicit(&state->due_base_ms, now_ms, memory_order_relaxed);
 	atomic_store_explicit(&state->used_ms, now_ms, memory_order_relaxed);
 	atomic_store_explicit(&state->due_now, answer->may_be_truncated, memory_order_relaxed);
 }

@@ -27,6 +27,7 @@ struct reply {
 	struct addrinfo *templates[FAMILY_COUNT]; /* NULL: the family is not in the list */
 	struct list_addresses addresses;
 	unsigned families; /* that are in the list */
+	enum libc_says libc_says;
 };
 
 /* Returns true if DNS or libc was asked lately enough to answer without asking again. */
@@ -38,6 +39,18 @@ static bool is_fresh(const struct listing *listing)
 	return !service_is_overdue(listing->age_ms, listing->interval_ms);
 }
 
+/* Returns true if what is known of a family will do without libc. */
+static bool is_known(const struct reply *reply, enum family family)
+{
+	const struct listing *listing = &reply->listing;
+
+	if (listing->family[family].state != DIRECTORY_NONE &&
+	    (listing->family[family].state != DIRECTORY_POOL || !listing->family[family].fresh))
+		return false;
+	return reply->libc_says == LIBC_FAILED ? listing->believed
+	                                       : listing->family[family].confirmed;
+}
+
 /* Finds the families of the list, and gets their templates. Returns false if there is one that is
  * not known, or not freshly. */
 static bool reply_families(struct reply *reply)
@@ -46,18 +59,19 @@ static bool reply_families(struct reply *reply)
 	bool addrconfig = question->flags & AI_ADDRCONFIG;
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		enum directory_state state = reply->listing.family[f].state;
+		bool known = is_known(reply, f);
 
-		if (!(question->families & FAMILY_BIT(f)) || state == DIRECTORY_NONE)
+		if (!(question->families & FAMILY_BIT(f)) ||
+		    (known && reply->listing.family[f].state == DIRECTORY_NONE))
 			continue;
-		if (state != DIRECTORY_POOL && !addrconfig)
+		if (!known && !addrconfig)
 			return false;
 		reply->templates[f] = question_template(question, f);
 		if (!reply->templates[f] && !addrconfig)
 			return false;
 		if (!reply->templates[f])
 			continue; /* no interface has this family: libc leaves it out */
-		if (state != DIRECTORY_POOL || !reply->listing.family[f].fresh)
+		if (!known)
 			return false;
 		reply->families |= FAMILY_BIT(f);
 	}
@@ -132,9 +146,18 @@ static bool reply_begin(struct reply *reply, const struct question *question)
 	       mode_for(service_name_hash(reply->listing.service)) == MODE_ON;
 }
 
-struct addrinfo *from_snapshot(const struct question *question)
+/* Has DNS asked for the first time if a family is not confirmed yet. */
+static void hurry(const struct reply *reply)
 {
-	struct reply reply = {.families = 0};
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (reply->question->families & FAMILY_BIT(f) &&
+		    !reply->listing.family[f].confirmed)
+			service_hurry_first(reply->listing.service);
+}
+
+struct addrinfo *from_snapshot(const struct question *question, enum libc_says libc_says)
+{
+	struct reply reply = {.libc_says = libc_says};
 	struct addrinfo *list = NULL;
 	int saved_errno = errno;
 
@@ -144,6 +167,7 @@ struct addrinfo *from_snapshot(const struct question *question)
 	pthread_testcancel();
 	if (!reply_begin(&reply, question))
 		return NULL;
+	hurry(&reply);
 	thread_want(false);
 	thread_nudge(reply.listing.age_ms, reply.listing.interval_ms);
 	if (is_fresh(&reply.listing) && list_can_make() && reply_families(&reply) &&

@@ -20,6 +20,18 @@ static bool is_now_and_then(uint32_t service)
 	       NOW_AND_THEN - 1;
 }
 
+/* Is a family that the name does not have to be asked for in this interval? Until DNS has said so
+ * too, because libc says so as well where DNS failed: in every other interval, so that a server
+ * that never answers for it does not hold up the other family. */
+static bool is_missed(uint32_t service, enum family family)
+{
+	const struct service_state *state = &service_state[service];
+
+	if (atomic_load_explicit(&state->confirmed[family], memory_order_relaxed))
+		return is_now_and_then(service);
+	return atomic_load_explicit(&state->refreshes, memory_order_relaxed) % 2 == 0;
+}
+
 /* Returns which families of a service DNS is to be asked for in this interval. */
 static unsigned due_families(const struct service *service, uint32_t index)
 {
@@ -29,7 +41,7 @@ static unsigned due_families(const struct service *service, uint32_t index)
 		uint32_t state = service->family[f].state;
 
 		if (state == DIRECTORY_POOL || state == DIRECTORY_GONE ||
-		    (state == DIRECTORY_NONE && is_now_and_then(index)) ||
+		    (state == DIRECTORY_NONE && is_missed(index, f)) ||
 		    (state == DIRECTORY_UNKNOWN && service->exact && !service->absolute_known))
 			families |= FAMILY_BIT(f);
 	}

@@ -62,6 +62,19 @@ def usual(question, ttl=30, **more):
     return question.reply([address(text, ttl) for text in texts], **more)
 
 
+def both(question):
+    """The addresses that the name has, of the family asked for."""
+    return question.reply([address(text) for text in question.addresses
+                           if question.type == (AAAA if ":" in text else A)])
+
+
+def odd_first(question):  # first.28.2: SERVFAIL for the first question of type 28 for a name, for all of its families later
+    kind, rcode = int(question.what[1]), int(question.what[2])
+    if question.type == kind and "rng-headless." in question.name and turn(question) == 0:
+        return [question.reply(rcode=rcode)]
+    return [both(question)]
+
+
 def odd_silent(question):
     return []
 

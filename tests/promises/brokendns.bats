@@ -1,8 +1,10 @@
 # Broken DNS: clients that connect all the time while DNS fails in every way we know, and after it is right again. A
 # server of the tests' own does it, tests/lab/odd_dns.py, told by $LAB/odd.
 #
-# While DNS fails, connections rotate over the last good answer and none fails. Once it is right again its answer, another
-# one now, is used within one interval and the time of one answer. 10.244.9.9 is a pod that only false answers name.
+# While DNS fails, connections rotate over the last good answer and none fails. (A client that looks up each time is given
+# what libc says where DNS says anything at all; glibc takes FORMERR and malformed answers for a name that does not exist.)
+# Once it is right again its answer, another one now, is used within one interval and the time of one answer. 10.244.9.9 is
+# a pod that only false answers name.
 
 # shellcheck disable=SC2030,SC2031 # each test has its own environment
 # shellcheck disable=SC2153 # $CLIENT is the lab's
@@ -12,7 +14,7 @@ load ../lab/lab
 export LBDNS_SHARED=off
 p1=10.244.1.11 p2=10.244.2.12 p3=10.244.3.13 p4=10.244.1.14
 ODD=10.96.0.40
-CLIENTS='visits stays'
+CLIENTS='stays visits'
 
 setup() {
 	interval 300
@@ -54,13 +56,25 @@ asked_more_than() {
 	(($(asked) > $1))
 }
 
-# Two clients: one looks up before each connection, one did once. Returns when DNS was believed by both.
+# Two clients: one did a lookup once, one does before each connection. Returns when DNS was believed by both.
 clients_start() {
 	local client
 	for client in $CLIENTS; do
 		lab_start "$client" with_lbdns "$CLIENT" "${client%s}" rng-headless 8081 20
+		if [ "$client" = stays ]; then
+			lab_wait_until asked_more_than 2 # by libc, and twice by the refresh
+		else
+			lab_wait_until asked_less_than_connected "$client"
+		fi
 	done
-	lab_wait_until asked_more_than 5 # each by libc, and twice by the refresh
+}
+
+# Are there fewer questions than connections? Until then libc is asked before each.
+asked_less_than_connected() {
+	local connections count
+	connections=$(wc -l <"$LAB/$1.out") count=$(asked)
+	lab_wait_until went_on "$1" "$(lab_now)" 10
+	(($(asked) - count < $(wc -l <"$LAB/$1.out") - connections))
 }
 
 # Has NAME made N (1) connections after the moment MS?
@@ -188,10 +202,23 @@ follows() {
 # ---- DNS that answers with an error
 
 @test "REFUSED, SERVFAIL, NOTIMP: the last good answer stays, and DNS is asked once an interval" {
+	CLIENTS=stays
 	survives rcode.5 rcode.2 rcode.4
 }
 
+@test "REFUSED, SERVFAIL, NOTIMP: a client that looks up each time, whose libc fails, has the last good answer" {
+	local what
+	CLIENTS=visits
+	clients_start
+	for what in rcode.5 rcode.2 rcode.4; do
+		keeps 1000 "$what" 10.244.9.9 # libc asks each time, and again
+		dns_is_right
+		recovers
+	done
+}
+
 @test "FORMERR: the last good answer stays" {
+	CLIENTS=stays
 	clients_start
 	keeps 3 rcode.1 # each question once more by c-ares and once by us, without EDNS
 	dns_is_right
@@ -374,6 +401,7 @@ asked_for_v6() {
 }
 
 @test "a record cut, counts too large, names that loop: the last good answer stays" {
+	CLIENTS=stays
 	survives cut count loop
 }
 
@@ -382,6 +410,7 @@ asked_for_v6() {
 	corpus=$(find "$LAB_ROOT/tests/fuzz/corpus/answer" -name 'malformed-*' | wc -l)
 	((corpus > 40))
 	interval 100
+	CLIENTS=stays
 	clients_start
 	dns_does malformed
 	lab_wait_until asked_more_than $(($(asked) + 2 * corpus))
@@ -511,4 +540,101 @@ all_seen() {
 	# left alone from then on
 	stays_where_it_was
 	lab_equal "$(tail -n 10 "$LAB/visits.out" | awk '{ print $NF }' | sort -u)" $p3 # as libc sorts
+}
+
+# ---- Our own questions improve on libc's answer, they never replace it. libc asks the lab's server, which is right all the
+# time; LBDNS_NAMESERVERS has ours go to the odd one.
+
+ours_are_odd() {
+	export LBDNS_NAMESERVERS=$ODD
+	lab_nameserver "$LAB_DNS"
+	export LAB_PATIENCE=20
+}
+
+# Has the client NAME reached ADDRESS, after the moment MS?
+reached() {
+	awk -v pod="$2" -v ms="${3:-0}" '$1 > ms && $2 == "ok" && $NF == pod { found = 1 } END { exit !found }' "$LAB/$1.out"
+}
+
+# A client that looks up each time, with PREFIX; then all pods are replaced, and those that were are killed.
+all_are_replaced() {
+	local pod
+	for pod in $p1 $p2 $p3 $p4; do
+		lab_pod_start $pod
+	done
+	lab_dns_set rng-headless $p1 $p2
+	lab_start visits "$@" "$CLIENT" visit rng-headless 8081 20
+	all_went_on "$(lab_now)" 10
+	lab_dns_set rng-headless $p3 $p4
+	lab_wait_until reached visits $p3
+	all_went_on "$(lab_now)" # what it looked up before
+	lab_pod_kill $p1
+	lab_pod_kill $p2
+	all_went_on "$(lab_now)" 50
+	lab_stop visits
+	lab_equal "$(awk '$2 != "ok"' "$LAB/visits.out")" ""
+}
+
+@test "our questions are never answered, or never to be believed: all pods are replaced, and a client that looks up each time does not fail" {
+	local what
+	CLIENTS=visits
+	ours_are_odd
+	all_are_replaced env
+	for what in silent rcode.2 rcode.5 cut; do
+		dns_does "$what" 10.244.9.9
+		all_are_replaced with_lbdns
+	done
+}
+
+@test "our questions fail from now on: lookups are libc's, until a refresh succeeds" {
+	local what
+	CLIENTS=visits
+	ours_are_odd
+	lab_dns_set rng-headless $p1 $p2
+	dns_does usual $p1 $p2
+	lab_start visits with_lbdns "$CLIENT" visit rng-headless 8081 20
+	for what in rcode.5 rcode.2 rcode.1 rcode.4 cut; do
+		lab_dns_set rng-headless $p1 $p2
+		dns_does usual $p1 $p2
+		lab_wait_until libc_is_not_asked
+		dns_does "$what" 10.244.9.9
+		lab_dns_set rng-headless $p3 $p4
+		echo "$what"
+		lab_wait_until reached visits $p3 "$(lab_now)"
+	done
+	none_failed
+}
+
+# Five lookups and more, and none of them libc's.
+libc_is_not_asked() {
+	lab_dns_queries_reset
+	all_went_on "$(lab_now)" 5
+	lab_equal "$(lab_dns_queries)" 0
+}
+
+@test "our questions are silent from now on: lookups are answered at once, by what DNS said last" {
+	CLIENTS=visits
+	ours_are_odd
+	lab_dns_set rng-headless $p1 $p2
+	dns_does usual $p1 $p2
+	lab_start visits with_lbdns "$CLIENT" visit rng-headless 8081 20
+	lab_wait_until libc_is_not_asked
+	dns_does silent
+	lab_dns_queries_reset
+	all_went_on $(($(lab_now) + 6000)) # longer than an answer may take
+	lab_equal "$(lab_dns_queries)" 0
+	none_failed
+}
+
+@test "a family for which DNS fails at the first lookup is there with the next" {
+	local with
+	dns_does first.28.2 $p1 $p2 fd00:244:1::11 fd00:244:2::12
+	for with in env with_lbdns; do
+		lab_end TERM "$LAB/odd.pid" # it counts anew
+		dns_starts
+		printf 'resolve rng-headless\nresolve rng-headless\n' |
+			$with /usr/bin/python3 "$LAB_ROOT/tests/programs/steps.py" >"$LAB/$with.out"
+		lab_equal "$with: $(awk '$0 != "." { print gsub(/10\.244\./, "") " " gsub(/fd00:/, "") }' "$LAB/$with.out" | paste -sd ,)" \
+			"$with: 2 0,2 2"
+	done
 }

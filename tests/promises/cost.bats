@@ -114,13 +114,13 @@ tcp_asked() {
 
 @test "a family that the name does not have is asked for again only now and then" {
 	LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 50
-	lab_wait_until lab_dns_asked 3 rng-headless AAAA
-	# how many questions for A there were before each one for AAAA; the first pair is libc's own
+	lab_wait_until lab_dns_asked 4 rng-headless AAAA
+	# how many questions for A there were before each one for AAAA; the first pair is libc's own, the second the first refresh's
 	awk '$8 == "10.244.3.2" && $5 == "query[A]" { a++ } $8 == "10.244.3.2" && $5 == "query[AAAA]" { print a }' \
 		"$LAB/queries.log" >"$LAB/before"
 	cat "$LAB/before"
-	awk 'NR > 1 && $1 - last < 10 { exit 1 } { last = $1 }' "$LAB/before"
-	(($(wc -l <"$LAB/before") >= 3))
+	awk 'NR > 2 && $1 - last < 10 { exit 1 } { last = $1 }' "$LAB/before"
+	(($(wc -l <"$LAB/before") >= 4))
 }
 
 @test "both families of a dual-stack name are asked for once per interval" {
@@ -148,11 +148,11 @@ costs_search_list_once() {
 	lab_wait_until lab_dns_asked 7 rng-headless A
 	lab_stop client
 	for vain; do
-		lab_equal "$vain: $(lab_dns_queries "$vain" A) $(lab_dns_queries "$vain" AAAA)" "$vain: 2 1"
+		lab_equal "$vain: $(lab_dns_queries "$vain" A) $(lab_dns_queries "$vain" AAAA)" "$vain: 2 2"
 	done
-	lab_equal "$(lab_dns_queries rng-headless AAAA)" 1
+	lab_equal "$(lab_dns_queries rng-headless AAAA)" 2
 	# nothing else, and 5 of the 6 refreshes asked the absolute name alone
-	lab_equal "$(lab_dns_queries)" $(($(lab_dns_queries rng-headless A) + 1 + 3 * $#))
+	lab_equal "$(lab_dns_queries)" $(($(lab_dns_queries rng-headless A) + 2 + 4 * $#))
 }
 
 @test "the short name, ndots:5: one question per interval, absolute" {
@@ -214,9 +214,10 @@ costs_search_list_once() {
 	lab_equal "$(lab_dns_queries) $(lab_dns_queries rng-headless A) $(lab_dns_queries rng-headless AAAA)" "$alone"
 }
 
-@test "200 lookups of one process cost one of libc's" {
+@test "200 lookups of one process cost libc's until the first refresh, which the second lookup brings at once" {
 	LBDNS_REFRESH=1h with_lbdns "$CLIENT" lookup-connect rng-headless 8081 200
-	lab_equal "$(lab_dns_queries) $(lab_dns_queries rng-headless A) $(lab_dns_queries rng-headless AAAA)" "2 1 1"
+	(($(lab_dns_queries rng-headless A) >= 3 && $(lab_dns_queries rng-headless A) <= 100))
+	lab_equal "$(lab_dns_queries)" $(($(lab_dns_queries rng-headless A) + $(lab_dns_queries rng-headless AAAA)))
 }
 
 @test "sh -c true with LBDNS_NAMES set: no question, no thread, no shared memory" {
