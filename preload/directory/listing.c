@@ -6,9 +6,26 @@
 
 #include "base/poison.h"
 
+enum { LIBC_AGAIN_MS = 30 * 1000 }; /* after which a name may mean something else to libc */
+
 bool directory_is_empty(void)
 {
 	return !reading_begin().snapshot;
+}
+
+/* Returns true if libc is to be asked again: a file that it goes by has changed, or it is long ago.
+ * Not only because of that while a question to DNS is unanswered: if DNS is silent, the lookup
+ * would hang. */
+static bool is_libc_due(const struct listing *listing, enum family family, uint64_t now_ms)
+{
+	uint64_t libc_ms = atomic_load_explicit(&name_state[listing->name % NAMES].libc_ms[family],
+	                                        memory_order_relaxed);
+
+	if (libc_ms <= service_libc_wanted_ms())
+		return true;
+	return clock_since(libc_ms, now_ms) >= LIBC_AGAIN_MS &&
+	       !atomic_load_explicit(&service_state[listing->service].unanswered,
+	                             memory_order_relaxed);
 }
 
 static void fill_family(const struct snapshot *snapshot, const struct service *service,
@@ -24,6 +41,7 @@ static void fill_family(const struct snapshot *snapshot, const struct service *s
 	listing->family[family].fresh = service_is_fresh(listing->service, family, now_ms);
 	listing->family[family].confirmed = atomic_load_explicit(
 		&service_state[listing->service].confirmed[family], memory_order_relaxed);
+	listing->family[family].libc_due = is_libc_due(listing, family, now_ms);
 	listing->family[family].version = known->version;
 	listing->family[family].first = pool.first;
 	listing->family[family].count = pool.count;
@@ -38,6 +56,7 @@ static bool listing_fill(const struct snapshot *snapshot, uint32_t index, struct
 	struct name name;
 
 	words_load(&name, &snapshot->names[index], sizeof(name));
+	listing->name = index;
 	listing->service = name.service % SERVICES;
 	words_load(&service, &snapshot->services[listing->service], sizeof(service));
 	listing->order = service.order;

@@ -121,6 +121,18 @@ bool service_hurry(uint32_t service)
 	return true;
 }
 
+static _Atomic uint64_t libc_wanted_ms;
+
+void service_want_libc(void)
+{
+	atomic_store_explicit(&libc_wanted_ms, clock_ms(), memory_order_relaxed);
+}
+
+uint64_t service_libc_wanted_ms(void)
+{
+	return atomic_load_explicit(&libc_wanted_ms, memory_order_relaxed);
+}
+
 void service_hurry_first(uint32_t service)
 {
 	struct service_state *state = &service_state[service % SERVICES];

@@ -129,6 +129,12 @@ bool service_hurry(uint32_t service);
  * each time until a refresh has succeeded. Does nothing if DNS was asked before. */
 void service_hurry_first(uint32_t service);
 
+/* Has the next lookup of every name go to libc, because a file that it goes by has changed. */
+void service_want_libc(void);
+
+/* Returns when that was last the case (clock_ms); 0: never. */
+uint64_t service_libc_wanted_ms(void);
+
 /* Makes all that is known stale, until DNS or libc says it again: the client is in another network
  * now. */
 void service_invalidate_all(void);

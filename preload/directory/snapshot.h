@@ -131,6 +131,14 @@ struct departed {
 	uint32_t pad;
 };
 
+/* What changes about the name at a place between snapshots. */
+struct name_state {
+	/* When libc last said what is known of it (clock_ms); 0: not yet. */
+	_Atomic uint64_t libc_ms[FAMILY_COUNT];
+};
+
+extern HIDDEN struct name_state name_state[NAMES];
+
 /* When the departed address at a place was last asked for (clock_ms). Readers write it too. */
 extern HIDDEN _Atomic uint64_t departed_used_ms[DEPARTED];
 

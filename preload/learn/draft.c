@@ -116,6 +116,10 @@ void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *
 
 	if (service < SERVICES)
 		value.has_canonical = draft->next->names[name].has_canonical;
+	if (memcmp(&draft->next->name_text[name], text, sizeof(*text)) != 0)
+		for (enum family f = 0; f < FAMILY_COUNT; f++)
+			atomic_store_explicit(&name_state[name].libc_ms[f], 0,
+			                      memory_order_relaxed);
 	words_store(&draft->next->name_text[name], text, sizeof(*text));
 	words_store(&draft->next->names[name], &value, sizeof(value));
 }

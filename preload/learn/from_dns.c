@@ -298,12 +298,13 @@ static void count(const struct refresh *refresh, const struct snapshot *publishe
 }
 
 /* Returns true if the service that DNS was asked for is still at its place, which may have been
- * given to another one since. */
+ * given to another one since, and has the absolute name that it had. */
 static bool is_there(const struct draft *draft, const struct due *due)
 {
 	const struct service *service = &draft->old->services[due->service];
 
-	return service->used && service->generation == due->generation;
+	return service->used && service->generation == due->generation &&
+	       (!due->absolute || service->absolute_known);
 }
 
 bool learn_from_dns(const struct due *due, const struct answer *answer)

@@ -121,19 +121,31 @@ static bool agrees(const struct listing *listing, const struct answer *answer, e
 	return answer->may_be_truncated && listing->family[family].confirmed;
 }
 
+/* Notes that what is known of the families of an answer is what libc says. */
+static void note_libc(uint32_t name, const struct answer *answer)
+{
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (answer->family[f].outcome != DNS_NOT_ASKED)
+			atomic_store_explicit(&name_state[name].libc_ms[f], clock_ms(),
+			                      memory_order_relaxed);
+}
+
 /* Notes that libc has said of a family once more what is known. */
 static void note_agreed(const struct listing *listing, enum family family)
 {
 	struct service_state *state = &service_state[listing->service];
 	uint64_t now_ms = clock_ms();
 
+	atomic_store_explicit(&name_state[listing->name].libc_ms[family], now_ms,
+	                      memory_order_relaxed);
 	atomic_store_explicit(&state->checked_ms, now_ms, memory_order_relaxed);
 	if (listing->family[family].state == DIRECTORY_POOL)
 		atomic_store_explicit(&state->good_ms[family], now_ms, memory_order_relaxed);
 }
 
 /* Takes in an answer of which nothing is to be learned: it says what is known, or DNS is asked for
- * the name anyway, and says more than one answer of libc, because that may come from a cache. Only
+ * the name anyway, and says more than one answer of libc that was not due, because that may come
+ * from a cache. Only
  * addresses that DNS does not have yet are claimed, so that a connection to one is not taken for
  * another pool's. Returns false if the answer is to be learned. */
 static bool learn_known_name(const struct name_text *name, const struct listing *listing,
@@ -150,7 +162,7 @@ static bool learn_known_name(const struct name_text *name, const struct listing 
 		if (answer->family[f].outcome != DNS_NOT_ASKED)
 			asked |= FAMILY_BIT(f);
 		if (asked & FAMILY_BIT(f) && !agreed[f] &&
-		    (!current || !listing->family[f].confirmed))
+		    (!current || !listing->family[f].confirmed || listing->family[f].libc_due))
 			return false;
 	}
 	listing_given(listing, asked);
@@ -175,6 +187,75 @@ static struct merge_before before_of(const struct draft *draft, const struct nam
 
 	if (place < 0)
 		before.listed = listed;
+	return before;
+}
+
+/* Returns true if libc says of a name that DNS is believed for nothing that DNS has said: the
+ * absolute name is another one now (the search list has changed, or a name that it has first was
+ * made), or the name is one of the hosts file. Or every endpoint was replaced. */
+static bool is_other_name(const struct merge_before *before, const struct answer *answer)
+{
+	bool is_other = false;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (address_set_overlaps(before->family[f].endpoints, before->family[f].count,
+		                         answer->family[f].addresses, answer->family[f].count))
+			return false;
+		is_other = is_other || (before->family[f].count && answer->family[f].count);
+	}
+	return is_other && before->absolute_known;
+}
+
+/* Takes the absolute name from a service, so that DNS is asked for what the client asks for. The
+ * pools stay until others replace them, because what leaves them departs. */
+static void forget_absolute(struct draft *draft, uint32_t service, const struct name_text *name)
+{
+	struct service value = draft_service(draft, service);
+	struct service_state *state = &service_state[service];
+
+	value.absolute_known = false;
+	draft_set_service(draft, service, &value);
+	draft_set_service_text(draft, service, name);
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		atomic_store_explicit(&state->confirmed[f], false, memory_order_relaxed);
+		atomic_store_explicit(&state->denials[f], 0, memory_order_relaxed);
+		atomic_store_explicit(&state->last_rejected_key[f], 0, memory_order_relaxed);
+	}
+	atomic_store_explicit(&state->refreshes, 0, memory_order_relaxed); /* service_hurry_first */
+	atomic_store_explicit(&state->unanswered, 0, memory_order_relaxed);
+}
+
+/* Returns true if a service has another name than the one at a place. */
+static bool has_other_names(const struct snapshot *snapshot, uint32_t service, uint32_t place)
+{
+	for (uint32_t n = 0; n < snapshot->name_count; n++)
+		if (n != place && snapshot->names[n].service == service)
+			return true;
+	return false;
+}
+
+/* Parts a name from what DNS knows under it, where libc says that it is another name. Returns what
+ * is known of it then. */
+static struct merge_before part(struct draft *draft, const struct name_text *name,
+                                struct merge_before before, const struct answer *answer)
+{
+	int64_t place = snapshot_find_name(draft->next, name);
+	bool listed = before.listed;
+	uint32_t service;
+
+	if (place < 0 || !is_other_name(&before, answer))
+		return before;
+	service = draft->next->names[place].service;
+	if (has_other_names(draft->next, service, (uint32_t)place)) {
+		draft_set_name(draft, (uint32_t)place, &(struct name_text){""}, SERVICES);
+		before = draft_before(draft, SERVICES);
+		before.listed = listed;
+		return before;
+	}
+	forget_absolute(draft, service, name);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (!answer->family[f].count)
+			before.family[f].state = DIRECTORY_UNKNOWN;
 	return before;
 }
 
@@ -231,7 +312,7 @@ static bool learn_locked(const struct name_text *name, const struct answer *answ
 	shared_start();
 	if (!draft_begin(&draft))
 		return false;
-	before = before_of(&draft, name, listed);
+	before = part(&draft, name, before_of(&draft, name, listed), answer);
 	after = merge(&before, answer);
 	/* Before names_service, so that no name is given up for an answer that has no room. */
 	if (!after.fits)
@@ -243,6 +324,7 @@ static bool learn_locked(const struct name_text *name, const struct answer *answ
 		draft_set_canonical(&draft, place, &canonical);
 	take_pools(&draft, service, answer, &after, name_hash(name));
 	note_answer(&draft, service, answer);
+	note_libc(place, answer);
 	if (!draft_publish(&draft))
 		return false;
 	counters_name(name);

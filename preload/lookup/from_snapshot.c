@@ -47,8 +47,9 @@ static bool is_known(const struct reply *reply, enum family family)
 	if (listing->family[family].state != DIRECTORY_NONE &&
 	    (listing->family[family].state != DIRECTORY_POOL || !listing->family[family].fresh))
 		return false;
-	return reply->libc_says == LIBC_FAILED ? listing->believed
-	                                       : listing->family[family].confirmed;
+	if (reply->libc_says == LIBC_FAILED)
+		return listing->believed;
+	return listing->family[family].confirmed && !listing->family[family].libc_due;
 }
 
 /* Finds the families of the list, and gets their templates. Returns false if there is one that is

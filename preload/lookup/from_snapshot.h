@@ -18,6 +18,7 @@ enum libc_says {
  *   - a family that libc would look for is not known, or the last answer is too old;
  *   - no refresh of such a family has succeeded yet, or one has failed since, but by silence; where
  *     libc has failed too, the last good answer of DNS will do;
+ *   - it is 30 s since libc last said the same, or a file that it goes by has changed since;
  *   - a flag or the canonical name asks for what the directory does not have;
  *   - there is no memory.
  * A cancellation point if the node is a name, as libc's lookups are. errno is kept. */

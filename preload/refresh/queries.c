@@ -13,6 +13,7 @@
 #include "dns/resolver.h"
 #include "learn/from_dns.h"
 #include "refresh/due.h"
+#include "refresh/files.h"
 #include "shared/counters.h"
 #include "shared/segment.h"
 
@@ -44,6 +45,7 @@ void queries_read_conf(void)
 {
 	static struct resolvconf now;
 
+	files_look();
 	if (resolvconf_read(&now) || !conf.servers[0])
 		conf = now;
 }

@@ -10,7 +10,8 @@ enum {
 	QUERIES_MS = 5000 /* how long DNS may take for one name */
 };
 
-/* Reads resolv.conf; while that cannot be read, what it said before is used. The refresh thread, or
+/* Reads resolv.conf, and looks at the other files that libc goes by; while resolv.conf cannot be
+ * read, what it said before is used. The refresh thread, or
  * the thread that is about to start it. */
 void queries_read_conf(void);
 
