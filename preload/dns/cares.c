@@ -3,10 +3,12 @@
 #include "base/kernel.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* State, written by the refresh thread alone:
@@ -203,17 +205,44 @@ static int cares_close(ares_socket_t descriptor, void *unused)
 	return (int)told(kernel_call(SYS_close, descriptor));
 }
 
-static int cares_connect(ares_socket_t descriptor, const struct sockaddr *to, ares_socklen_t length,
-                         void *unused)
+/* Returns the number of an interface, by its name or its number; 0 if there is none. */
+static uint32_t interface_number(int descriptor, const char *interface)
 {
-	(void)unused;
+	struct ifreq request = {.ifr_ifindex = 0};
+	uint32_t number = 0;
+
+	for (const char *digit = interface; *digit >= '0' && *digit <= '9'; digit++) {
+		number = number * 10 + (uint32_t)(*digit - '0');
+		if (!digit[1])
+			return number;
+	}
+	strncpy(request.ifr_name, interface, sizeof(request.ifr_name) - 1);
+	return kernel_call(SYS_ioctl, descriptor, SIOCGIFINDEX, &request)
+	               ? 0
+	               : (uint32_t)request.ifr_ifindex;
+}
+
+static int cares_connect(ares_socket_t descriptor, const struct sockaddr *to, ares_socklen_t length,
+                         void *wire)
+{
+	const struct resolvconf_scope *scope = ((struct cares_wire *)wire)->scopes;
+	struct sockaddr_in6 scoped;
+
+	for (int i = 0; i < RESOLVCONF_SERVERS && to->sa_family == AF_INET6; i++, scope++) {
+		memcpy(&scoped, to, sizeof(scoped));
+		if (!scope->interface[0] || memcmp(&scoped.sin6_addr, scope->address, 16) != 0)
+			continue;
+		scoped.sin6_scope_id = interface_number(descriptor, scope->interface);
+		to = (const struct sockaddr *)&scoped;
+		break;
+	}
 	return (int)told(kernel_call(SYS_connect, descriptor, to, length));
 }
 
 /* Notes an answer that is an error. c-ares 1.18 asks the next server then, and says in the end that
  * the last one refused the connection, as it says of a port that is closed. A part of a message
  * that came by TCP may be taken for one, which does no harm. */
-static void cares_hear(struct cares_heard *heard, const unsigned char *message, ares_ssize_t size)
+static void cares_hear(struct cares_wire *wire, const unsigned char *message, ares_ssize_t size)
 {
 	unsigned rcode;
 
@@ -222,16 +251,16 @@ static void cares_hear(struct cares_heard *heard, const unsigned char *message, 
 	rcode = message[3] & RCODE;
 	if (rcode == RCODE_FORMERR || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
 	    rcode == RCODE_REFUSED)
-		heard->error = true;
+		wire->error_heard = true;
 }
 
 static ares_ssize_t cares_recvfrom(ares_socket_t descriptor, void *data, size_t size, int flags,
-                                   struct sockaddr *from, ares_socklen_t *from_length, void *heard)
+                                   struct sockaddr *from, ares_socklen_t *from_length, void *wire)
 {
 	ares_ssize_t got =
 		told(kernel_call(SYS_recvfrom, descriptor, data, size, flags, from, from_length));
 
-	cares_hear(heard, data, got);
+	cares_hear(wire, data, got);
 	/* An empty datagram is not the end of a connection, as 1.18 takes it (CVE-2023-32067). */
 	if (got == 0 && from) {
 		errno = EAGAIN;
@@ -257,14 +286,14 @@ static const struct ares_socket_functions cares_sockets = {
 	.asendv = cares_sendv,
 };
 
-int cares_channel_open(ares_channel *channel, const struct cares_way *way,
-                       struct cares_heard *heard)
+int cares_channel_open(ares_channel *channel, const struct cares_way *way, struct cares_wire *wire)
 {
 	/* With all of these given, 1.18 looks into no file; the server is replaced at once. */
 	struct in_addr placeholder = {.s_addr = htonl(INADDR_LOOPBACK)};
 	char lookups[] = "b";
 	struct ares_options options = {
-		.flags = ARES_FLAG_EDNS | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
+		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
+	                 (way->edns ? ARES_FLAG_EDNS : 0) | (way->tcp ? ARES_FLAG_USEVC : 0),
 		.timeout = way->try_ms,
 		.tries = way->tries,
 		.ndots = 1,
@@ -289,7 +318,7 @@ int cares_channel_open(ares_channel *channel, const struct cares_way *way,
 	                                   ARES_OPT_NOROTATE);
 	if (status != ARES_SUCCESS)
 		return status;
-	ares_set_socket_functions(*channel, &cares_sockets, heard);
+	ares_set_socket_functions(*channel, &cares_sockets, wire);
 	status = ares_set_servers_ports_csv(*channel, way->servers);
 	if (status != ARES_SUCCESS) {
 		ares_destroy(*channel);

@@ -8,6 +8,8 @@
 #define CARES_NO_DEPRECATED
 #include <ares.h>
 
+#include "dns/resolvconf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -35,16 +37,17 @@ struct cares_way {
 	const char *servers; /* as ares_set_servers_ports_csv(3) takes it, one at least */
 	int try_ms;          /* how long a server may take; it doubles once all were tried */
 	int tries;
+	bool edns, tcp;
 };
 
-/* What the sockets of a channel have met. */
-struct cares_heard {
-	bool error; /* a server has answered FORMERR, SERVFAIL, NOTIMP or REFUSED */
+/* What the sockets of a channel know of. */
+struct cares_wire {
+	const struct resolvconf_scope *scopes; /* RESOLVCONF_SERVERS of them */
+	bool error_heard; /* a server has answered FORMERR, SERVFAIL, NOTIMP or REFUSED */
 };
 
-/* Opens a channel in the arena entered, with sockets of ours. Returns an ARES_ status. heard is
- * written until the channel is destroyed. No file and no environment is read. */
-int cares_channel_open(ares_channel *channel, const struct cares_way *way,
-                       struct cares_heard *heard);
+/* Opens a channel in the arena entered, with sockets of ours. Returns an ARES_ status. wire is read
+ * and written until the channel is destroyed. No file and no environment is read. */
+int cares_channel_open(ares_channel *channel, const struct cares_way *way, struct cares_wire *wire);
 
 #endif

@@ -66,25 +66,59 @@ static void resolvconf_set_search(struct resolvconf_reader *reader, const char *
 	}
 }
 
+static bool is_unspecified(const unsigned char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* Notes the interface of a server; returns false if it is none. */
+static bool resolvconf_add_scope(struct resolvconf *conf, const unsigned char *bytes,
+                                 const char *interface, size_t length)
+{
+	struct resolvconf_scope *scope = conf->scopes;
+
+	if (length == 0 || length >= sizeof(scope->interface))
+		return false;
+	while (scope->interface[0])
+		scope++; /* there is one for each server */
+	memcpy(scope->address, bytes, sizeof(scope->address));
+	memcpy(scope->interface, interface, length);
+	return true;
+}
+
 static void resolvconf_add_server(struct resolvconf_reader *reader, const char *line)
 {
 	struct resolvconf *conf = reader->conf;
 	char text[INET6_ADDRSTRLEN], *end = conf->servers + strlen(conf->servers);
 	unsigned char bytes[16];
-	const char *word;
-	size_t length = resolvconf_word(&line, &word);
+	const char *word, *scope;
+	size_t length = resolvconf_word(&line, &word), whole = length;
 	bool v4;
 
 	if (length == 0 || reader->servers_named == RESOLVCONF_SERVERS)
 		return;
 	reader->servers_named++;
+	scope = memchr(word, '%', length);
+	if (scope)
+		length = (size_t)(scope - word);
 	if (length >= sizeof(text))
 		return;
 	memcpy(text, word, length);
 	text[length] = '\0';
 	v4 = inet_pton(AF_INET, text, bytes) == 1;
-	if (!v4 && inet_pton(AF_INET6, text, bytes) != 1)
-		return; /* fe80::1%eth0 too, which c-ares 1.18 has no field for */
+	if ((v4 && scope) || (!v4 && inet_pton(AF_INET6, text, bytes) != 1))
+		return;
+	if (scope && !resolvconf_add_scope(conf, bytes, scope + 1, whole - length - 1))
+		return;
+	/* The kernel connects to the loopback address instead (ip_route_connect), from which the
+	 * answer comes. */
+	if (is_unspecified(bytes, v4 ? 4 : 16)) {
+		memcpy(text, v4 ? "127.0.0.1" : "::1", v4 ? sizeof("127.0.0.1") : sizeof("::1"));
+		length = strlen(text);
+	}
 
 	if (end != conf->servers)
 		*end++ = ',';
@@ -105,6 +139,12 @@ static unsigned resolvconf_number(const char *digits, unsigned least, unsigned m
 	return value < least ? least : value > most ? most : value;
 }
 
+/* Is this the next word of a line? glibc compares as many letters as its own word has. */
+static bool is_word(const char *line, const char *word)
+{
+	return strncmp(line, word, strlen(word)) == 0;
+}
+
 static void resolvconf_set_options(struct resolvconf *conf, const char *line)
 {
 	const char *word;
@@ -116,6 +156,10 @@ static void resolvconf_set_options(struct resolvconf *conf, const char *line)
 			conf->timeout_ms = 1000 * resolvconf_number(word + 8, 1, TIMEOUT_MOST_S);
 		else if (strncmp(word, "attempts:", 9) == 0)
 			conf->tries = resolvconf_number(word + 9, 1, TRIES_MOST);
+		else if (is_word(word, "use-vc"))
+			conf->use_vc = true;
+		else if (is_word(word, "no-aaaa"))
+			conf->no_aaaa = true;
 	}
 }
 
@@ -193,6 +237,7 @@ bool resolvconf_read_file(const char *path, struct resolvconf *conf)
 	conf->ndots = 1;
 	conf->timeout_ms = 1000 * TIMEOUT_MOST_S;
 	conf->tries = 2;
+	conf->edns = true;
 
 	if (config.localdomain) {
 		reader.search_fixed = true;

@@ -30,7 +30,7 @@ struct resolver_lookup {
 struct resolver_query {
 	struct cares_arena *arena;
 	ares_channel channel; /* NULL if it could not be opened */
-	struct cares_heard heard;
+	struct cares_wire wire;
 	struct resolvconf conf;
 	char name[CONFIG_NAME_SIZE + 1]; /* with a trailing dot if absolute */
 	unsigned families;
@@ -54,7 +54,7 @@ static bool resolver_is_answer(int status, const unsigned char *packet, int size
 /* Returns true if a question failed because nothing came: packets were lost, ports are closed. */
 static bool is_silent(const struct resolver_query *query, int status)
 {
-	return (status == ARES_ETIMEOUT || status == ARES_ECONNREFUSED) && !query->heard.error;
+	return (status == ARES_ETIMEOUT || status == ARES_ECONNREFUSED) && !query->wire.error_heard;
 }
 
 /* Called by c-ares from within ares_query, ares_process_fd and ares_destroy: only takes notes. */
@@ -69,7 +69,8 @@ static void resolver_answered(void *context, int status, int timeouts, unsigned 
 	if (query->done)
 		return;
 	if (!resolver_is_answer(status, packet, size) ||
-	    (status == ARES_SUCCESS && !records_parse(family, packet, size, &lookup->records)))
+	    (status == ARES_SUCCESS &&
+	     !records_parse(family, packet, size, query->conf.any_owner, &lookup->records)))
 		lookup->outcome = DNS_FAILED;
 	else if (status == ARES_SUCCESS)
 		lookup->outcome = lookup->records.count > 0 ? DNS_ADDRESSES : DNS_NO_DATA;
@@ -92,6 +93,11 @@ static void resolver_ask(struct resolver_query *query, enum family family)
 	lookup->silent = false;
 	lookup->format_error = false;
 	memset(&lookup->records, 0, sizeof(lookup->records));
+	if (family == FAMILY_V6 && query->conf.no_aaaa) {
+		/* resolver_take makes DNS_NO_DATA of it if there is such a name. */
+		lookup->outcome = DNS_NO_NAME;
+		return;
+	}
 	query->pending |= FAMILY_BIT(family); /* first: the answer may come at once */
 	ares_query(query->channel, query->candidate, DNS_CLASS_IN,
 	           family == FAMILY_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA, resolver_answered, lookup);
@@ -242,8 +248,11 @@ static bool resolver_open(struct resolver_query *query, uint32_t deadline_ms)
 
 	way = (struct cares_way){.servers = servers,
 	                         .try_ms = resolver_try_ms(query, servers, deadline_ms),
-	                         .tries = (int)tries};
-	return *servers && cares_channel_open(&query->channel, &way, &query->heard) == ARES_SUCCESS;
+	                         .tries = (int)tries,
+	                         .edns = query->conf.edns,
+	                         .tcp = query->conf.use_vc};
+	query->wire.scopes = query->conf.scopes;
+	return *servers && cares_channel_open(&query->channel, &way, &query->wire) == ARES_SUCCESS;
 }
 
 struct resolver_query *resolver_start(const char *name, bool absolute, unsigned families,
@@ -285,7 +294,7 @@ struct resolver_query *resolver_start(const char *name, bool absolute, unsigned 
 static void resolver_late(struct resolver_query *query, enum family family)
 {
 	query->lookup[family].outcome = DNS_FAILED;
-	query->lookup[family].silent = !query->heard.error;
+	query->lookup[family].silent = !query->wire.error_heard;
 }
 
 unsigned resolver_pollfds(struct resolver_query *query, struct pollfd pollfds[RESOLVER_POLLFDS],

@@ -115,6 +115,11 @@ static bool due_fill(const struct snapshot *snapshot, uint32_t index, const stru
 	due->service = index;
 	due->generation = service->generation;
 	due->families = due_families(service, index);
+	due->pools = 0;
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (service->family[f].state == DIRECTORY_POOL ||
+		    service->family[f].state == DIRECTORY_GONE)
+			due->pools |= FAMILY_BIT(f);
 	due->absolute = service->absolute_known && !(is_denied(index) && is_now_and_then(index));
 	words_load(&due->name, &snapshot->service_text[index], sizeof(due->name));
 	if (!due->absolute)

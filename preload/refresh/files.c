@@ -38,7 +38,7 @@ void files_look(void)
 		struct file_state now;
 
 		/* A file that is gone is left out, because the client may be in a chroot. */
-		if (kernel_call(SYS_newfstatat, AT_FDCWD, (long)paths[i], (long)&status, 0, 0))
+		if (kernel_call(SYS_newfstatat, AT_FDCWD, paths[i], &status, 0))
 			continue;
 		now = (struct file_state){.device = status.st_dev,
 		                          .inode = status.st_ino,

@@ -35,8 +35,15 @@ interval() {
 
 dns_starts() {
 	lab_pods_side ip addr replace $ODD/32 dev pods
+	dns_listens $ODD nsenter --net="$LAB/pods.net" --
+}
+
+# dns_listens ADDRESS [PREFIX...]
+dns_listens() {
+	local address=$1
+	shift
 	: >"$LAB/odd.out"
-	(exec nsenter --net="$LAB/pods.net" -- "$LAB_ROOT"/tests/lab/odd_dns.py $ODD 53 "@$LAB/odd" >>"$LAB/odd.out" 3>&-) &
+	(exec "$@" "$LAB_ROOT"/tests/lab/odd_dns.py "$address" 53 "@$LAB/odd" >>"$LAB/odd.out" 3>&-) &
 	echo $! >"$LAB/odd.pid"
 	lab_wait_until grep -q ready "$LAB/odd.out"
 }
@@ -637,4 +644,68 @@ libc_is_not_asked() {
 		lab_equal "$with: $(awk '$0 != "." { print gsub(/10\.244\./, "") " " gsub(/fd00:/, "") }' "$LAB/$with.out" | paste -sd ,)" \
 			"$with: 2 0,2 2"
 	done
+}
+
+# ---- Asked as libc asks
+
+# A client that looked up once, with a server that does WHAT, which this libc takes: it follows to a new pod.
+stays_and_follows() {
+	dns_does "$1" $p1 $p2 $p3
+	lab_start stays with_lbdns "${2-$CLIENT}" stay rng-headless 8081 20
+	dns_does "$1" $p2 $p4
+	lab_wait_until reached stays $p4
+	lab_stop stays
+	lab_equal "$(awk '$2 != "ok"' "$LAB/stays.out")" ""
+}
+
+@test "questions with EDNS vanish, or have FORMERR for an answer without the question" {
+	export LAB_PATIENCE=20
+	stays_and_follows dropedns
+	stays_and_follows ednsempty
+}
+
+@test "a server that answers by TCP alone, with use-vc in resolv.conf or RES_OPTIONS" {
+	export LAB_PATIENCE=20
+	RES_OPTIONS=use-vc stays_and_follows tconly
+	printf 'search %s\noptions ndots:5 use-vc\nnameserver %s\n' "$LAB_DOMAIN" $ODD >"$LAB/resolv.conf"
+	stays_and_follows tconly
+}
+
+@test "records of another owner, which musl takes and glibc does not" {
+	export LAB_PATIENCE=20
+	stays_and_follows owner "$CLIENT_MUSL"
+	dns_does owner $p1 $p2 $p3
+	run "$CLIENT" list rng-headless 8081
+	[ "$status" != 0 ]
+}
+
+@test "a server with a link-local address, and one named 0.0.0.0 or ::" {
+	local address
+	export LAB_PATIENCE=20
+	lab_pods_side ip addr replace fe80::53/64 dev pods nodad
+	lab_end TERM "$LAB/odd.pid"
+	dns_listens fe80::53%pods nsenter --net="$LAB/pods.net" --
+	lab_nameserver fe80::53%client
+	stays_and_follows usual
+	for address in 0.0.0.0 ::; do
+		lab_end TERM "$LAB/odd.pid"
+		dns_listens $address
+		lab_nameserver $address
+		stays_and_follows usual
+	done
+}
+
+# The client side's.
+interface() {
+	ip -o -6 route get fd00:244:1::1 | sed 's/.* dev \([^ ]*\).*/\1/'
+}
+
+@test "options no-aaaa: a name that has both families is IPv4 alone, in lookups that DNS answers too" {
+	dns_does pair $p1 $p2 fd00:244:1::11 fd00:244:2::12
+	printf 'search %s\noptions ndots:5 no-aaaa\nnameserver %s\n' "$LAB_DOMAIN" $ODD >"$LAB/resolv.conf"
+	lab_start looks with_lbdns /usr/bin/python3 "$LAB_ROOT/tests/programs/steps.py" every 20 resolve rng-headless
+	lab_wait_until asked_more_than 20
+	lab_stop looks
+	lab_equal "$(tr ' ' '\n' <"$LAB/looks.out" | sort -u | paste -sd ' ')" "$p1 $p2"
+	lab_equal "$(asked_for_v6)" 0
 }
