@@ -11,6 +11,7 @@
 #include "base/wakeup.h"
 #include "learn/listed.h"
 #include "refresh/fd_table.h"
+#include "refresh/handler.h"
 #include "refresh/privileges.h"
 #include "refresh/probe.h"
 #include "refresh/queries.h"
@@ -29,10 +30,9 @@ enum {
 	HOLD_MS = 10 * 1000,    /* and thread_hold: libc ends a client whose threads differ */
 	EXIT_MS = 100,          /* and for one that has ended, of which the kernel knows still */
 	REFUSED_MS = 60 * 1000, /* before a thread that was refused is tried again */
-	HANDLERS_MS = 1000,     /* before the client's signal handlers are looked at again */
+	HANDLERS_MS = 100,      /* before the stack of a thread is looked at again */
 	STACK_SIZE = 256 * 1024,
-	STACK_GRAIN = 64 * 1024, /* the largest page of any system we run on */
-	SIGNAL_SET_SIZE = 8      /* of the kernel's sigset_t */
+	STACK_GRAIN = 64 * 1024 /* the largest page of any system we run on */
 };
 
 /* ---- The thread */
@@ -242,45 +242,22 @@ bool thread_is_refused(void)
 	       atomic_load_explicit(&process.main_ended, memory_order_relaxed);
 }
 
-/* What rt_sigaction(2) fills in: the kernel's struct sigaction, which is not libc's. */
-struct kernel_action {
-	void (*handler)(int);
-	unsigned long flags;
-	void (*restorer)(void);
-	uint64_t mask;
-};
-
-/* Has the client a handler with SA_NODEFER (sysv_signal(3)), which runs with nothing blocked? */
-static bool has_undeferred_handler(void)
-{
-	struct kernel_action action;
-
-	for (int number = 1; number <= SIGNAL_SET_SIZE * 8; number++)
-		if (!kernel_call(SYS_rt_sigaction, number, NULL, &action, SIGNAL_SET_SIZE) &&
-		    action.flags & SA_NODEFER && action.handler != SIG_DFL &&
-		    action.handler != SIG_IGN)
-			return true;
-	return false;
-}
-
-/* Is this surely no signal handler? In a handler a signal is blocked, unless it is one of those
- * with SA_NODEFER. If there is such a handler the answer is no, for HANDLERS_MS without looking
- * again. */
+/* Is this surely no signal handler? If not, the answer to this thread (known by where its errno is)
+ * is no for HANDLERS_MS without looking again. */
 static bool is_no_handler(void)
 {
 	static _Atomic uint64_t refused_ms;
-	uint64_t mask = 0, now_ms = clock_ms(), before_ms = atomic_load(&refused_ms);
-	bool is_none;
+	static _Atomic uintptr_t refused_thread;
+	uint64_t now_ms = clock_ms(), before_ms = atomic_load(&refused_ms);
 
-	if (before_ms && clock_since(before_ms, now_ms) < HANDLERS_MS)
+	if (before_ms && clock_since(before_ms, now_ms) < HANDLERS_MS &&
+	    atomic_load(&refused_thread) == (uintptr_t)&errno)
 		return false;
-	is_none = !kernel_call(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) &&
-	          !mask;
-	if (is_none && has_undeferred_handler()) {
-		atomic_store(&refused_ms, now_ms);
-		is_none = false;
-	}
-	return is_none;
+	if (handler_is_none())
+		return true;
+	atomic_store(&refused_thread, (uintptr_t)&errno);
+	atomic_store(&refused_ms, now_ms);
+	return false;
 }
 
 bool thread_hold(void)

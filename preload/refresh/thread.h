@@ -13,7 +13,8 @@ void thread_want(bool look_again);
 /* Has the refresh of a pool that is overdue done, because a client has met that pool. age_ms is how
  * long ago the pool was last checked, interval_ms its interval. The thread is woken if it sleeps on
  * because nobody used the pool for LBDNS_IDLE. It is started if it does not run and this is surely
- * no signal handler, because pthread_create(3) deadlocks in one. Any thread, any signal handler. */
+ * no signal handler (refresh/handler.h), because pthread_create(3) deadlocks in one. Any thread,
+ * any signal handler. */
 void thread_nudge(uint64_t age_ms, uint64_t interval_ms);
 
 /* Ends the thread, if it runs, and waits for that; it starts anew when it is needed. Returns false

@@ -278,11 +278,62 @@ test_handler_first() {
 test_handler_child() {
 	bounded 60 "$(program interrupted)" handler-child rng-headless 8081 60 nodefer
 	bounded 60 "$(program interrupted)" handler-child rng-headless 8081 60 deferred
+	bounded 60 "$(program interrupted)" handler-child rng-headless 8081 60 open
+	bounded 60 "$(program interrupted)" handler-child rng-headless 8081 60 alternate
 }
 
 @test "connect in a signal handler that could start a refresh, while libc's locks are held" {
 	of_both test_handler_child
 	rotates
+}
+
+# A forked worker that keeps its parent's answer: HOW.
+worker() {
+	cat >"$LAB/worker.py" <<-'END'
+		import faulthandler, os, signal, socket, sys, time
+		if sys.argv[1] == "blocked":
+		    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+		if sys.argv[1] == "nodefer":
+		    faulthandler.enable()
+		address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		if worker := os.fork():
+		    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+		    signal.signal(signal.SIGTERM, lambda *_: os.kill(worker, signal.SIGKILL))
+		    sys.exit(os.waitpid(worker, 0)[1] != signal.SIGKILL)
+		while True:
+		    with socket.socket() as connection:
+		        connection.connect(address)
+		        connection.sendall(b"GET /address HTTP/1.0\r\n\r\n")
+		        print(connection.makefile().read().split()[-1], flush=True)
+		    time.sleep(0.02)
+	END
+	lab_start worker with_lbdns /usr/bin/python3 "$LAB/worker.py" "$1"
+}
+
+@test "a forked worker that blocks a signal, or has a handler with SA_NODEFER, follows DNS" {
+	local how
+	export LBDNS_REFRESH=300ms LAB_PATIENCE=20
+	for how in blocked nodefer; do
+		lab_up
+		worker $how
+		lab_scale rng-headless 5
+		lab_wait_until grep -q "^$(lab_address 5)\$" "$LAB/worker.out"
+		lab_stop worker
+	done
+}
+
+@test "a client that blocks a signal in all of its threads, as a JVM does, and never looks up: LBDNS_NAMES rotates" {
+	local filter
+	# as it is, and where filters are, as in containers
+	for filter in '' "$LAB_BUILD/lab/denied KILL pidfd_getfd --"; do
+		# shellcheck disable=SC2086
+		LBDNS_REFRESH=100ms LBDNS_NAMES=rng-headless with_lbdns $filter /usr/bin/python3 -c '
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGQUIT])
+os.execv(sys.argv[1], sys.argv[1:])' \
+			"$CLIENT" address "$(lab_address 3)" 8081 3000 >"$LAB/reached"
+		lab_equal "$(tail -n 60 "$LAB/reached" | lab_counts)" "20 20 20"
+	done
 }
 
 test_jump() {
