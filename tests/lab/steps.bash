@@ -28,6 +28,10 @@ steps_start() {
 }
 
 step() {
+	lab_untraced step_to_its_end "$@"
+}
+
+step_to_its_end() {
 	local line
 	echo "$*" >&7
 	while read -r -t "$LAB_PATIENCE" line <&8; do
