@@ -14,11 +14,20 @@
 #include "base/attributes.h"
 #include "base/config.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "base/poison.h"
 
 enum { WRITING_MS = 1000, PASS_MOST_MS = 60 * 1000 };
+
+/* connect(2); EINVAL is what a route of type blackhole says (ip-route(8)). */
+bool own_blames(int error)
+{
+	return error == EACCES || error == EPERM || error == EADDRNOTAVAIL ||
+	       error == ENETUNREACH || error == ENETDOWN || error == EAGAIN || error == ENOBUFS ||
+	       error == EINVAL;
+}
 
 /* Reads the endpoint of a place; returns false if none is passed over there. */
 static bool place_read(const struct own_place *place, uint64_t now_ms, struct peer *peer)

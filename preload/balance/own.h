@@ -21,6 +21,10 @@ static inline bool own_any(uint64_t now_ms)
 	return __builtin_expect(load_relaxed(&process.own_until_ms) > now_ms, 0);
 }
 
+/* Returns true if an errno of connect tells of this process: of its routes, its rules, its ports.
+ */
+bool own_blames(int error);
+
 /* Passes over an endpoint for LBDNS_EJECT from now on; that of one that is passed over already
  * begins anew. Does nothing if LBDNS_EJECT is 0, or OWN_PLACES others are passed over. */
 void own_pass(struct peer peer, uint64_t now_ms);

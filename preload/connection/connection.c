@@ -1,6 +1,7 @@
 #include "connection/connection.h"
 
 #include "balance/inflight.h"
+#include "balance/own.h"
 #include "balance/pick_fast.h"
 #include "balance/trial.h"
 #include "balance/walk.h"
@@ -57,36 +58,33 @@ FAST int end(const struct connection *c, int error)
 FAST int go(struct connection *c)
 {
 	const struct pick *pick = &c->pick;
-	enum blocking blocking = BLOCKING_NO;
-	bool rewritten = pick->kind == PICK_OTHER;
+	bool rewritten = pick->kind == PICK_OTHER, begun = false;
 	int *own_errno, error = 0;
 
 	c->tally = counters_tally_fast(pick->name, pick->target.address, pick->target.port,
 	                               pick->picked_ms);
 	counters_connected_fast(c->tally, rewritten);
-	if (config.attempts > 1 && pick->has_others)
-		blocking = blocking_guess(c->fd);
 	own_errno = &errno; /* unique for each thread, and computed once */
 	c->saved_errno = *own_errno;
-	if (blocking == BLOCKING_YES)
-		attempt_begin(&c->attempt, c->fd, pick->target, pick->key, pick->picked_ms,
-		              !pick->has_skips && !inflight_has_company(own_errno));
+	if (config.attempts > 1 && pick->has_others)
+		begun = attempt_begin(&c->attempt, c->fd, pick, own_errno);
 
 	if (rewritten ? attempt_connect(c->fd, c->address, c->length, pick->target.address)
 	              : libc()->connect(c->fd, c->address, c->length))
 		error = *own_errno;
 
-	if (blocking == BLOCKING_YES) {
+	if (begun) {
 		attempt_end(&c->attempt, error);
 		if (!attempt_is_good(&c->attempt, c->fd, pick->picked_ms, error))
 			return connection_retry(*c, error);
 	}
-	if (error == EINPROGRESS)
+	if (error == EINPROGRESS && !begun)
 		inflight_add(c->fd, pick->target, pick->key, pick->picked_ms);
-	else if (error || (pick->has_skips && result_matters(0, pick->picked_ms)))
+	else if (error && (own_blames(error) || (pick->has_others && ejection_blames(error))))
+		return connection_retry(*c, error);
+	else if (error != EINPROGRESS &&
+	         (error || (pick->has_skips && result_matters(0, pick->picked_ms))))
 		note_result(*pick, c->fd, error);
-	if (blocking == BLOCKING_TRUSTED_NOT)
-		blocking_trusted(c->fd, error);
 	if (!error && __builtin_expect(load_relaxed(&collect_has_fastopen), 0))
 		collect_unsent(pick, c->fd);
 	return end(c, error);
@@ -134,6 +132,8 @@ static APART int make_general(int fd, const struct sockaddr *address, socklen_t 
 	inflight_has_company(
 		&errno); /* here, and not each time: all threads come by now and then */
 	state = socket_state(fd);
+	if (state == SOCKET_FRESH_STREAM)
+		attempt_meet(fd);
 	if (state == SOCKET_ENDED || state == SOCKET_USED)
 		return leave_collecting(&c, &route);
 	if (state != SOCKET_FRESH_STREAM && state != SOCKET_FRESH_DATAGRAM)

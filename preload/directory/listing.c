@@ -59,7 +59,10 @@ static bool listing_fill(const struct snapshot *snapshot, uint32_t index, struct
 	listing->name = index;
 	listing->service = name.service % SERVICES;
 	words_load(&service, &snapshot->services[listing->service], sizeof(service));
-	listing->order = service.order;
+	listing->order = atomic_load_explicit(&service_state[listing->service].order_lost,
+	                                      memory_order_relaxed)
+	                         ? ORDER_UNKNOWN
+	                         : service.order;
 	listing->believed = service.absolute_known;
 	listing->has_canonical = name.has_canonical;
 	listing->age_ms = service_age_ms(listing->service, now_ms);

@@ -78,6 +78,7 @@ void service_reset(uint32_t service)
 	store_relaxed(&state->untold, false);
 	store_relaxed(&state->lookups, 0);
 	store_relaxed(&state->port, 0);
+	atomic_store_explicit(&state->order_lost, false, memory_order_relaxed);
 }
 
 void service_join(uint32_t service, uint32_t other)

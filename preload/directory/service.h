@@ -54,11 +54,13 @@ struct service_state {
 	/* A refresh of this family has succeeded, and none since has failed but by silence: lookups
 	 * may be answered without libc. */
 	atomic_bool confirmed[FAMILY_COUNT];
-	atomic_bool connected;        /* a connect to an endpoint was seen */
-	atomic_bool untold;           /* connects were seen that do not tell how they end */
-	_Atomic uint32_t port;        /* that lookups named last; 0: none has */
-	_Atomic uint32_t lookups;     /* seen before any connect, LOOKUPS_ONLY_FROM at most */
-	_Atomic uint64_t lookups_ms;  /* when there were so many */
+	atomic_bool connected;       /* a connect to an endpoint was seen */
+	atomic_bool untold;          /* connects were seen that do not tell how they end */
+	_Atomic uint32_t port;       /* that lookups named last; 0: none has */
+	_Atomic uint32_t lookups;    /* seen before any connect, LOOKUPS_ONLY_FROM at most */
+	_Atomic uint64_t lookups_ms; /* when there were so many */
+	/* The order of its families is not known any more: libc is to be asked. */
+	atomic_bool order_lost;
 };
 
 extern HIDDEN struct service_state service_state[SERVICES];
@@ -134,6 +136,15 @@ void service_want_libc(void);
 
 /* Returns when that was last the case (clock_ms); 0: never. */
 uint64_t service_libc_wanted_ms(void);
+
+/* Forgets in which order libc lists the families of a name: that depends on this host's routes (RFC
+ * 6724), which have changed. */
+static inline void service_lose_order(uint32_t service)
+{
+	if (service < SERVICES)
+		atomic_store_explicit(&service_state[service].order_lost, true,
+		                      memory_order_relaxed);
+}
 
 /* Makes all that is known stale, until DNS or libc says it again: the client is in another network
  * now. */

@@ -1,5 +1,6 @@
 #include "base/descriptor.h"
 #include "base/libc.h"
+#include "connection/attempt.h"
 #include "hooks/hook.h"
 
 #include <sys/socket.h>
@@ -10,5 +11,7 @@ HOOK int socket(int family, int type, int protocol)
 
 	if (fd >= 0)
 		descriptor_opened(fd);
+	if (protocol == MULTIPATH_PROTOCOL)
+		attempt_meet_multipath();
 	return fd;
 }

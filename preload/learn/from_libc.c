@@ -285,8 +285,10 @@ static void note_answer(struct draft *draft, uint32_t service, const struct answ
 	struct service_state *state = &service_state[service];
 	uint64_t now_ms = clock_ms();
 
-	if (answer->order != ORDER_UNKNOWN)
+	if (answer->order != ORDER_UNKNOWN) {
 		value.order = answer->order;
+		atomic_store_explicit(&state->order_lost, false, memory_order_relaxed);
+	}
 	value.unmanaged = false;
 	draft_set_service(draft, service, &value);
 	atomic_store_explicit(&state->checked_ms, now_ms, memory_order_relaxed);

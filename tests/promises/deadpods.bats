@@ -532,12 +532,12 @@ cut_short_and_restored() {
 	(($(slowest_ms) > 2500 && $(slowest_ms) < 6000)) || { slowest_ms; return 1; }
 	with_lbdns "$@" /usr/bin/python3 "$BATS_FILE_TMPDIR/tries.py" 3 syncnt=3 >"$LAB/seen"
 	lab_equal "$(ended) $(awk '{ print $3 }' "$LAB/seen" | sort -u)" "ok 3 3"
-	# all of them silent: the last attempt takes what the client's own limit allows, 3 s and 7 s
+	# all of them silent: the last attempt takes what is left of what the client's own limit allows, 7 s
 	lab_pod_silence "${OTHERS[0]}"
 	lab_pod_silence "${OTHERS[1]}"
 	LBDNS_ATTEMPTS=2 with_lbdns "$@" /usr/bin/python3 "$BATS_FILE_TMPDIR/tries.py" 1 syncnt=2 >"$LAB/seen"
 	lab_equal "$(ended) $(awk '{ print $3 }' "$LAB/seen")" "ETIMEDOUT 1 2"
-	(($(slowest_ms) > 9000 && $(slowest_ms) < 14000)) || { slowest_ms; return 1; }
+	(($(slowest_ms) > 6000 && $(slowest_ms) < 9000)) || { slowest_ms; return 1; }
 }
 
 @test "a silent pod is given up after about 3 s, and TCP_SYNCNT is afterwards as it was" {
@@ -720,42 +720,16 @@ threads_at_a_silent_pod() {
 	done
 }
 
-# ---- Errors of this host
+# ---- Errors of this host (what no pod is blamed for is in cannot.bats)
 
-@test "EACCES is the client's at once, and blames no pod" {
-	ip route add prohibit "$DEAD"
-	with_lbdns tries 12 >"$LAB/seen"
-	lab_equal "$(ended)" "EACCES 4 ok 8"
-	with_lbdns tries 12 ask >"$LAB/seen"
-	lab_equal "$(ended)" "EACCES 4 ok 8"
-}
-
-@test "EADDRNOTAVAIL, when all ports are used up, is the client's at once, and blames no pod" {
-	echo '20000 20000' >/proc/sys/net/ipv4/ip_local_port_range # which no connection before had
-	with_lbdns tries 6 keep >"$LAB/seen"
-	lab_equal "$(ended) $(head -n 3 "$LAB/seen" | grep -c ok)" "EADDRNOTAVAIL 3 ok 3 3"
-	echo '32768 60999' >/proc/sys/net/ipv4/ip_local_port_range
-	lab_equal "$(sends 12)" "4 4 4"
-}
-
-@test "ENETUNREACH and EHOSTUNREACH of one endpoint: the connection goes on to the next" {
+@test "EHOSTUNREACH of one endpoint: the connection goes on to the next" {
 	export LBDNS_EJECT=0
-	ip route add throw "$DEAD/32"
-	ip route del default
-	ip route add 10.244.1.0/24 via 10.244.3.1
-	ip route add 10.96.0.0/24 via 10.244.3.1
-	LBDNS_ATTEMPTS=1 with_lbdns tries 3 >"$LAB/seen"
-	with_lbdns tries 12 >"$LAB/seen2"
-	ip route add default via 10.244.3.1
-	ip route del 10.244.1.0/24
-	ip route del 10.96.0.0/24
-	lab_equal "$(ended)" "ENETUNREACH 1 ok 2"
-	mv "$LAB/seen2" "$LAB/seen"
-	lab_equal "$(ended)" "ok 12"
 	ip route replace unreachable "$DEAD/32"
 	LBDNS_ATTEMPTS=1 with_lbdns tries 3 >"$LAB/seen"
 	lab_equal "$(ended)" "EHOSTUNREACH 1 ok 2"
 	with_lbdns tries 12 >"$LAB/seen"
+	lab_equal "$(ended)" "ok 12"
+	with_lbdns tries 12 ask >"$LAB/seen"
 	lab_equal "$(ended)" "ok 12"
 }
 
@@ -983,8 +957,8 @@ passed_over() {
 	lab_equal "$(sends 12)" "4 4 4"
 }
 
-# System calls on sockets by the client's own thread for each connection of COMMAND N: those that 280 add to 80. (After 64
-# sockets that do not block, the next ones are not asked. A connection that takes long makes a few more.)
+# System calls on sockets by the client's own thread for each connection of COMMAND N: those that 280 add to 80. (A connection
+# that takes long makes a few more.)
 calls() {
 	local n
 	for n in 80 280; do
@@ -1003,10 +977,10 @@ calls_added() {
 	awk -v more="$2" -v plain="$plain" -v ours="$ours" 'BEGIN { exit !(ours - plain >= more - 0.1 && ours - plain < more + 0.5) }'
 }
 
-@test "system calls added to a connection that succeeds: 1; 4 where it blocks under a seccomp filter" {
+@test "system calls added to a connection that succeeds: 1; under a seccomp filter 2, 4 where it blocks" {
 	WORDS=(ask)
 	calls_added non-blocking 1
-	calls_added "non-blocking under a filter" 1 "${FILTERED[@]}"
+	calls_added "non-blocking under a filter" 2 "${FILTERED[@]}"
 	WORDS=()
 	calls_added blocking 1
 	calls_added "blocking under a filter" 4 "${FILTERED[@]}"
