@@ -355,14 +355,22 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 
 struct pick pick_endpoint(struct route *route, struct peer asked, enum trial trial)
 {
-	return pick_connect(route, asked, trial, NULL);
-}
-
-struct pick pick_connect(struct route *route, struct peer asked, enum trial trial,
-                         const void *thread)
-{
 	struct pick pick;
 
+	pick_connect(route, asked, trial, NULL, &pick);
+	return pick;
+}
+
+static void leave(struct pick *pick, struct peer asked)
+{
+	pick->kind = PICK_LEAVE;
+	pick->why = LEAVE_BUSY;
+	pick->target = asked;
+}
+
+void pick_connect(struct route *route, struct peer asked, enum trial trial, const void *thread,
+                  struct pick *pick)
+{
 	for (int i = 0; i < READ_TRIES; i++) {
 		struct decision by = {.asked = asked,
 		                      .thread = thread,
@@ -374,24 +382,22 @@ struct pick pick_connect(struct route *route, struct peer asked, enum trial tria
 		by.claims_seen = atomic_load_explicit(&claims_made, memory_order_acquire);
 		by.claimed = by.claims_seen && claims_hold(route->hash);
 		by.in = snapshot_read(&sequence);
-		pick = (struct pick){.kind = PICK_LEAVE,
-		                     .why = LEAVE_BUSY,
-		                     .target = asked,
-		                     .service = SERVICES,
-		                     .mode = config.mode,
-		                     .has_skips = true,
-		                     .picked_ms = by.now_ms};
+		leave(pick, asked);
+		pick->key = 0;
+		pick->name = 0;
+		pick->service = SERVICES;
+		pick->mode = config.mode;
+		pick->has_others = false;
+		pick->has_skips = true;
+		pick->picked_ms = by.now_ms;
 		if (sequence != route->sequence) {
 			if (!route_find(asked.address, route))
-				return pick;
+				return;
 			continue;
 		}
-		decide(&by, route->endpoint, trial, &pick);
+		decide(&by, route->endpoint, trial, pick);
 		if (snapshot_valid(sequence))
-			return pick;
+			return;
 	}
-	pick.kind = PICK_LEAVE;
-	pick.why = LEAVE_BUSY;
-	pick.target = asked;
-	return pick;
+	leave(pick, asked);
 }

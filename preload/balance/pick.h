@@ -40,8 +40,8 @@ struct pick pick_endpoint(struct route *route, struct peer asked, enum trial tri
 
 /* Picks as pick_endpoint does for a connect that a client makes now in a thread (the address of its
  * errno). A continuation of the thread's last connect takes no turn (walk.h). */
-struct pick pick_connect(struct route *route, struct peer asked, enum trial trial,
-                         const void *thread);
+void pick_connect(struct route *route, struct peer asked, enum trial trial, const void *thread,
+                  struct pick *pick);
 
 /* Returns the index of the endpoint that a lookup lists first: the next pick, or one more for each
  * lookup since the last connection, among those not passed over. endpoints are sorted, key is their

@@ -14,7 +14,7 @@
 enum { SKIPS_MOST = 32 };
 
 struct skips {
-	uint32_t excluded[SKIPS_MOST]; /* indexes of endpoints to pass over, ascending */
+	uint16_t excluded[SKIPS_MOST]; /* indexes of endpoints to pass over, ascending */
 	uint32_t count, silent;
 	int64_t probe;  /* the endpoint that the caller is to try again, or -1 */
 	int64_t leased; /* the one that it is to have tried by the refresh thread, or -1 */

@@ -141,8 +141,8 @@ static APART int make_general(int fd, const struct sockaddr *address, socklen_t 
 		                       state == SOCKET_OTHER ? LEAVE_DATAGRAM : LEAVE_SOCKET);
 	if (state == SOCKET_FRESH_DATAGRAM)
 		c.asked.port |= PEER_DATAGRAM;
-	c.pick = pick_connect(&route, c.asked, trial_is_possible() ? TRIAL_THREAD : TRIAL_CALLER,
-	                      &errno);
+	pick_connect(&route, c.asked, trial_is_possible() ? TRIAL_THREAD : TRIAL_CALLER, &errno,
+	             &c.pick);
 	nudge(c.pick.service);
 	if (c.pick.kind == PICK_LEAVE || c.pick.mode != MODE_ON || state != SOCKET_FRESH_STREAM)
 		return leave_unwatched(&c);

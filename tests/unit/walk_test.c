@@ -173,7 +173,7 @@ static unsigned goes_to(unsigned number)
 	struct pick picked;
 
 	CHECK(route_find(asked.address, &route));
-	picked = pick_connect(&route, asked, TRIAL_NONE, &errno);
+	pick_connect(&route, asked, TRIAL_NONE, &errno, &picked);
 	CHECK(picked.kind != PICK_LEAVE);
 	return (unsigned)(picked.target.address.low & 0xff);
 }
