@@ -31,7 +31,7 @@ int attempt_connect(int fd, const struct sockaddr *address, socklen_t length, st
 		return connect_any(fd, address, length, target);
 	memcpy(&changed, address, sizeof(changed));
 	changed.sin_addr.s_addr = htobe32((uint32_t)target.low);
-	return libc()->connect(fd, (struct sockaddr *)&changed, sizeof(changed));
+	return libc_real.connect(fd, (struct sockaddr *)&changed, sizeof(changed));
 }
 
 int attempt_to(int fd, const struct sockaddr *address, socklen_t length, const struct pick *pick)

@@ -12,7 +12,7 @@
 #include "balance/inflight.h"
 #include "balance/pick.h"
 #include "base/attributes.h"
-#include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/kernel.h"
 #include "base/peer.h"
 #include "connection/blocking.h"
@@ -28,6 +28,7 @@ struct attempt {
 	struct inflight *inflight; /* NULL: nobody else is to know that it waits */
 	bool limited_by_thread;    /* the refresh thread ends it after 3 s of silence */
 	int client_syn_count;      /* TCP_SYNCNT to set again; 0: the socket has the client's */
+	uint32_t generation;       /* of the descriptor, where client_syn_count was set before */
 };
 
 /* In client_syn_count, of a Multipath TCP socket that the client did not bind, which cannot be seen
@@ -127,6 +128,7 @@ FAST bool attempt_begin(struct attempt *attempt, int fd, const struct pick *pick
 		attempt->inflight = inflight_begin(fd, pick->target, pick->key, pick->picked_ms,
 		                                   INFLIGHT_WAITS);
 	attempt->client_syn_count = attempt_limit(fd);
+	attempt->generation = descriptor_generation(fd);
 	return true;
 }
 
@@ -142,10 +144,10 @@ FAST void attempt_end(struct attempt *attempt, int error)
 /* After so long the client may have done anything to the descriptor while connect waited. */
 enum { ATTEMPT_AWHILE_MS = 20 };
 
-/* Returns true if the connection of an attempt that began at began_ms is made, or goes on without
- * its client (EINPROGRESS), and nothing more is to be said or done but what this does: giving the
- * socket the client's TCP_SYNCNT again. */
-FAST bool attempt_is_good(const struct attempt *attempt, int fd, uint64_t began_ms, int error)
+/* Returns true if the connection of an attempt is made, or goes on without its client
+ * (EINPROGRESS), and nothing more is to be said or done but what this does: giving the socket the
+ * client's TCP_SYNCNT again. */
+FAST bool attempt_is_good(const struct attempt *attempt, int fd, int error)
 {
 	if (__builtin_expect(error, 0)) {
 		if (error != EINPROGRESS)
@@ -154,8 +156,9 @@ FAST bool attempt_is_good(const struct attempt *attempt, int fd, uint64_t began_
 	}
 	if (!attempt->client_syn_count)
 		return true;
+	/* Another thread may have closed it meanwhile, and its number be another socket's. */
 	if (attempt->client_syn_count < 0 || attempt->limited_by_thread ||
-	    clock_since(began_ms, clock_ms()) >= ATTEMPT_AWHILE_MS)
+	    descriptor_generation(fd) != attempt->generation)
 		return false;
 	attempt_set_syn_count(fd, attempt->client_syn_count);
 	return true;

@@ -72,8 +72,8 @@ void collect_fastopen(void)
 }
 
 /* The refresh thread then tries the endpoints itself. */
-SELDOM void collect_unsent(const struct pick *pick, int fd)
+SELDOM void collect_unsent(uint32_t service, uint32_t port, int fd)
 {
 	if (socket_past(fd) == SOCKET_NEVER_CONNECTED)
-		service_note_untold(pick->service, (uint16_t)pick->target.port);
+		service_note_untold(service, (uint16_t)port);
 }

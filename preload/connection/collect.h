@@ -2,10 +2,10 @@
 #ifndef LBDNS_CONNECTION_COLLECT_H
 #define LBDNS_CONNECTION_COLLECT_H
 
-#include "balance/pick.h"
 #include "base/attributes.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 /* Learns from what getsockopt(2) has told a client of a socket, for SO_ERROR: 0 or an errno. errno
  * is kept. Any thread, any signal handler. */
@@ -17,7 +17,7 @@ void collect_fastopen(void);
 
 extern HIDDEN atomic_bool collect_has_fastopen; /* collect.c alone writes it */
 
-/* Looks at a socket whose connect to the target of a pick has returned 0. */
-void collect_unsent(const struct pick *pick, int fd);
+/* Looks at a socket whose connect to an endpoint of a service, on a port, has returned 0. */
+void collect_unsent(uint32_t service, uint32_t port, int fd);
 
 #endif

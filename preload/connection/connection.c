@@ -69,13 +69,14 @@ FAST int go(struct connection *c)
 	if (config.attempts > 1 && pick->has_others)
 		begun = attempt_begin(&c->attempt, c->fd, pick, own_errno);
 
+	/* A lookup came by libc() before there was a pool. */
 	if (rewritten ? attempt_connect(c->fd, c->address, c->length, pick->target.address)
-	              : libc()->connect(c->fd, c->address, c->length))
+	              : libc_real.connect(c->fd, c->address, c->length))
 		error = *own_errno;
 
 	if (begun) {
 		attempt_end(&c->attempt, error);
-		if (!attempt_is_good(&c->attempt, c->fd, pick->picked_ms, error))
+		if (!attempt_is_good(&c->attempt, c->fd, error))
 			return connection_retry(*c, error);
 	}
 	if (error == EINPROGRESS && !begun)
@@ -85,8 +86,8 @@ FAST int go(struct connection *c)
 	else if (error != EINPROGRESS &&
 	         (error || (pick->has_skips && result_matters(0, pick->picked_ms))))
 		note_result(*pick, c->fd, error);
-	if (!error && __builtin_expect(load_relaxed(&collect_has_fastopen), 0))
-		collect_unsent(pick, c->fd);
+	if (pick->has_skips && !error && load_relaxed(&collect_has_fastopen))
+		collect_unsent(pick->service, pick->target.port, c->fd);
 	return end(c, error);
 }
 
@@ -149,6 +150,13 @@ static APART int make_general(int fd, const struct sockaddr *address, socklen_t 
 	return go(&c);
 }
 
+/* Returns true while there are answers that were not taken in, open lookups, or sockets with Fast
+ * Open: in one branch, because there hardly ever are. */
+static inline bool is_special(void)
+{
+	return (unseen_any() | walk_any() | load_relaxed(&collect_has_fastopen)) != 0;
+}
+
 /* Connects to an address that may be an endpoint. A function of its own, so that connections to
  * other addresses do not pay for its stack frame; they may run in a signal handler. */
 static APART int make(int fd, const struct sockaddr *address, socklen_t length,
@@ -158,7 +166,7 @@ static APART int make(int fd, const struct sockaddr *address, socklen_t length,
 	struct route_fast route;
 
 	connection_begin(&c, fd, address, length, (struct peer){asked, port});
-	if (!route_fast(asked, &route) || unseen_any() || walk_any() || !socket_is_fresh(fd) ||
+	if (!route_fast(asked, &route) || is_special() || !socket_is_fresh(fd) ||
 	    !pick_fast(&route, c.asked, &c.pick))
 		return make_general(fd, address, length, asked, port);
 	return go(&c);

@@ -88,8 +88,7 @@ static inline uint64_t rewrite_check(uint64_t head, struct address asked, const 
 {
 	uint64_t check = (head ^ load_relaxed(&tally->name)) * HASH_GOLDEN;
 
-	check = (check ^ asked.low ^ asked.high >> 7) * HASH_GOLDEN;
-	return (check ^ load_relaxed(&tally->low)) | 1;
+	return (check ^ asked.low ^ asked.high >> 7 ^ load_relaxed(&tally->low)) | 1;
 }
 
 static inline void counters_rewritten_fast(const struct tally *tally, struct address asked,
