@@ -151,10 +151,10 @@ static APART int make_general(int fd, const struct sockaddr *address, socklen_t 
 }
 
 /* Returns true while there are answers that were not taken in, open lookups, or sockets with Fast
- * Open: in one branch, because there hardly ever are. */
+ * Open. */
 static inline bool is_special(void)
 {
-	return (unseen_any() | walk_any() | load_relaxed(&collect_has_fastopen)) != 0;
+	return unseen_any() || walk_any() || load_relaxed(&collect_has_fastopen);
 }
 
 /* Connects to an address that may be an endpoint. A function of its own, so that connections to
