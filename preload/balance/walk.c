@@ -242,7 +242,8 @@ static bool take_up(const struct walk_ask *ask, const struct match *match, struc
 	struct walk *walk = &step->walk;
 
 	if (!record_read(match->record, walk, &step->sequence) ||
-	    step->sequence != match->sequence || load_relaxed(&tickets) - walk->ticket >= WALKS)
+	    step->sequence != match->sequence || load_relaxed(&tickets) - walk->ticket >= WALKS ||
+	    walk->busy)
 		return false;
 	step->record = match->record;
 	step->place = walk_place(walk, ask->index);
@@ -285,6 +286,7 @@ void walk_note(const struct walk_ask *ask, struct walk_step *step, uint32_t inde
 	walk->asked |= walk_bit(step->place);
 	walk->tried |= walk_bit(walk_place(walk, index));
 	walk->failed = false;
+	walk->busy = true;
 	walk->owes = step->owes;
 	walk->used_ms = ask->now_ms;
 	walk->newest = load_relaxed(&tickets);
@@ -362,7 +364,7 @@ static uint32_t find_ended(const struct whereabouts *at, struct peer peer, uint6
 	return best.record;
 }
 
-SELDOM void walk_ended(struct peer peer, int error)
+void walk_ended(struct peer peer, int error)
 {
 	uint64_t now_ms = clock_ms(), sequence;
 	struct whereabouts at;
@@ -374,11 +376,12 @@ SELDOM void walk_ended(struct peer peer, int error)
 	record = find_ended(&at, peer, now_ms);
 	if (record >= WALKS || !record_read(record, &walk, &sequence))
 		return;
+	walk.busy = false;
 	if (!error) {
 		walk.failed = false;
 		walk.tried |= walk_bit(walk_place(&walk, at.index));
-		if (walk.kept)
-			walk.state = WALK_CLOSED;
+		walk.state =
+			WALK_CLOSED; /* the connection is made: the next connect is another one */
 		record_write(record, sequence, &walk);
 		return;
 	}
@@ -397,4 +400,24 @@ SELDOM void walk_ended(struct peer peer, int error)
 	walk.used_ms = now_ms;
 	if (record_write(record, sequence, &walk))
 		open_up(add_relaxed(&tickets, 1) + 1);
+}
+
+void walk_returned(struct peer peer, int error)
+{
+	struct whereabouts at;
+	struct walk walk;
+	uint64_t sequence;
+	uint32_t record;
+
+	if (!error) {
+		walk_ended(peer, 0);
+		return;
+	}
+	if (!find_pool(peer.address, &at))
+		return;
+	record = find_ended(&at, peer, clock_ms());
+	if (record >= WALKS || !record_read(record, &walk, &sequence))
+		return;
+	walk.busy = false;
+	record_write(record, sequence, &walk);
 }

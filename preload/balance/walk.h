@@ -60,7 +60,7 @@ struct walk {
 	uint8_t failed;        /* its last connect has failed */
 	uint8_t kept;          /* its client keeps the answer: it goes on only after a failure */
 	uint8_t owes;          /* it has taken no turn yet */
-	uint8_t pad;
+	uint8_t busy;          /* its connect has not returned: another one is a signal handler's */
 };
 
 /* 0 if no lookup is open: then no connect is a continuation, nor is to be recorded. Else another
@@ -104,6 +104,10 @@ void walk_note(const struct walk_ask *ask, struct walk_step *step, uint32_t inde
 /* Records how a connect of the calling thread to a peer ended: with 0 or an errno that blames the
  * peer. errno is kept. */
 void walk_ended(struct peer peer, int error);
+
+/* Records that a connect of the calling thread to a peer has returned, with 0, EINPROGRESS or
+ * another errno. One that made the connection is the end of its lookup. errno is kept. */
+void walk_returned(struct peer peer, int error);
 
 /* Returns the place of the endpoint at an index of the pool, which may be above WALK_PLACES. */
 static inline uint32_t walk_place(const struct walk *walk, uint32_t index)

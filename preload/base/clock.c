@@ -47,7 +47,7 @@ static SELDOM bool vdso_read(struct vdso *vdso, uintptr_t start)
 	return vdso->symbols && vdso->names > (const char *)vdso->symbols;
 }
 
-SELDOM void clock_start(void)
+void clock_start(void)
 {
 	uintptr_t start = getauxval(AT_SYSINFO_EHDR);
 	struct vdso vdso = {.offset = 0};

@@ -73,6 +73,8 @@ FAST int go(struct connection *c)
 	if (rewritten ? attempt_connect(c->fd, c->address, c->length, pick->target.address)
 	              : libc_real.connect(c->fd, c->address, c->length))
 		error = *own_errno;
+	if (pick->has_skips && walk_any())
+		walk_returned(pick->target, error);
 
 	if (begun) {
 		attempt_end(&c->attempt, error);
@@ -83,8 +85,7 @@ FAST int go(struct connection *c)
 		inflight_add(c->fd, pick->target, pick->key, pick->picked_ms);
 	else if (error && (own_blames(error) || (pick->has_others && ejection_blames(error))))
 		return connection_retry(*c, error);
-	else if (error != EINPROGRESS &&
-	         (error || (pick->has_skips && result_matters(0, pick->picked_ms))))
+	else if (error != EINPROGRESS && (error || (pick->has_skips && skips_any(pick->picked_ms))))
 		note_result(*pick, c->fd, error);
 	if (pick->has_skips && !error && load_relaxed(&collect_has_fastopen))
 		collect_unsent(pick->service, pick->target.port, c->fd);

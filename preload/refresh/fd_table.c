@@ -49,7 +49,7 @@ static int number_of(const char *name)
 /* Opens what is free of descriptors 0 to 2: whoever opens a file in this thread by mistake, because
  * its code is called here, is not to take it for one of the client's most important. An eventfd
  * holds no file system busy. */
-static SELDOM void fill_standard(void)
+static void fill_standard(void)
 {
 	long got;
 

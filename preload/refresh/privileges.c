@@ -13,7 +13,7 @@ enum { STATUS_SIZE = 4096 };
 
 /* Returns whether the thread has capabilities, as /proc tells (proc(5), "CapPrm"); true if it does
  * not. */
-static SELDOM bool has_capabilities(void)
+static bool has_capabilities(void)
 {
 	static const char line[] = "\nCapPrm:\t";
 	char status[STATUS_SIZE];

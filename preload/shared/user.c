@@ -24,7 +24,7 @@ static bool read_number(const char **at, uint32_t *number)
 	return **at == ' ' || **at == '\n';
 }
 
-SELDOM uint32_t user_outside(uint32_t uid)
+uint32_t user_outside(uint32_t uid)
 {
 	char map[MAP_SIZE];
 	const char *at = map;

@@ -1,7 +1,7 @@
 /*
  * A preload of the client's own, behind lbdns: stands before libc's functions for descriptors,
  * files, memory, signals, time and system calls, and ends the process with status 97 if lbdns calls
- * one of them (malloc and its kin: from its refresh thread). For glibc.
+ * one of them (malloc and its kin, and what it has hooks of: from its refresh thread). For glibc.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -37,28 +37,32 @@ static void check(const char *function, const void *caller)
 	_exit(CAUGHT);
 }
 
-static void check_memory(const char *function, const void *caller)
+static void check_thread(const char *function, const void *caller)
 {
 	if (syscall(SYS_gettid) != getpid())
 		check(function, caller);
 }
 
 #define CHECK()        check(__func__, __builtin_return_address(0))
-#define CHECK_MEMORY() check_memory(__func__, __builtin_return_address(0))
+#define CHECK_MEMORY() check_thread(__func__, __builtin_return_address(0))
 
 /* A function of libc's, checked and passed on. */
-#define PASS(type, name, parameters, arguments)                                                    \
+#define PASS_BY(checked, type, name, parameters, arguments)                                        \
 	type name parameters                                                                       \
 	{                                                                                          \
-		CHECK();                                                                           \
+		checked(__func__, __builtin_return_address(0));                                    \
 		return ((__typeof__(&name))dlsym(RTLD_NEXT, #name))arguments;                      \
 	}
+#define PASS(type, name, parameters, arguments) PASS_BY(check, type, name, parameters, arguments)
+/* lbdns has a hook of its own, which passes the client's calls on. */
+#define PASS_HOOKED(type, name, parameters, arguments)                                             \
+	PASS_BY(check_thread, type, name, parameters, arguments)
 
-PASS(int, socket, (int domain, int type, int protocol), (domain, type, protocol))
+PASS_HOOKED(int, socket, (int domain, int type, int protocol), (domain, type, protocol))
 PASS(int, close, (int fd), (fd))
 PASS(int, bind, (int fd, const struct sockaddr *to, socklen_t length), (fd, to, length))
-PASS(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t length),
-     (fd, level, option, value, length))
+PASS_HOOKED(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t length),
+            (fd, level, option, value, length))
 PASS(int, getsockname, (int fd, struct sockaddr *restrict name, socklen_t *restrict length),
      (fd, name, length))
 PASS(ssize_t, recv, (int fd, void *data, size_t size, int flags), (fd, data, size, flags))

@@ -333,7 +333,7 @@ many_lines() {
 
 # From when it comes to a 49th, of which its libc knows nothing, it comes to each of them.
 has_them_all() {
-	local from
+	local from LAB_PATIENCE=180 # each answer costs knot a third of a second, and more beside others
 	lab_wait_until has_pods 49
 	from=$(wc -l <"$LAB/client.out")
 	lab_wait_until many_lines $((from + 4200))

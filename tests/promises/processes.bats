@@ -239,9 +239,9 @@ test_tls() {
 
 test_ids() {
 	# a thread that sleeps for an hour, and one that is always at something
-	LBDNS_REFRESH=1h bounded 20 "$(program interrupted)" ids rng-headless 8081 200
+	LBDNS_REFRESH=1h bounded 120 "$(program interrupted)" ids rng-headless 8081 200
 	even
-	bounded 60 "$(program interrupted)" ids rng-headless 8081 1000
+	bounded 240 "$(program interrupted)" ids rng-headless 8081 1000
 	even
 }
 

@@ -72,7 +72,8 @@ build_with() {
 
 # ---- freeaddrinfo
 
-# 4 of each hundred lookups are libc's own, each with a question for both families; all others are made by us.
+# 4 of each hundred lookups are libc's own, each with a question for both families, and so are the first ones, until DNS has
+# confirmed the name; all others are made by us.
 released() {
 	LBDNS_REFRESH=1h with_lbdns "$@"
 }
@@ -80,13 +81,15 @@ released() {
 @test "glibc: answers are freed, whole and in parts, 100,000 times" {
 	lab_dns_queries_reset
 	lab_equal "$(released "$LAB_BUILD/lab/release" rng-headless 80 100000)" "all freed"
-	lab_equal "$(lab_dns_queries)" 8000
+	asked=$(lab_dns_queries)
+	((asked >= 8000 && asked < 8100)) || { echo "$asked questions"; return 1; }
 }
 
 @test "musl: answers are freed, whole and in parts, 100,000 times" {
 	lab_dns_queries_reset
 	lab_equal "$(released "$LAB_BUILD/lab/release-musl" rng-headless 80 100000)" "all freed"
-	lab_equal "$(lab_dns_queries)" 8000
+	asked=$(lab_dns_queries)
+	((asked >= 8000 && asked < 8100)) || { echo "$asked questions"; return 1; }
 }
 
 @test "valgrind: no error and no leak, of answers libc made and of ours, freed whole and in parts" {
@@ -136,8 +139,9 @@ same_answers() {
 		once=$(lab_dns_queries)
 		lab_dns_queries_reset
 		LBDNS_REFRESH=1h with_lbdns "$LAB_BUILD/lab/$lookups" plain 10 dual >"$LAB/often"
-		lab_equal "$(lab_dns_queries)" "$once"
-		[ "$once" -le 4 ]
+		often=$(lab_dns_queries)
+		# the first lookups are libc's, until DNS has confirmed the name
+		((once <= 16 && often <= 16)) || { echo "$once questions once, $often for ten times as many"; return 1; }
 		for _ in {1..10}; do cat "$LAB/once"; done | cmp - "$LAB/often"
 	done
 }
