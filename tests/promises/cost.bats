@@ -309,6 +309,7 @@ many_for_musl_up() {
 }
 
 @test "4,000 endpoints over TCP: a new one has its turn" {
+	LAB_PATIENCE=240 # as in has_them_all
 	many_up
 	LBDNS_REFRESH=200ms lab_start client with_lbdns "$CLIENT" stay many-headless 8081 0
 	lab_wait_until tcp_asked 3
@@ -333,7 +334,7 @@ many_lines() {
 
 # From when it comes to a 49th, of which its libc knows nothing, it comes to each of them.
 has_them_all() {
-	local from LAB_PATIENCE=180 # each answer costs knot a third of a second, and more beside others
+	local from LAB_PATIENCE=240 # each answer costs knot a third of a second, and more beside others
 	lab_wait_until has_pods 49
 	from=$(wc -l <"$LAB/client.out")
 	lab_wait_until many_lines $((from + 4200))
