@@ -82,7 +82,7 @@ asks_within() {
 	start=$(lab_now)
 	lab_dns_queries_reset
 	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 20
-	lab_wait_until lab_dns_asked $((1 + $3)) rng-headless A
+	lab_dns_asks $((1 + $3)) rng-headless A
 	elapsed=$(($(lab_now) - start))
 	lab_stop client
 	((elapsed >= $1 && elapsed <= $2)) || { echo "$3 questions in $elapsed ms"; return 1; }
@@ -336,7 +336,7 @@ lines_of() {
 	END
 	LBDNS_IDLE=2s LBDNS_REFRESH=200ms lab_start client with_lbdns sh -c 'exec "$@" <"$LAB/turns"' - \
 		/usr/bin/python3 "$LAB/turns.py"
-	lab_wait_until lab_dns_asked 3 rng-headless A # some may have been before this
+	lab_dns_asks 3 rng-headless A # some may have been before this
 	lab_dns_asks_more 19 other-headless A         # 3 s at least
 	lab_dns_queries_reset
 	lab_dns_asks_more 5 other-headless A

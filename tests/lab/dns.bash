@@ -206,8 +206,8 @@ lab_knot_has() {
 	[ "$(lab_dns_answer 10.96.0.30 "$1" | wc -l)" = "$2" ]
 }
 
-lab_dns_asked() {
-	(($(lab_dns_queries "${@:2}") >= $1))
+lab_dns_asks() {
+	lab_dns_questions "${2-}" "${3-}" "$1"
 }
 
 lab_dns_asks_more() {

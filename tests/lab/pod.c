@@ -314,8 +314,9 @@ static void run(const char *directory, const char *address, char *ports, int rea
 	unsigned random;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		die("getrandom");
-	snprintf(number, sizeof(number), "%u", 1000 + random % 9000);
-	write_file(directory, address, "number", atoi(number));
+	int own = 1000 + (int)(random % 9000);
+	snprintf(number, sizeof(number), "%d", own);
+	write_file(directory, address, "number", own);
 	write_file(directory, address, "pid", getpid());
 	if (write(ready, "", 1) != 1)
 		die("ready");

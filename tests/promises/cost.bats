@@ -98,7 +98,7 @@ tcp_asked() {
 	local start elapsed questions more
 	start=$(lab_now)
 	LBDNS_REFRESH=500ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 1
-	lab_wait_until lab_dns_asked 10 rng-headless A
+	lab_dns_asks 10 rng-headless A
 	lab_stop client
 	elapsed=$(($(lab_now) - start))
 	questions=$(lab_dns_queries rng-headless A)
@@ -114,7 +114,7 @@ tcp_asked() {
 
 @test "a family that the name does not have is asked for again only now and then" {
 	LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 50
-	lab_wait_until lab_dns_asked 4 rng-headless AAAA
+	lab_dns_asks 4 rng-headless AAAA
 	# how many questions for A there were before each one for AAAA; the first pair is libc's own, the second the first refresh's
 	awk '$8 == "10.244.3.2" && $5 == "query[A]" { a++ } $8 == "10.244.3.2" && $5 == "query[AAAA]" { print a }' \
 		"$LAB/queries.log" >"$LAB/before"
@@ -130,7 +130,7 @@ tcp_asked() {
 	start=$(lab_now)
 	lab_dns_queries_reset
 	LBDNS_REFRESH=200ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 1
-	lab_wait_until lab_dns_asked 12 rng-headless AAAA
+	lab_dns_asks 12 rng-headless AAAA
 	lab_stop client
 	elapsed=$(($(lab_now) - start))
 	(($(lab_dns_queries rng-headless A) - $(lab_dns_queries rng-headless AAAA) <= 1))
@@ -145,7 +145,7 @@ costs_search_list_once() {
 	local name=$1 vain
 	shift
 	LBDNS_REFRESH=200ms lab_start client with_lbdns "$CLIENT" stay "$name" 8081 20
-	lab_wait_until lab_dns_asked 7 rng-headless A
+	lab_dns_asks 7 rng-headless A
 	lab_stop client
 	for vain; do
 		lab_equal "$vain: $(lab_dns_queries "$vain" A) $(lab_dns_queries "$vain" AAAA)" "$vain: 2 2"
@@ -175,11 +175,11 @@ costs_search_list_once() {
 	LBDNS_REFRESH=500ms lab_start client with_lbdns "$CLIENT" visit rng-headless 8081 5 \
 		rng-headless.default "rng-headless.$LAB_DOMAIN"
 	# each name is found to be the same service with its first refresh
-	lab_wait_until lab_dns_asked 2 "rng-headless.$LAB_DOMAIN.cluster.local." A
+	lab_dns_asks 2 "rng-headless.$LAB_DOMAIN.cluster.local." A
 	lab_dns_asks_more 3 rng-headless A
 	start=$(lab_now)
 	lab_dns_queries_reset
-	lab_wait_until lab_dns_asked 6 rng-headless A
+	lab_dns_asks 6 rng-headless A
 	lab_stop client
 	elapsed=$(($(lab_now) - start))
 	questions=$(lab_dns_queries rng-headless A)
@@ -194,7 +194,7 @@ costs_search_list_once() {
 	# the clock of this test: its questions
 	LBDNS_REFRESH=100ms lab_start clock with_lbdns "$CLIENT" stay other-headless 8081 50
 	LBDNS_IDLE=2s LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 600000
-	lab_wait_until lab_dns_asked 4 rng-headless A # some may have been before this
+	lab_dns_asks 4 rng-headless A # some may have been before this
 	lab_dns_asks_more 40 other-headless A         # at least 3.2 s
 	lab_dns_queries_reset
 	lab_dns_asks_more 20 other-headless A
@@ -230,7 +230,7 @@ costs_search_list_once() {
 	lab_equal "$(grep -c '^' /proc/sysvipc/shm)" 1
 	# such a client has all three
 	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 1
-	lab_wait_until lab_dns_asked 3
+	lab_dns_asks 3
 	lab_equal "$(tasks client)" 2
 	lab_equal "$(grep -c '^' /proc/sysvipc/shm)" 2
 }
@@ -254,7 +254,7 @@ costs_search_list_once() {
 	LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" visit rng-headless 8081 20 service-1 service-2 service-3 \
 		service-4 service-5
 	for ((i = 1; i <= 5; i++)); do
-		lab_wait_until lab_dns_asked 4 "service-$i" A
+		lab_dns_asks 4 "service-$i" A
 	done
 	lab_equal "$(tasks client)" 2
 	lab_equal "$(refresher_of client | wc -l)" 1
@@ -516,6 +516,7 @@ hook_calls() {
 	hook_adds 600 pool-10000 - blocks 3
 	hook_adds 500 pool-100 - blocks 1
 	hook_adds 600 pool-10000 - blocks 1
+	hook_adds 600 pool-100 - nonblock 3
 	hook_adds 600 pool-10000 - nonblock 3
 }
 

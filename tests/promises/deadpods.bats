@@ -916,7 +916,7 @@ asks_again() {
 	lab_dns_queries_reset
 	start=$(lab_now)
 	lab_pod_kill "$DEAD"
-	lab_wait_until lab_dns_asked 1 rng-headless A
+	lab_dns_asks 1 rng-headless A
 	lab_pod_kill 10.244.1.11
 	lab_pod_kill 10.244.3.13
 	lab_wait_until passed_over 10.244.1.11 10.244.3.13

@@ -115,7 +115,7 @@ spelling_reaches() {
 		lab_wait_until libc_is_left_alone
 		lab_dns_queries_reset
 		echo '# nothing' >>"$file"
-		lab_wait_until lab_dns_asked 1
+		lab_dns_asks 1
 	done
 }
 

@@ -591,7 +591,7 @@ static void due_unanswered(void)
 	uint32_t at = 0;
 
 	CHECK(learn_v4("rng", 1, 3));
-	config.idle_ms *= 3;
+	config.idle_ms *= 3; /* what is looked at is refresh_ms ahead, and the name not idle by then */
 	CHECK(due_next(&at, clock_ms() + config.refresh_ms, &next_ms, &what));
 	after_ms = asked_again_after(&what); /* it may have been lost */
 	CHECK(after_ms >= 1600 && after_ms <= 2000);
