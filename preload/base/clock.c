@@ -23,7 +23,7 @@ struct vdso {
 	const char *names; /* they lie behind the symbols (the kernel's vdso-layout.lds.S) */
 };
 
-static SELDOM bool vdso_read(struct vdso *vdso, uintptr_t start)
+static bool vdso_read(struct vdso *vdso, uintptr_t start)
 {
 	const ElfW(Ehdr) *header = (const void *)start;
 	const ElfW(Phdr) *segment = (const void *)(start + header->e_phoff);

@@ -4,6 +4,16 @@
 #include "lookup/question.h"
 #include "lookup/taken.h"
 
+/* Returns what is known where libc failed, NULL if its error is to stand. */
+static struct addrinfo *known_after(const struct question *question, int error)
+{
+	if (error == EAI_AGAIN || error == EAI_FAIL)
+		return from_snapshot(question, LIBC_FAILED);
+	if (error == EAI_MEMORY || error == EAI_SYSTEM)
+		return from_snapshot(question, LIBC_UNABLE);
+	return NULL;
+}
+
 HOOK int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                      struct addrinfo **list)
 {
@@ -19,12 +29,13 @@ HOOK int getaddrinfo(const char *node, const char *service, const struct addrinf
 		return 0;
 	}
 	error = libc()->getaddrinfo(node, service, hints, list);
-	if (!error)
+	if (!error) {
 		taken_list(&question, *list, false);
-	else if ((error == EAI_AGAIN || error == EAI_FAIL) &&
-	         (known = from_snapshot(&question, LIBC_FAILED))) {
-		*list = known;
 		return 0;
 	}
-	return error;
+	known = known_after(&question, error);
+	if (!known)
+		return error;
+	*list = known;
+	return 0;
 }

@@ -47,6 +47,8 @@ static bool is_known(const struct reply *reply, enum family family)
 	if (listing->family[family].state != DIRECTORY_NONE &&
 	    (listing->family[family].state != DIRECTORY_POOL || !listing->family[family].fresh))
 		return false;
+	if (reply->libc_says == LIBC_UNABLE)
+		return true;
 	if (reply->libc_says == LIBC_FAILED)
 		return listing->believed;
 	return listing->family[family].confirmed && !listing->family[family].libc_due;

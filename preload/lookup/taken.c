@@ -6,8 +6,10 @@
 #include "base/address_set.h"
 #include "base/answer.h"
 #include "base/attributes.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/name.h"
+#include "base/wakeup.h"
 #include "directory/listing.h"
 #include "directory/service.h"
 #include "learn/claim.h"
@@ -41,10 +43,13 @@ static unsigned learn(const struct name_text *name, const struct answer *answer,
 
 	if (!learn_from_libc(name, answer) || !listing_find(name, &listing))
 		return 0;
-	if (in_handler)
+	if (in_handler) {
 		thread_nudge(UINT64_MAX, 0);
-	else
-		thread_want(true);
+	} else {
+		thread_want(answer->may_be_truncated);
+		/* A name that is new, or was idle, has its next refresh after at least that. */
+		wakeup_by(clock_ms() + listing.interval_ms / 2);
+	}
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (listing.family[f].state == DIRECTORY_POOL && answer->family[f].count)
 			managed |= FAMILY_BIT(f);
