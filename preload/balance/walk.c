@@ -296,18 +296,18 @@ void walk_note(const struct walk_ask *ask, struct walk_step *step, uint32_t inde
 
 /* ---- How connects ended */
 
-/* Where the endpoint at an address is. */
+/* A connect that has ended: who made it, and where its endpoint is. */
 struct whereabouts {
-	uint64_t key;
-	uint32_t count, index;
+	uint64_t thread, key;
+	uint32_t count, index, port;
 };
 
-/* Finds the pool within which connections to an address are rotated. */
-static bool find_pool(struct address address, struct whereabouts *at)
+/* Finds the pool within which connections to a peer are rotated. */
+static bool find_pool(uint64_t thread, struct peer peer, struct whereabouts *at)
 {
 	struct reading reading = reading_begin();
 	const struct snapshot *in = reading.snapshot;
-	int64_t endpoint = in ? snapshot_find(in, address) : -1, index;
+	int64_t endpoint = in ? snapshot_find(in, peer.address) : -1, index;
 	struct membership_head head;
 	struct endpoint_info info;
 	struct pool_record pool;
@@ -319,33 +319,33 @@ static bool find_pool(struct address address, struct whereabouts *at)
 	if (head.redirect_to >= POOL_RECORDS)
 		return false;
 	snapshot_pool(in, head.redirect_to, &pool);
-	index = address_set_find(&in->addresses[pool.first], pool.count, address);
+	index = address_set_find(&in->addresses[pool.first], pool.count, peer.address);
 	if (index < 0 || !reading_held(reading))
 		return false;
-	*at = (struct whereabouts){pool.key, pool.count, (uint32_t)index};
+	*at = (struct whereabouts){thread, pool.key, pool.count, (uint32_t)index, peer.port};
 	return true;
 }
 
 /* How well a record fits a connect that has ended, from 1; 0: not at all. */
-static uint32_t ended_rank(const struct walk *walk, const struct whereabouts *at, struct peer peer,
-                           uint64_t now_ms)
+static uint32_t ended_rank(const struct walk *walk, const struct whereabouts *at, uint64_t now_ms)
 {
 	bool open = is_open(walk, now_ms), listed = walk->state == WALK_LISTED;
 
 	if (walk->key != at->key || walk->count != at->count ||
-	    (listed ? walk->lister : walk->thread) != (uintptr_t)&errno)
+	    (listed ? walk->lister : walk->thread) != at->thread)
 		return 0;
 	if (listed)
 		return open ? 0 : 1;
-	if (walk->port != peer.port)
+	if (walk->port != at->port)
 		return 0;
 	if (!open)
 		return 1;
 	return walk->tried & walk_bit(walk_place(walk, at->index)) ? 3 : 2;
 }
 
-/* Finds the lookup that a connect which has ended is of. */
-static uint32_t find_ended(const struct whereabouts *at, struct peer peer, uint64_t now_ms)
+/* Finds the lookup that a connect which has ended is of, or of those whose connect has not returned
+ * only. Of two used in one millisecond the later one counts. */
+static uint32_t find_ended(const struct whereabouts *at, uint64_t now_ms, bool busy_only)
 {
 	struct match best = {.record = WALKS};
 
@@ -354,26 +354,27 @@ static uint32_t find_ended(const struct whereabouts *at, struct peer peer, uint6
 		struct walk walk;
 		uint64_t sequence;
 
-		if (!record_read(i, &walk, &sequence))
+		if (!record_read(i, &walk, &sequence) || (busy_only && !walk.busy))
 			continue;
-		match.rank = ended_rank(&walk, at, peer, now_ms);
-		match.order = walk.used_ms;
+		match.rank = ended_rank(&walk, at, now_ms);
+		match.order = walk.used_ms << 20 | (walk.ticket & 0xfffff);
 		if (match.rank)
 			match_better(&best, match);
 	}
 	return best.record;
 }
 
-void walk_ended(struct peer peer, int error)
+/* Of a connect of a thread. */
+static void ended(uint64_t thread, struct peer peer, int error)
 {
 	uint64_t now_ms = clock_ms(), sequence;
 	struct whereabouts at;
 	struct walk walk;
 	uint32_t record;
 
-	if (!load_relaxed(&tickets) || (!error && !walk_any()) || !find_pool(peer.address, &at))
+	if (!load_relaxed(&tickets) || (!error && !walk_any()) || !find_pool(thread, peer, &at))
 		return;
-	record = find_ended(&at, peer, now_ms);
+	record = find_ended(&at, now_ms, false);
 	if (record >= WALKS || !record_read(record, &walk, &sequence))
 		return;
 	walk.busy = false;
@@ -388,7 +389,7 @@ void walk_ended(struct peer peer, int error)
 	if (!is_open(&walk, now_ms)) {
 		walk.kept = true;
 		walk.owes = false;
-		walk.thread = (uintptr_t)&errno;
+		walk.thread = thread;
 		walk.port = peer.port;
 		walk.asked = walk_bit(walk.begun_at);
 		walk.tried = 0;
@@ -402,7 +403,12 @@ void walk_ended(struct peer peer, int error)
 		open_up(add_relaxed(&tickets, 1) + 1);
 }
 
-void walk_returned(struct peer peer, int error)
+void walk_ended(struct peer peer, int error)
+{
+	ended((uintptr_t)&errno, peer, error);
+}
+
+void walk_returned(uint64_t thread, struct peer peer, int error)
 {
 	struct whereabouts at;
 	struct walk walk;
@@ -410,12 +416,12 @@ void walk_returned(struct peer peer, int error)
 	uint32_t record;
 
 	if (!error) {
-		walk_ended(peer, 0);
+		ended(thread, peer, 0);
 		return;
 	}
-	if (!find_pool(peer.address, &at))
+	if (!find_pool(thread, peer, &at))
 		return;
-	record = find_ended(&at, peer, clock_ms());
+	record = find_ended(&at, clock_ms(), true);
 	if (record >= WALKS || !record_read(record, &walk, &sequence))
 		return;
 	walk.busy = false;

@@ -105,9 +105,9 @@ void walk_note(const struct walk_ask *ask, struct walk_step *step, uint32_t inde
  * peer. errno is kept. */
 void walk_ended(struct peer peer, int error);
 
-/* Records that a connect of the calling thread to a peer has returned, with 0, EINPROGRESS or
- * another errno. One that made the connection is the end of its lookup. errno is kept. */
-void walk_returned(struct peer peer, int error);
+/* Records that a connect of a thread to a peer has returned, with 0, EINPROGRESS or another errno.
+ * One that made the connection is the end of its lookup. errno is kept. */
+void walk_returned(uint64_t thread, struct peer peer, int error);
 
 /* Returns the place of the endpoint at an index of the pool, which may be above WALK_PLACES. */
 static inline uint32_t walk_place(const struct walk *walk, uint32_t index)

@@ -5,9 +5,9 @@
  *   memory each …       for N from 1: a child makes LOOKUPS lookups with a connection after each,
  *                       while its N-th allocation fails, and no other; until none did
  *   memory some …       the same, while the N-th and the nineteen after it fail
- *   memory known …      as each, once lookups take half the allocations of the first one or less:
- * libc is not asked any more memory limit …      children with ever more room under RLIMIT_AS: N
- * from 1 to 32 is 16 KiB each, up to 96 half a MiB each
+ *   memory known …      as each, once libc is not asked any more (by the number of allocations)
+ *   memory limit …      children with ever more room under RLIMIT_AS: N from 1 to 32 is 16 KiB
+ *                       each, up to 96 half a MiB each
  *
  * A line for each child: "<N> <how it ended> <what became of each lookup and connection>": ok, or
  * the error; a pod that is not one of HOST's would be "astray".

@@ -13,7 +13,8 @@
 
 enum { PODS = 3, THREADS = 8, ROUNDS = 20000, OTHER = 1, ANOTHER = 2 };
 
-static const uint64_t key = 0x1234567890abcdef;
+static const char name[] = "rng.default.svc.cluster.local";
+static uint64_t key; /* of its pool */
 static uint64_t now_ms;
 
 static struct walk_ask ask_by(uint64_t thread, uint32_t index)
@@ -33,6 +34,14 @@ static struct walk_ask ask_for(uint32_t index)
 
 enum what { NONE, FIRST, CONTINUES };
 
+/* A connect that is under way has not ended, but returned. */
+static void returned(const struct walk_ask *ask)
+{
+	struct peer peer = {v4(ask->index + 1), (uint16_t)ask->port};
+
+	walk_returned(ask->thread, peer, EINPROGRESS);
+}
+
 /* What the connect is, which then goes where it asks. */
 static enum what made(const struct walk_ask *ask)
 {
@@ -40,6 +49,7 @@ static enum what made(const struct walk_ask *ask)
 
 	walk_find(ask, &step);
 	walk_note(ask, &step, ask->index);
+	returned(ask);
 	if (step.record >= WALKS)
 		return NONE;
 	return step.continues ? CONTINUES : FIRST;
@@ -61,8 +71,12 @@ static enum what other_connects_to(uint64_t thread, uint32_t index)
 
 static void begin(void)
 {
+	struct listing listing;
+
 	settings_for_tests();
 	now_ms = clock_ms();
+	CHECK(learn_v4(name, 1, PODS) && find(name, &listing));
+	key = listing.family[FAMILY_V4].key;
 }
 
 static void one_after_the_other(void)
@@ -175,11 +189,12 @@ static unsigned goes_to(unsigned number)
 	CHECK(route_find(asked.address, &route));
 	pick_connect(&route, asked, TRIAL_NONE, &errno, &picked);
 	CHECK(picked.kind != PICK_LEAVE);
+	walk_returned((uintptr_t)&errno, picked.target, EINPROGRESS);
 	return (unsigned)(picked.target.address.low & 0xff);
 }
 
 /* Looks up, as lookups do; returns the number of the first pod. */
-static unsigned look_up(const char *name)
+static unsigned look_up(void)
 {
 	struct address endpoints[PODS];
 	struct listing listing;
@@ -201,21 +216,18 @@ static void ended(unsigned number, int error)
 	walk_ended((struct peer){v4(number), PORT}, error);
 }
 
-static const char name[] = "rng.default.svc.cluster.local";
-
 static void goes_where_it_has_not_been(void)
 {
 	unsigned first, turn;
 
-	CHECK(learn_v4(name, 1, PODS));
-	first = look_up(name);
+	first = look_up();
 	CHECK(goes_to(first) == first);
 	/* another client takes a turn */
 	turn = connect_to(v4(first)).target.address.low & 0xff;
 	CHECK(turn == after(first));
 	CHECK(goes_to(after(after(first))) == after(first));
 	CHECK(goes_to(after(first)) == after(after(first)));
-	first = look_up(name);
+	first = look_up();
 	CHECK(first == after(turn) && goes_to(first) == first); /* two turns were taken */
 }
 
@@ -223,8 +235,7 @@ static void a_kept_answer_after_a_failure(void)
 {
 	unsigned first, turn;
 
-	CHECK(learn_v4(name, 1, PODS));
-	first = look_up(name);
+	first = look_up();
 	CHECK(goes_to(first) == first && goes_to(first) == after(first) && !walk_any());
 	turn = goes_to(first);
 	CHECK(turn == after(after(first)));
@@ -254,6 +265,7 @@ static void check_step(const struct walk_ask *ask)
 		CHECK(!step.continues || step.walk.thread == ask->thread);
 	}
 	walk_note(ask, &step, ask->index);
+	returned(ask);
 }
 
 static void *all_kinds(void *argument)
