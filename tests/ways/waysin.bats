@@ -4,9 +4,9 @@
 bats_require_minimum_version 1.5.0
 load ../lab/lab
 
-export LAB_QUESTIONS=uncounted
-
 setup() {
+	# Questions are logged where they are counted.
+	[[ $BATS_TEST_DESCRIPTION == *'DNS is asked'* ]] || export LAB_QUESTIONS=uncounted
 	lab_up
 }
 
