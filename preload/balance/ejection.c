@@ -21,8 +21,8 @@ enum {
 	DOUBLINGS = 4,        /* LBDNS_EJECT doubled, from 5 s to over */
 	CALLERS_CHECK = 16,
 	LEASE_MS = 4000,       /* longer than a silent endpoint keeps an attempt */
-	SILENT_LEAST_MS = 500, /* from the first silent attempt: pods stand still for less */
-	CLOCKS_MS = 50,        /* by which two clocks of the kernel's may differ; below any limit */
+	SILENT_LEAST_MS = 500, /* from the first silent attempt, if others are doubted too */
+	CLOCKS_MS = 16,        /* by which two clocks of the kernel's may differ; below any limit */
 	SILENT_TO_EJECT = 2    /* attempts in a row */
 };
 
@@ -236,17 +236,34 @@ static void check_now(struct ejection *record, uint64_t now_ms)
 		store_relaxed(&record->check_ms, now_ms);
 }
 
-/* Ejects an endpoint that has been silent often and long enough, if another one of its pool has
- * answered since that was noticed; before, it may have been the endpoint itself that answered. */
+/* Returns true if no other endpoint of a record's pool is doubted: what loses packets or is late is
+ * not the network, nor the load of all. */
+static bool is_alone(const struct ejection *record, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
+		const struct ejection *other = &shared()->ejections[i];
+		struct peer peer;
+
+		if (other != record && load_relaxed(&other->pool) == load_relaxed(&record->pool) &&
+		    evidence_holds(other, now_ms, &peer) &&
+		    peer.port == load_relaxed(&record->port) && !load_relaxed(&other->out_ms))
+			return false;
+	}
+	return true;
+}
+
+/* Ejects an endpoint that has been silent often enough, if another one of its pool has answered
+ * since that was noticed; before, it may have been the endpoint itself that answered. Where others
+ * are doubted too that takes longer. */
 static void judge(struct ejection *record, uint64_t now_ms)
 {
 	uint64_t since_ms = load_relaxed(&record->since_ms);
 	uint32_t port = (uint32_t)load_relaxed(&record->port);
 
 	if (!load_relaxed(&record->out_ms) && load_relaxed(&record->count) >= SILENT_TO_EJECT &&
-	    clock_since(since_ms, now_ms) >= SILENT_LEAST_MS &&
 	    rotation_answered_ms(load_relaxed(&record->pool), port) >
-	            load_relaxed(&record->doubt_ms))
+	            load_relaxed(&record->doubt_ms) &&
+	    (clock_since(since_ms, now_ms) >= SILENT_LEAST_MS || is_alone(record, now_ms)))
 		eject(record, true, now_ms);
 }
 
@@ -289,6 +306,20 @@ SELDOM enum silence ejection_silent(struct peer peer, uint64_t pool, uint64_t be
 	if (rotation_answered_ms(pool, peer.port) <= load_relaxed(&record->doubt_ms))
 		of_pool(pool, peer.port, now_ms, check_now);
 	return SILENCE_FAILURE;
+}
+
+SELDOM bool ejection_check_silent(struct peer peer, uint64_t now_ms)
+{
+	struct ejection *record = config.eject_ms ? evidence_of(peer, now_ms) : NULL;
+	uint64_t one = 1;
+
+	if (!record || load_relaxed(&record->out_ms) ||
+	    !swap_relaxed(&record->count, &one, SILENT_TO_EJECT))
+		return false;
+	store_relaxed(&record->noted_ms, now_ms);
+	evidence_doubt(now_ms);
+	judge(record, now_ms);
+	return load_relaxed(&record->out_ms) != 0;
 }
 
 /* Nothing is begun here: what spoke against the endpoint may have been ended by an answer since. */

@@ -28,8 +28,8 @@
 #include <stdint.h>
 
 enum {
-	INFLIGHT_LEAST_MS = 100, /* no attempt is overdue earlier */
-	INFLIGHT_LOOK_MS = 104,  /* and a clock that is coarse says so then */
+	INFLIGHT_LEAST_MS = 24,  /* no attempt is overdue earlier */
+	INFLIGHT_LOOK_MS = 28,   /* and a clock that is coarse says so then */
 	INFLIGHT_ALONE_MS = 1000 /* where nobody but the one that waits would learn of it */
 };
 

@@ -172,7 +172,7 @@ SELDOM bool rotation_is_known(uint64_t key, uint32_t port)
 }
 
 /* An answer after this is that to a SYN which was sent again: it says nothing of the distance. */
-enum { REPEATED_MS = 1000 };
+enum { REPEATED_MS = 1000, USUAL_STEP_MS = 2 };
 
 SELDOM void rotation_note_answered(uint64_t key, uint32_t port, uint64_t began_ms, uint64_t now_ms)
 {
@@ -181,8 +181,12 @@ SELDOM void rotation_note_answered(uint64_t key, uint32_t port, uint64_t began_m
 	uint64_t took_ms = clock_since(began_ms, now_ms);
 
 	store_relaxed(&slot->answered_ms, now_ms);
-	if (took_ms < REPEATED_MS)
-		store_relaxed(&slot->usual_ms, (usual_ms * 3 + took_ms + 3) / 4);
+	if (took_ms >= REPEATED_MS)
+		return;
+	/* Up by small steps: a client that was late to ask has not waited for so long. */
+	if (took_ms > usual_ms + usual_ms / 4 + USUAL_STEP_MS)
+		took_ms = usual_ms + usual_ms / 4 + USUAL_STEP_MS;
+	store_relaxed(&slot->usual_ms, took_ms > usual_ms ? took_ms : (usual_ms * 3 + took_ms) / 4);
 }
 
 SELDOM uint64_t rotation_answered_ms(uint64_t key, uint32_t port)

@@ -94,6 +94,15 @@ SELDOM void result_checked(struct peer peer, uint64_t began_ms, int error)
 	ejection_answered(peer, pool, began_ms, now_ms);
 }
 
+SELDOM void result_check_silent(struct peer peer)
+{
+	uint64_t pool;
+	uint32_t service;
+
+	if (ejection_check_silent(peer, clock_ms()) && find(peer, &service, &pool))
+		ask_dns(service);
+}
+
 /* Has some of the others of a pool tried, because clients that do not say how their connects end
  * have left it unknown whether any of them answers. */
 static void try_others(struct peer peer)

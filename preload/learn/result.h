@@ -30,6 +30,9 @@ void result_silent(struct peer peer, uint64_t began_ms);
 /* Records that a connect of which result_silent was told still has no answer. */
 void result_still_silent(struct peer peer);
 
+/* Records that a connect of the refresh thread's own to a peer has had no answer for some time. */
+void result_check_silent(struct peer peer);
+
 /* Records how a connect of the refresh thread's own to a peer ended, which is counted nowhere. */
 void result_checked(struct peer peer, uint64_t began_ms, int error);
 

@@ -16,12 +16,14 @@
 enum {
 	PATIENCE_MS = 3000,  /* as an attempt of a client that blocks has (LIMITED_SYN_COUNT) */
 	FIRST_LOOK_MS = 4,   /* and then each time after twice the time that has passed */
+	SILENT_MS = 8,      /* after which it is silent, in a pool that usually answers at once */
 	SIGNAL_SET_SIZE = 8, /* of the kernel's sigset_t */
 };
 
 static struct probe {
 	struct peer peer;
-	int fd; /* -1: none */
+	int fd;    /* -1: none */
+	bool told; /* that it is silent */
 	uint64_t since_ms, look_ms;
 } probes[TRIALS];
 
@@ -57,6 +59,7 @@ static void begin(struct probe *probe, uint64_t now_ms)
 	long got;
 
 	probe->since_ms = now_ms;
+	probe->told = false;
 	probe->look_ms = now_ms + FIRST_LOOK_MS;
 	to.v4.sin_port = htons((uint16_t)probe->peer.port);
 	if (address_family(probe->peer.address) == FAMILY_V6) {
@@ -90,7 +93,13 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 	} else if (now_ms >= probe->since_ms + PATIENCE_MS) {
 		end(probe, ETIMEDOUT);
 	} else {
-		probe->look_ms = now_ms + (now_ms - probe->since_ms) + FIRST_LOOK_MS;
+		if (!probe->told && now_ms >= probe->since_ms + SILENT_MS) {
+			result_check_silent(probe->peer);
+			probe->told = true;
+		}
+		probe->look_ms = now_ms + (now_ms - probe->since_ms);
+		if (probe->look_ms < now_ms + FIRST_LOOK_MS)
+			probe->look_ms = now_ms + FIRST_LOOK_MS;
 		if (probe->look_ms > probe->since_ms + PATIENCE_MS)
 			probe->look_ms = probe->since_ms + PATIENCE_MS;
 	}

@@ -22,9 +22,10 @@ enum {
 	LEFT_MS = 4000,      /* nobody waits so long in a connect that was cut short */
 	LOOK_EVERY_MS = 100, /* while sockets are without an answer; and later */
 	LOOK_SELDOM_MS = 500,
-	LOOKED_MS = 50,          /* between looks of any process in the network namespace */
-	BLIND_MS = 60 * 1000,    /* before the kernel is asked again that would not say */
-	PATIENCE_MOST_MS = 1600, /* INFLIGHT_LEAST_MS, doubled */
+	LOOKED_MS = 20,         /* between looks of any process in the network namespace */
+	BLIND_MS = 60 * 1000,   /* before the kernel is asked again that would not say */
+	PATIENCE_MOST_MS = 768, /* INFLIGHT_LEAST_MS, doubled */
+	SOON_MS = 1000, /* a client that was late to ask makes a look in vain now and then */
 	SIGHTINGS = 32
 };
 
@@ -37,9 +38,13 @@ static struct sighting {
 	                      another may have ended all that spoke against it */
 } sightings[SIGHTINGS];
 
-/* What is added to all limits, because the last looks found nobody waiting: clients that do not say
- * how their connects end would have us look ten times a second. */
-static uint64_t patience_ms;
+/* What is added to all limits, because the last looks found nobody waiting, one soon after another:
+ * clients that do not say how their connects end would have us look ten times a second. And when
+ * that last was (clock_ms). */
+static uint64_t patience_ms, vain_ms;
+
+/* When to look again at those that were seen to wait (clock_ms). */
+static uint64_t again_ms;
 
 /* When the kernel did not say who waits, if process.sees_silence is false. */
 static uint64_t blind_ms;
@@ -56,12 +61,28 @@ static uint64_t limit_ms(uint64_t pool, uint32_t port)
 	return limit_ms < LIMIT_MOST_MS ? limit_ms : LIMIT_MOST_MS;
 }
 
-/* Looks through the table. Returns how many connects are overdue. Lowers *next_ms to when the next
- * one will be. */
-static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms)
+/* Is anybody seen to wait for the answer of a peer, or too many to tell? */
+static bool is_sighted(struct peer peer)
+{
+	unsigned count = 0;
+
+	for (int i = 0; i < SIGHTINGS; i++) {
+		if (sightings[i].began_ms && peer_equal(sightings[i].socket.peer, peer))
+			return true;
+		count += sightings[i].began_ms != 0;
+	}
+	return count == SIGHTINGS;
+}
+
+/* Looks through the table. Returns how many connects are overdue, and in *news how many of them go
+ * to peers whose answer nobody was seen to wait for. Lowers *next_ms to when the next one will be.
+ */
+static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms, unsigned *news)
 {
 	uint32_t top = load_relaxed(&inflight_top);
 	unsigned overdue = 0;
+
+	*news = 0;
 
 	for (uint32_t i = 0; i < top && i < DESCRIPTORS; i++) {
 		struct inflight *at = &inflight_table[i];
@@ -76,10 +97,12 @@ static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms)
 			cut_short(at, &view);
 		else if (view.flags & FLAG_MAY_LIMIT && view.since_ms + REPEATED_MS < *next_ms)
 			*next_ms = view.since_ms + REPEATED_MS;
-		if (age_ms >= due_ms)
+		if (age_ms >= due_ms) {
 			overdue++;
-		else if (view.since_ms + due_ms < *next_ms)
+			*news += !is_sighted(view.peer);
+		} else if (view.since_ms + due_ms < *next_ms) {
 			*next_ms = view.since_ms + due_ms;
+		}
 	}
 	return overdue;
 }
@@ -136,15 +159,21 @@ static void see(const struct socket_seen *seen, void *with)
 		sighting->told = true;
 }
 
-/* Learns what became of the sockets that do not wait any more. */
+/* Learns what became of the sockets that do not wait any more. Those to peers that have left all
+ * pools meanwhile are of no interest. */
 static void end_sightings(void)
 {
 	for (int i = 0; i < SIGHTINGS; i++) {
 		struct sighting *sighting = &sightings[i];
 		enum socket_fate fate;
+		uint64_t pool;
 
 		if (!sighting->began_ms || sighting->again)
 			continue;
+		if (!result_pool(sighting->socket.peer, &pool)) {
+			sighting->began_ms = 0;
+			continue;
+		}
 		fate = sockets_fate(&sighting->socket);
 		if (fate == FATE_CONNECTING)
 			continue;
@@ -152,19 +181,6 @@ static void end_sightings(void)
 			result_note_peer(sighting->socket.peer, 0, sighting->began_ms, 0);
 		sighting->began_ms = 0;
 	}
-}
-
-/* Is anybody seen to wait for the answer of a peer, or too many to tell? */
-static bool is_sighted(struct peer peer)
-{
-	unsigned count = 0;
-
-	for (int i = 0; i < SIGHTINGS; i++) {
-		if (sightings[i].began_ms && peer_equal(sightings[i].socket.peer, peer))
-			return true;
-		count += sightings[i].began_ms != 0;
-	}
-	return count == SIGHTINGS;
 }
 
 /* Marks the connects that are overdue and do not wait: how they ended is their clients' to say.
@@ -217,27 +233,6 @@ static void forget_sightings(void)
 		sightings[i].began_ms = 0;
 }
 
-/* Returns how many connects of this process are found to be overdue. */
-static unsigned look(uint64_t now_ms)
-{
-	struct look look = {.now_ms = now_ms};
-
-	for (int i = 0; i < SIGHTINGS; i++)
-		sightings[i].again = false;
-	if (!sockets_connecting(see, &look)) {
-		atomic_store(&process.sees_silence, false);
-		blind_ms = now_ms;
-		forget_sightings();
-		return 0;
-	}
-	end_sightings();
-	if (look.found)
-		patience_ms = 0;
-	else if (patience_ms < PATIENCE_MOST_MS)
-		patience_ms = patience_ms ? patience_ms * 2 : INFLIGHT_LEAST_MS;
-	return mark_answered(now_ms);
-}
-
 /* Returns how many sockets wait, and how long the youngest of them has. */
 static unsigned count_sightings(uint64_t now_ms, uint64_t *youngest_ms)
 {
@@ -258,6 +253,38 @@ static unsigned count_sightings(uint64_t now_ms, uint64_t *youngest_ms)
 	return count;
 }
 
+/* A look has found nobody waiting. */
+static void lose_patience(uint64_t now_ms)
+{
+	if (clock_since(vain_ms, now_ms) >= SOON_MS + patience_ms)
+		patience_ms = patience_ms > 2 * INFLIGHT_LEAST_MS ? patience_ms / 2 : 0;
+	else if (patience_ms < PATIENCE_MOST_MS)
+		patience_ms = patience_ms ? patience_ms * 2 : INFLIGHT_LEAST_MS;
+	vain_ms = now_ms;
+}
+
+/* Returns how many connects of this process are found to be overdue. */
+static unsigned look(uint64_t now_ms)
+{
+	struct look look = {.now_ms = now_ms};
+	uint64_t youngest_ms;
+
+	for (int i = 0; i < SIGHTINGS; i++)
+		sightings[i].again = false;
+	if (!sockets_connecting(see, &look)) {
+		atomic_store(&process.sees_silence, false);
+		blind_ms = now_ms;
+		forget_sightings();
+		return 0;
+	}
+	end_sightings();
+	if (look.found)
+		patience_ms = 0;
+	else if (!count_sightings(now_ms, &youngest_ms))
+		lose_patience(now_ms);
+	return mark_answered(now_ms);
+}
+
 /* Returns when to look again while somebody waits. Processes that began at the same moment do not
  * stay in step, because of two of them one would never look (take_look). */
 static uint64_t look_again_ms(uint64_t now_ms, uint64_t youngest_ms)
@@ -269,8 +296,9 @@ static uint64_t look_again_ms(uint64_t now_ms, uint64_t youngest_ms)
 
 uint64_t silence_watch(uint64_t now_ms)
 {
-	uint64_t next_ms = UINT64_MAX, look_ms = load_relaxed(&inflight_look_ms), youngest_ms;
-	unsigned overdue;
+	uint64_t next_ms = UINT64_MAX, look_ms = load_relaxed(&inflight_look_ms), youngest_ms,
+		 least_ms;
+	unsigned overdue, news;
 
 	if (look_ms > now_ms)
 		return look_ms;
@@ -278,17 +306,21 @@ uint64_t silence_watch(uint64_t now_ms)
 		return UINT64_MAX;
 	/* Before the table is read: who connects meanwhile asks anew. */
 	atomic_store(&inflight_look_ms, 0);
-	overdue = count_overdue(now_ms, &next_ms);
+	overdue = count_overdue(now_ms, &next_ms, &news);
 	if ((overdue || count_sightings(now_ms, &youngest_ms)) && config.eject_ms && sees(now_ms)) {
-		if (take_look(now_ms))
+		if ((news || now_ms >= again_ms) && take_look(now_ms)) {
 			overdue = look(now_ms);
+			count_sightings(now_ms, &youngest_ms);
+			again_ms = look_again_ms(now_ms, youngest_ms);
+		}
 		if (count_sightings(now_ms, &youngest_ms) || overdue) {
-			look_ms = look_again_ms(now_ms, youngest_ms);
+			look_ms = again_ms > now_ms ? again_ms : look_again_ms(now_ms, youngest_ms);
 			next_ms = look_ms < next_ms ? look_ms : next_ms;
 		}
 	}
+	least_ms = now_ms + INFLIGHT_LEAST_MS;
 	if (next_ms != UINT64_MAX) /* however many there are, each with a time of its own */
-		inflight_ask(next_ms > now_ms + LOOK_EVERY_MS ? next_ms : now_ms + LOOK_EVERY_MS);
+		inflight_ask(next_ms > least_ms ? next_ms : least_ms);
 	look_ms = load_relaxed(&inflight_look_ms);
 	return look_ms ? look_ms : UINT64_MAX;
 }

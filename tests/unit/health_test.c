@@ -433,9 +433,33 @@ static void its_own_answer_is_not_anothers(void)
 	CHECK(is_passed_over(5, 1));
 }
 
-/* A pod that stood still for less has lost nothing but time. */
-static void not_within_half_a_second(void)
+static void at_once_if_it_is_the_only_one(void)
 {
+	silent_for(1, 40);
+	now_ms += 10;
+	CHECK(silent_for(1, 40) == SILENCE_KNOWN); /* it was under way then */
+	now_ms += 90;
+	answers(2);
+	CHECK(!is_passed_over(5, 1));
+	CHECK(silent_for(1, 40) == SILENCE_FAILURE && is_passed_over(5, 1));
+}
+
+static void by_its_check(void)
+{
+	CHECK(silent_for(1, 40) == SILENCE_CHECK);
+	now_ms += 10;
+	CHECK(!ejection_check_silent(peer_of(1), now_ms) && !is_passed_over(5, 1));
+	answers(2); /* not before another one has answered */
+	CHECK(is_passed_over(5, 1) && !ejection_check_silent(peer_of(1), now_ms));
+	CHECK(!ejection_check_silent(peer_of(3), now_ms) && !record_of(3));
+	answers(1);
+	CHECK(!is_passed_over(5, 1) && !record_of(1));
+}
+
+/* It may be the network's fault, or the load's. */
+static void not_within_half_a_second_where_others_are_doubted(void)
+{
+	silent_for(3, 100);
 	silent_for(1, 100);
 	now_ms += 200;
 	answers(2);
@@ -792,7 +816,9 @@ int main(void)
 	RUN(two_in_a_row_once_another_answers);
 	RUN(not_two_with_an_answer_in_between);
 	RUN(its_own_answer_is_not_anothers);
-	RUN(not_within_half_a_second);
+	RUN(at_once_if_it_is_the_only_one);
+	RUN(by_its_check);
+	RUN(not_within_half_a_second_where_others_are_doubted);
 	RUN(silent_at_the_same_time_and_one_answers);
 	RUN(those_of_one_moment_count_once);
 	RUN(any_answer_ends_it);
