@@ -333,6 +333,14 @@ SELDOM bool ejection_still_silent(struct peer peer, uint64_t now_ms)
 	return load_relaxed(&record->out_ms) != 0;
 }
 
+SELDOM bool ejection_speaks(struct peer peer, uint64_t now_ms)
+{
+	const struct ejection *record = evidence_of(peer, now_ms);
+
+	return record &&
+	       (load_relaxed(&record->out_ms) || load_relaxed(&record->count) >= SILENT_TO_EJECT);
+}
+
 /* Ends what silence speaks against an endpoint, because another one of its pool that was silent at
  * the same time has answered: it was the network's fault, the load's or this host's. */
 static void excuse(struct ejection *record, uint64_t now_ms)

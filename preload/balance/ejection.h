@@ -84,6 +84,9 @@ bool ejection_check_silent(struct peer peer, uint64_t now_ms);
  * if that ejects its endpoint, which took longer than the second attempt. */
 bool ejection_still_silent(struct peer peer, uint64_t now_ms);
 
+/* Returns true if an endpoint is ejected, or two attempts in a row have been silent. */
+bool ejection_speaks(struct peer peer, uint64_t now_ms);
+
 /* Ends all that speaks against an endpoint, because a connection to it was answered. */
 void ejection_answered(struct peer peer, uint64_t pool, uint64_t began_ms, uint64_t now_ms);
 

@@ -72,14 +72,17 @@ struct inflight *inflight_find(int fd, struct inflight_view *view)
 	return at;
 }
 
-void inflight_answered(struct inflight *at, const struct inflight_view *view)
+bool inflight_mark(struct inflight *at, const struct inflight_view *view, uint32_t flag)
 {
 	uint32_t flags = view->flags;
 
-	/* Another one may have begun there: it wrote since_ms before its flags (inflight_put). */
-	if (atomic_compare_exchange_strong(&at->flags, &flags, flags | FLAG_ANSWERED) &&
-	    !inflight_is_still(at, view->since_ms))
-		atomic_fetch_and(&at->flags, ~(uint32_t)FLAG_ANSWERED);
+	if (!atomic_compare_exchange_strong(&at->flags, &flags, flags | flag))
+		return false;
+	if (inflight_is_still(at, view->since_ms))
+		return true;
+	/* Another one has begun there: it wrote since_ms before its flags (inflight_put). */
+	atomic_fetch_and(&at->flags, ~flag);
+	return false;
 }
 
 void inflight_forget(struct inflight *at, uint64_t since_ms)

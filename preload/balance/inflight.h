@@ -39,6 +39,7 @@ enum {
 	FLAG_LIMITED = 4,   /* which that has done, or is about to do */
 	FLAG_ENDED = 8,     /* it has returned, and must not be cut any more */
 	FLAG_TOLD = 16,     /* its client was told of no error, and believes that it ended well */
+	FLAG_COUNTED = 64,  /* it was silent, and is counted as a failure: not when it ends, too */
 	FLAG_ANSWERED = 32  /* it is overdue, and not in the kernel's table: there was an answer, of
 	                       which the client may yet learn; or its client has left connect by
 	                       siglongjmp, or closed it */
@@ -226,9 +227,9 @@ static inline bool inflight_is_still(const struct inflight *at, uint64_t since_m
 	return load_relaxed(&at->since_ms) == since_ms;
 }
 
-/* Sets FLAG_ANSWERED: nobody looks at that connect any more, but its client may say how it ended.
- */
-void inflight_answered(struct inflight *at, const struct inflight_view *view);
+/* Sets FLAG_ANSWERED, after which nobody looks at that connect any more, but its client may say how
+ * it ended; or FLAG_COUNTED. Returns false if the connect has changed since it was read. */
+bool inflight_mark(struct inflight *at, const struct inflight_view *view, uint32_t flag);
 
 /* Forgets the connect that began at since_ms. */
 void inflight_forget(struct inflight *at, uint64_t since_ms);

@@ -24,6 +24,14 @@ static bool is_answered(int fd)
 	return socket_past(fd) == SOCKET_CONNECTED;
 }
 
+void collect_ended(const struct inflight_view *view, int error)
+{
+	if (view->flags & FLAG_COUNTED)
+		result_note_counted(view->peer, view->pool, view->since_ms, error);
+	else
+		result_note_peer(view->peer, view->pool, view->since_ms, error);
+}
+
 /* A client that is told of no error mostly believes that it is connected. One that asks while its
  * connect is under way shows that by asking again; then its sockets are looked at, which costs a
  * system call. */
@@ -39,7 +47,7 @@ static void collect_answer(struct inflight *inflight, const struct inflight_view
 		return;
 	atomic_fetch_or_explicit(&inflight->flags, FLAG_TOLD, memory_order_relaxed);
 	if (result_matters(0, now_ms))
-		result_note_peer(view->peer, view->pool, view->since_ms, 0);
+		collect_ended(view, 0);
 }
 
 /* The error may also be that of a connection that broke later. */
@@ -48,7 +56,7 @@ static void collect_failure(struct inflight *inflight, const struct inflight_vie
 {
 	inflight_forget(inflight, view->since_ms);
 	if (result_failure_matters(error) && socket_past(fd) == SOCKET_NEVER_CONNECTED)
-		result_note_peer(view->peer, view->pool, view->since_ms, error);
+		collect_ended(view, error);
 }
 
 void collect_error(int fd, int error)

@@ -2,6 +2,7 @@
 #ifndef LBDNS_CONNECTION_COLLECT_H
 #define LBDNS_CONNECTION_COLLECT_H
 
+#include "balance/inflight.h"
 #include "base/attributes.h"
 
 #include <stdatomic.h>
@@ -10,6 +11,9 @@
 /* Learns from what getsockopt(2) has told a client of a socket, for SO_ERROR: 0 or an errno. errno
  * is kept. Any thread, any signal handler. */
 void collect_error(int fd, int error);
+
+/* Records how a connect under way has ended; error is 0 or an errno. */
+void collect_ended(const struct inflight_view *view, int error);
 
 /* Records that a socket of this process is to use Fast Open (TCP_FASTOPEN_CONNECT, tcp(7)): connect
  * may return 0 before anything is sent, and what the client sends tells how it ended. */

@@ -6,6 +6,7 @@
 #include "base/libc.h"
 #include "base/log.h"
 #include "base/socket.h"
+#include "connection/collect.h"
 #include "connection/report.h"
 #include "directory/service.h"
 #include "learn/listed.h"
@@ -52,7 +53,7 @@ SELDOM int leave_collecting(const struct connection *c, const struct route *rout
 	if (error == EISCONN)
 		error = 0;
 	if (result_matters(error, clock_ms()) && (error || socket_past(c->fd) == SOCKET_CONNECTED))
-		result_note_peer(view.peer, view.pool, view.since_ms, error);
+		collect_ended(&view, error);
 	return status;
 }
 

@@ -34,8 +34,6 @@ static void note(uint32_t service, uint64_t pool, struct peer peer, uint64_t beg
 	uint64_t now_ms = clock_ms();
 
 	walk_ended(peer, error);
-	if (error)
-		counters_failed(service_name_hash(service), peer.address, peer.port, now_ms);
 	if (!error)
 		own_answered(peer, now_ms);
 	else if (ejection_blames(error))
@@ -49,6 +47,9 @@ static void note(uint32_t service, uint64_t pool, struct peer peer, uint64_t beg
 
 SELDOM void result_note(const struct pick *pick, int error)
 {
+	if (error)
+		counters_failed(service_name_hash(pick->service), pick->target.address,
+		                pick->target.port, clock_ms());
 	note(pick->service, pick->key, pick->target, pick->picked_ms, error);
 }
 
@@ -61,7 +62,7 @@ static bool find(struct peer peer, uint32_t *service, uint64_t *pool)
 	       mode_for(service_name_hash(*service)) == MODE_ON;
 }
 
-SELDOM void result_note_peer(struct peer peer, uint64_t pool, uint64_t began_ms, int error)
+SELDOM void result_note_counted(struct peer peer, uint64_t pool, uint64_t began_ms, int error)
 {
 	uint64_t own_pool;
 	uint32_t service;
@@ -69,10 +70,28 @@ SELDOM void result_note_peer(struct peer peer, uint64_t pool, uint64_t began_ms,
 	if (!find(peer, &service, &own_pool))
 		return;
 	note(service, pool ? pool : own_pool, peer, began_ms, error);
-	if (error)
+}
+
+SELDOM void result_count(struct peer peer, int error)
+{
+	int saved_errno = errno;
+	uint32_t service;
+	uint64_t pool;
+
+	if (find(peer, &service, &pool)) {
+		counters_failed(service_name_hash(service), peer.address, peer.port, clock_ms());
 		counters_rewritten_failed(peer.address, peer.port, error);
-	if (error && log_wants(LOG_INFO))
-		failure_log_ended(service, peer, error);
+		if (log_wants(LOG_INFO))
+			failure_log_ended(service, peer, error);
+	}
+	errno = saved_errno;
+}
+
+SELDOM void result_note_peer(struct peer peer, uint64_t pool, uint64_t began_ms, int error)
+{
+	if (error)
+		result_count(peer, error);
+	result_note_counted(peer, pool, began_ms, error);
 }
 
 SELDOM void result_checked(struct peer peer, uint64_t began_ms, int error)
@@ -140,10 +159,6 @@ SELDOM void result_silent(struct peer peer, uint64_t began_ms)
 		return;
 	if (!ejection_until(peer, now_ms) && trial_is_possible())
 		try_others(peer);
-	counters_failed(service_name_hash(service), peer.address, peer.port, now_ms);
-	counters_rewritten_failed(peer.address, peer.port, ETIMEDOUT);
-	if (log_wants(LOG_INFO))
-		failure_log_ended(service, peer, ETIMEDOUT);
 	ask_dns(service);
 }
 

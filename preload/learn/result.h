@@ -23,6 +23,12 @@ void result_note(const struct pick *pick, int error);
  * that is to be rotated. */
 void result_note_peer(struct peer peer, uint64_t pool, uint64_t began_ms, int error);
 
+/* Counts and logs a connect to a peer as failed with error, before it has ended. */
+void result_count(struct peer peer, int error);
+
+/* As result_note_peer, of a connect that result_count was told of. */
+void result_note_counted(struct peer peer, uint64_t pool, uint64_t began_ms, int error);
+
 /* Records that a connect to a peer has had no answer for longer than its limit, and may yet have
  * one. Does nothing where result_note_peer does nothing. */
 void result_silent(struct peer peer, uint64_t began_ms);

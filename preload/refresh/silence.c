@@ -1,6 +1,7 @@
 /* State: sightings, the sockets seen without an answer; patience_ms; blind_ms. */
 #include "refresh/silence.h"
 
+#include "balance/ejection.h"
 #include "balance/inflight.h"
 #include "balance/rotation.h"
 #include "base/address.h"
@@ -14,6 +15,8 @@
 #include "refresh/cut.h"
 #include "refresh/sockets.h"
 #include "shared/segment.h"
+
+#include <errno.h>
 
 enum {
 	TIMES_USUAL = 8, /* an attempt is overdue after so many times what answers usually take */
@@ -183,6 +186,15 @@ static void end_sightings(void)
 	}
 }
 
+/* Counts a connect that waits for an endpoint of which silence is known as a failure, because its
+ * client may give up without a word. Who waits in connect will be told, and says so. */
+static void count_failure(struct inflight *at, const struct inflight_view *view, uint64_t now_ms)
+{
+	if (!(view->flags & (FLAG_WAITS | FLAG_COUNTED)) && ejection_speaks(view->peer, now_ms) &&
+	    inflight_mark(at, view, FLAG_COUNTED))
+		result_count(view->peer, ETIMEDOUT);
+}
+
 /* Marks the connects that are overdue and do not wait: how they ended is their clients' to say.
  * Returns how many there are that do. */
 static unsigned mark_answered(uint64_t now_ms)
@@ -200,10 +212,12 @@ static unsigned mark_answered(uint64_t now_ms)
 		age_ms = clock_since(view.since_ms, now_ms);
 		if (age_ms < limit_ms(view.pool, view.peer.port))
 			continue;
-		if (is_sighted(view.peer))
+		if (is_sighted(view.peer)) {
 			waiting++;
-		else if (!(view.flags & FLAG_WAITS) || age_ms >= LEFT_MS)
-			inflight_answered(&inflight_table[i], &view);
+			count_failure(&inflight_table[i], &view, now_ms);
+		} else if (!(view.flags & FLAG_WAITS) || age_ms >= LEFT_MS) {
+			inflight_mark(&inflight_table[i], &view, FLAG_ANSWERED);
+		}
 	}
 	return waiting;
 }

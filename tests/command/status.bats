@@ -151,6 +151,34 @@ tells() {
 	is_told 'name["connections"], name["failures"], name["retries"]' '(12, 1, 1)'
 }
 
+# gives_up.py WHO: 12 connects that do not block, to a kept address, each given up after 2 s, or, if WHO is "waits", ended
+# by the kernel after 3 s; how many were not made.
+@test "a connect to a silent pod that does not block is one failure: its client gives up, or is told" {
+	local who failed
+	cat >"$LAB/gives_up.py" <<-'END'
+		import select, socket, sys
+		address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		failed = 0
+		for i in range(12):
+		    with socket.socket() as one:
+		        one.setblocking(False)
+		        if sys.argv[1] == "waits":
+		            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
+		        one.connect_ex(address)
+		        ready = select.select([], [one], [], 2 if sys.argv[1] == "gives-up" else 10)[1]
+		        failed += not ready or one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+		print(failed)
+	END
+	lab_pod_silence 10.244.2.12
+	for who in gives-up waits; do
+		ipcrm --all=shm
+		failed=$(LBDNS_REFRESH=100ms with_lbdns /usr/bin/python3 "$LAB/gives_up.py" $who)
+		is_told 'name["connections"], name["failures"], seen("10.244.2.12")["failures"]' "(12, $failed, $failed)"
+		((failed > 0 && failed < 4))
+	done
+	lab_pod_unsilence 10.244.2.12
+}
+
 @test "failures of non-blocking connections are counted once they are known" {
 	lab_pod_kill 10.244.2.12
 	local refused
