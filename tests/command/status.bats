@@ -55,7 +55,8 @@ passes() {
 }
 
 # told EXPRESSION [OPTION...]: what Python makes of lbdns status --json: user is the first one, name its first name,
-# seen and process functions that find by address and name.
+# named, seen and process functions that find by a name (also one that is short for it: once a refresh has found the whole
+# name, what is counted is that one's), by address, and by process.
 told() {
 	local expression=$1
 	shift
@@ -65,6 +66,8 @@ users = json.load(sys.stdin)["users"]
 user = users[0]
 names = {each["name"]: each for each in user["names"]}
 name = user["names"][0] if user["names"] else None
+def named(text):
+    return next(each for each in user["names"] if text in [each["name"], *each["aliases"]])
 def seen(address, port=8081, of=None):
     return next(each for each in (of or name)["seen"] if each["address"] == address and each["port"] == port)
 def each(key, of=None):
@@ -123,17 +126,26 @@ tells() {
 	lab_scale6 six 2
 	with_lbdns "$CLIENT" lookup-connect six 8081 10
 	with_lbdns "$CLIENT" lookup-connect rng-headless 8081 9
-	is_told 'each("address", names["six"]), each("connections", names["six"])' "('fd00:244:1::11 fd00:244:2::12', '5 5')"
-	is_told 'each("connections", names["rng-headless"])' "3 3 3"
+	is_told 'each("address", named("six")), each("connections", named("six"))' "('fd00:244:1::11 fd00:244:2::12', '5 5')"
+	is_told 'each("connections", named("rng-headless"))' "3 3 3"
 }
 
 @test "failures and retries are counted at their endpoints, and who is passed over is shown" {
 	local began left
+	export LBDNS_EJECT=50s
 	lab_pod_kill 10.244.2.12
-	began=$(lab_now)
-	LBDNS_EJECT=50s with_lbdns "$CLIENT" once rng-headless 8081 30
+	with_lbdns "$CLIENT" once rng-headless 8081 30
 	is_told 'name["connections"], name["failures"], name["retries"]' '(30, 1, 1)'
 	is_told 'seen("10.244.2.12")["failures"], seen("10.244.2.12")["retries"]' '(1, 0)'
+	is_told '[each["passed_over"] for each in name["seen"]]' '[False, True, False]'
+	# until it is checked, soon at first
+	is_told '0 <= seen("10.244.2.12")["passed_over_seconds"] <= 2' True
+	began=$(lab_now)
+	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 50
+	lab_wait_until tells 'seen("10.244.2.12")["passed_over_seconds"] > 2' True
+	lab_stop client
+	# checks are counted nowhere
+	is_told 'seen("10.244.2.12")["connections"], name["failures"], name["retries"]' '(1, 1, 1)'
 	is_told '[each["passed_over"] for each in name["seen"]]' '[False, True, False]'
 	left=$(told 'seen("10.244.2.12")["passed_over_seconds"]')
 	run -0 lbdns status
@@ -418,15 +430,23 @@ lines_of_failures() {
 }
 
 @test "status fits 80 columns, with long names, IPv6 and large numbers too" {
-	local long=a-rather-long-name-of-a-service-with-sixty-three-characters-in-it0
-	lab_scale46 "${long:0:63}" 3
-	with_lbdns "$CLIENT" lookup-connect "${long:0:63}" 8081 6
-	with_lbdns "$CLIENT" once "${long:0:63}" 8082 6
+	local long=a-rather-long-name-of-a-service-with-sixty-three-characters-in-it0 name
+	long=${long:0:63}
+	lab_scale46 "$long" 3
+	with_lbdns "$CLIENT" lookup-connect "$long" 8081 6
+	with_lbdns "$CLIENT" once "$long" 8082 6
 	lab_pod_kill 10.244.2.12
-	LBDNS_REFRESH=200ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 20
-	lab_wait_until tells 'len(user["processes"]) == 1 and len(user["recent"]) > 9' True
+	export LBDNS_REFRESH=200ms
+	lab_start long with_lbdns "$CLIENT" stay "$long" 8081 20
+	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 20
+	lab_wait_until tells 'len([each for each in user["processes"] if each["state"] == "alive"]), len(user["recent"]) > 9' "(2, True)"
+	lab_wait_until tells "named('$long')['name']" "$long.$LAB_DOMAIN"
 	run -0 lbdns status
-	lab_equal "$(awk 'length > 80' <<<"$output")" ''
+	for name in client long; do
+		grep -q "^$(<"$LAB/$name.pid") " <<<"$output"
+	done
+	# a whole name is never cut
+	lab_equal "$(awk 'length > 80' <<<"$output")" "$long.$LAB_DOMAIN"
 	run -0 lbdns status --recent
 	lab_equal "$(awk 'length > 80' <<<"$output")" ''
 }
