@@ -52,7 +52,8 @@ static void note(const char *text)
 	printf("  %s\n", text);
 }
 
-/* Shows what else is in LD_PRELOAD. */
+/* Shows what else is in LD_PRELOAD; a copy of the library is not kept by lbdns run, and serves as
+ * well without it. */
 static void note_preload(void)
 {
 	const char *preload = getenv("LD_PRELOAD");
@@ -61,16 +62,14 @@ static void note_preload(void)
 	for (char *each; list && (each = strtok_r(NULL, ": ", &rest));) {
 		const char *base = strrchr(each, '/');
 
-		if (strstr(each, "liblbdns.so") && strcmp(each, check_library()) != 0)
-			printf("  LD_PRELOAD has %s: beside another copy of it, one of them does "
-			       "nothing\n",
-			       each);
-		else if (strcmp(base ? base + 1 : each, "liblbdns.so") != 0)
+		if (strcmp(base ? base + 1 : each, "liblbdns.so") != 0)
 			printf("  LD_PRELOAD has %s too: lbdns run keeps it, after the library\n",
 			       each);
 	}
 	free(list);
 	if (preload && before_in_list(preload, why, sizeof(why)))
+		note(why);
+	if (preload && before_are_two(preload, why, sizeof(why)))
 		note(why);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char *const functions[] = {"getaddrinfo", "connect", NULL};
 
@@ -81,6 +82,33 @@ bool before_is_copied(pid_t pid, char *why, size_t size)
 	}
 	if (file)
 		fclose(file);
+	return found;
+}
+
+/* Are they two files, both of which are there? */
+static bool are_two_files(const char *path, const char *other)
+{
+	struct stat one, two;
+
+	return !stat(path, &one) && !stat(other, &two) &&
+	       (one.st_dev != two.st_dev || one.st_ino != two.st_ino);
+}
+
+bool before_are_two(const char *preload, char *why, size_t size)
+{
+	char *list = strdup(preload), *rest = list, *first = NULL;
+	bool found = false;
+
+	for (char *each; list && !found && (each = strtok_r(NULL, ": ", &rest));) {
+		if (!strstr(each, "liblbdns.so"))
+			continue;
+		found = first && are_two_files(first, each);
+		if (found)
+			snprintf(why, size, "LD_PRELOAD has %s and %s: one of them does nothing",
+			         first, each);
+		first = first ? first : each;
+	}
+	free(list);
 	return found;
 }
 

@@ -15,6 +15,10 @@ bool before_in_process(pid_t pid, char *why, size_t size);
  */
 bool before_is_copied(pid_t pid, char *why, size_t size);
 
+/* Says into why that a value of LD_PRELOAD names two copies of the library: two files, not one by
+ * two names. Returns false if it does not. */
+bool before_are_two(const char *preload, char *why, size_t size);
+
 /* As before_in_process, of a program that is run with these environment variables. */
 bool before_in_list(const char *preload, char *why, size_t size);
 
