@@ -244,14 +244,16 @@ AF_UNSPEC: 0 ok"
 }
 
 @test "errno is left alone by what succeeds" {
-	local without
-	without=$("$CLIENT" errno rng-headless 8081 30 | awk '{ print $2, $3 }' | sort | uniq -c | xargs)
-	lab_equal "$without" "30 kept kept"
-	with_lbdns "$CLIENT" errno rng-headless 8081 30 >"$LAB/answers"
+	local libc
+	"$CLIENT" errno rng-headless 8081 30 >"$LAB/answers"
 	lab_equal "$(awk '{ print $2, $3 }' "$LAB/answers" | sort | uniq -c | xargs)" "30 kept kept"
-	# the first lookup is libc's own
-	lab_equal "$(tail -n +2 "$LAB/answers" | awk '{ print $1 }' | sort | uniq -c | xargs)" "29 kept"
-	lab_equal "$(lab_counts <"$LAB/answers")" "10 10 10"
+	libc=$(awk '{ print $1 }' "$LAB/answers" | sort -u)
+	[ "$(wc -w <<<"$libc")" = 1 ] && [ "$libc" != kept ]
+	with_lbdns "$CLIENT" errno rng-headless 8081 1800 >"$LAB/answers"
+	lab_equal "$(awk '{ print $2, $3 }' "$LAB/answers" | sort | uniq -c | xargs)" "1800 kept kept"
+	# until a refresh has confirmed the name lookups are libc's own
+	lab_equal "$(awk '{ print $1 }' "$LAB/answers" | uniq | xargs)" "$libc kept"
+	lab_equal "$(lab_counts <"$LAB/answers")" "600 600 600"
 }
 
 @test "errno is left alone where everything is logged and connections are rewritten" {
