@@ -384,7 +384,9 @@ static void two_in_a_row_if_another_has_answered(void)
 	now_ms += 200;
 	answers(2);
 	now_ms += 200;
+	CHECK(!ejection_speaks(peer_of(1), now_ms));
 	CHECK(silent_for(1, 100) == SILENCE_FAILURE);
+	CHECK(ejection_speaks(peer_of(1), now_ms) && !ejection_speaks(peer_of(2), now_ms));
 	CHECK(is_passed_over(5, 1));
 	CHECK(silent_for(1, 50) == SILENCE_KNOWN);
 }
@@ -394,6 +396,7 @@ static void two_in_a_row_once_another_answers(void)
 	silent_for(1, 100);
 	now_ms += 200;
 	CHECK(silent_for(1, 100) == SILENCE_FAILURE);
+	CHECK(ejection_speaks(peer_of(1), now_ms));
 	CHECK(!is_passed_over(5, 1));
 	now_ms += 300;
 	ejection_answered((struct peer){pod[2], PORT + 1}, POOL, now_ms, now_ms);
