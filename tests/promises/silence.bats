@@ -71,6 +71,12 @@ setup() {
 	NOBODY=()
 }
 
+# The namespaces are the next test's too.
+teardown() {
+	lab_pods_side nft -f - <<<'add table inet loss; delete table inet loss'
+	nft -f - <<<'add table inet own; delete table inet own'
+}
+
 walk() {
 	/usr/bin/python3 "$BATS_FILE_TMPDIR/walk.py" "$@"
 }
