@@ -35,7 +35,7 @@
 #include <stdint.h>
 
 enum {
-	SHARED_LAYOUT = 7,
+	SHARED_LAYOUT = 8,
 	SHARED_WAYS = 8,   /* places where the record of one key may be */
 	SHARED_SETS = 512, /* of cursors, of SHARED_WAYS each */
 	SHARED_EJECTIONS = 64,
@@ -137,7 +137,8 @@ struct shared {
 	_Atomic uint64_t rewrite_next;    /* rewrites written: the place of the next, modulo */
 	_Atomic uint64_t looked;          /* who last looked at connects under way, and when
 	                                     (refresh/silence.c) */
-	uint64_t reserved[2];
+	_Atomic uint64_t without_room;    /* lookups of names that had no room (counters.h) */
+	_Atomic uint64_t without_room_ms; /* the last of them; 0: there was none */
 	struct shared_process processes[SHARED_PROCESSES]; /* the first of them in the same page */
 	struct cursor cursors[SHARED_SETS * SHARED_WAYS];
 	struct ejection ejections[SHARED_EJECTIONS];

@@ -690,3 +690,60 @@ goes_to_of() {
 		[[ $output == "Usage: lbdns $use "* ]]
 	done
 }
+
+# ---- Names that have no room
+
+# As with a service for each tenant. The first 255 are looked at, because 255 is three times 85.
+@test "300 names in a process: those beyond 256 are as without lbdns, and status, metrics and one line of the log say so" {
+	local i last=() runs=0
+	for i in 4 5 6; do
+		lab_pod_start "$(lab_address $i)"
+		last+=("$(lab_address $i)")
+	done
+	lab_dns_set_all "$(printf 'n%d.many ' {1..256})" 10.244.1.11 10.244.2.12 10.244.3.13
+	lab_dns_set_all "$(printf 'n%d.many ' {257..300})" "${last[@]}"
+	# each of 300 names looked up and connected to, twice: "<name> <pod>"
+	cat >"$LAB/many.py" <<-'END'
+		import socket
+		for i in [*range(1, 301)] * 2:
+		    address = socket.getaddrinfo(f"n{i}.many", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		    with socket.create_connection(address) as one:
+		        one.sendall(b"GET /address HTTP/1.0\r\n\r\n")
+		        print(i, one.makefile().read().split()[-1], flush=True)
+	END
+	many_reach "0 0 255" python3 "$LAB/many.py"
+	rm -f "$LAB/log"
+	export LBDNS_LOG=warn LBDNS_LOG_FILE=$LAB/log LBDNS_REFRESH=1m
+	# names that have room are not told of, nor are those that are never rotated
+	with_lbdns python3 -c 'import socket
+for i in range(1, 257):
+    socket.getaddrinfo(f"n{i}.many", 8081, socket.AF_INET)
+    socket.getaddrinfo("rng-0.rng-headless", 8081, socket.AF_INET)'
+	is_told 'user["lookups_without_room"], user["without_room_seconds_ago"]' '(0, None)'
+	run -0 lbdns status
+	[[ $output != *'more than 256 names'* ]]
+	[ ! -e "$LAB/log" ]
+	for runs in 1 2; do
+		many_reach "85 85 85" with_lbdns python3 "$LAB/many.py"
+		is_told 'user["lookups_without_room"]' $((runs * 88))
+		lab_equal "$(grep -c 'warn: no room for more than 256 names: .*LBDNS_NAMES.*: n257\.many$' "$LAB/log")" $runs
+		lab_equal "$(wc -l <"$LAB/log")" $runs
+	done
+	is_told '0 <= user["without_room_seconds_ago"] < 60' True
+	run -0 lbdns status
+	[[ $output == *'more than 256 names in a process: 176 lookups not rotated, last '*' ago'* ]]
+	lab_equal "$(lbdns metrics | grep '^lbdns_lookups_without_room_total')" 'lbdns_lookups_without_room_total 176'
+}
+
+# many_reach COUNTS COMMAND...: of each round, the first 255 names' connections to their pods; those beyond 256 are where
+# libc sorts them.
+many_reach() {
+	local counts=$1 round
+	shift
+	"$@" >"$LAB/many"
+	for round in 1,300 301,600; do
+		sed -n "${round}p" "$LAB/many" >"$LAB/round"
+		lab_equal "$(head -n 255 "$LAB/round" | lab_counts 10.244.1.11 10.244.2.12 10.244.3.13)" "$counts"
+		lab_equal "$(tail -n 44 "$LAB/round" | lab_counts "$(lab_address 4)" "$(lab_address 5)" "$(lab_address 6)")" "0 0 44"
+	done
+}

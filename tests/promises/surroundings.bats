@@ -331,7 +331,7 @@ goes_on_without_thread() {
 	lab_scale other-headless 3
 	lab_scale unlisted-headless 3
 	LBDNS_NAMES="$(printf 'h%05d,' $(seq 9998))rng-headless,other-headless"
-	export LBDNS_NAMES
+	export LBDNS_NAMES LBDNS_LOG=warn LBDNS_LOG_FILE=$LAB/log
 	LBDNS_REFRESH=100ms scripted_start with_lbdns "$LAB_BUILD/lab/scripted"
 	lab_equal "$(tell connect 6 | lab_counts)" "2 2 2"
 	lab_dns_asks_more 5 rng-headless A
@@ -341,6 +341,7 @@ goes_on_without_thread() {
 	# others of the 10,000 were resolved meanwhile, as far as there is room
 	lab_equal "$(tell visit 12 other-headless | lab_counts 10.244.1.11 10.244.2.12 10.244.3.13)" "4 4 4"
 	lab_equal "$(tell visit 12 unlisted-headless | sort -u | wc -l)" 1
+	lab_equal "$(grep -c 'warn: LBDNS_NAMES has more exact names than there is room for, 256: .*: h00[0-9]*$' "$LAB/log")" 1
 	scripted_end
 }
 
