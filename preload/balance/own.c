@@ -10,7 +10,10 @@
  * until_ms again: a place that was written meanwhile has another one. */
 #include "balance/own.h"
 
+#include "balance/ejection.h"
+#include "balance/skips.h"
 #include "base/address.h"
+#include "base/address_set.h"
 #include "base/attributes.h"
 #include "base/config.h"
 
@@ -121,4 +124,20 @@ SELDOM bool own_next(uint32_t *place, uint64_t now_ms, struct peer *peer)
 		if (place_read(&process.own_places[(*place)++], now_ms, peer))
 			return true;
 	return false;
+}
+
+SELDOM void own_skips(const struct address *endpoints, uint32_t count, uint32_t port,
+                      uint64_t now_ms, struct skips *skips)
+{
+	struct peer peer;
+	uint32_t place = 0;
+
+	while (own_next(&place, now_ms, &peer)) {
+		int64_t index =
+			peer.port == port ? address_set_find(endpoints, count, peer.address) : -1;
+
+		if (index >= 0 && !skips_has(skips, (uint32_t)index) && skips->count < SKIPS_MOST &&
+		    skips->count + 1 < count && !ejection_until(peer, now_ms))
+			skips_put(skips, (uint32_t)index);
+	}
 }

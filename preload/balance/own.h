@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct skips;
+
 /* Returns true if any endpoint may be passed over; never with LBDNS_EJECT=0. One load. */
 static inline bool own_any(uint64_t now_ms)
 {
@@ -38,5 +40,10 @@ bool own_has(struct peer peer, uint64_t now_ms);
 /* Finds the next endpoint that is passed over, counting from *place, which begins with 0; returns
  * false if there are no more. One may come twice. */
 bool own_next(uint32_t *place, uint64_t now_ms, struct peer *peer);
+
+/* Adds those of these endpoints (sorted; read word by word, atomically) that are passed over to
+ * *skips, down to the last endpoint. What is ejected for all is not this process's to judge. */
+void own_skips(const struct address *endpoints, uint32_t count, uint32_t port, uint64_t now_ms,
+               struct skips *skips);
 
 #endif

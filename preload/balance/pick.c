@@ -47,31 +47,12 @@ static struct candidates candidates_of(const struct decision *by, const struct p
 	                           .now_ms = by->now_ms};
 }
 
-/* Passes over what this process alone does, down to the last endpoint; what is ejected for all is
- * not its own to judge. */
-static SELDOM void skip_own(const struct candidates *among, struct skips *skips)
-{
-	struct peer peer;
-	uint32_t place = 0;
-
-	while (own_next(&place, among->now_ms, &peer)) {
-		int64_t index =
-			peer.port == among->port
-				? address_set_find(among->endpoints, among->count, peer.address)
-				: -1;
-
-		if (index >= 0 && !skips_has(skips, (uint32_t)index) && skips->count < SKIPS_MOST &&
-		    skips->count + 1 < among->count && !ejection_until(peer, among->now_ms))
-			skips_put(skips, (uint32_t)index);
-	}
-}
-
 void pick_skips(const struct candidates *among, enum trial trial, struct skips *skips)
 {
 	struct peer peer;
 
 	ejection_skips(among->endpoints, among->count, among->port, among->now_ms, trial, skips);
-	skip_own(among, skips);
+	own_skips(among->endpoints, among->count, among->port, among->now_ms, skips);
 	if (skips->leased < 0)
 		return;
 	words_load(&peer.address, &among->endpoints[skips->leased], sizeof(peer.address));

@@ -1,8 +1,8 @@
 #include "balance/walk.h"
 
-#include "base/address_set.h"
+#include "balance/walk_records.h"
+#include "base/attributes.h"
 #include "base/clock.h"
-#include "directory/snapshot.h"
 
 #include <errno.h>
 
@@ -15,52 +15,6 @@ enum {
 	/* A client that goes on to its next address has waited at least that long. */
 	DUE_MS = 100
 };
-
-_Atomic uint64_t walk_open;
-static _Atomic uint64_t tickets; /* of the newest lookup */
-
-static struct record {
-	_Atomic uint64_t sequence; /* odd: being written */
-	struct walk walk;
-} records[WALKS];
-
-/* ---- Records */
-
-/* Reads a record; returns false if somebody writes it. words_load is an acquire, so that a word of
- * a later writer brings the odd number of that writer along. */
-static bool record_read(uint32_t record, struct walk *walk, uint64_t *sequence)
-{
-	const struct record *at = &records[record];
-
-	*sequence = atomic_load_explicit(&at->sequence, memory_order_acquire);
-	words_load(walk, &at->walk, sizeof(*walk));
-	return !(*sequence & 1) && load_relaxed(&at->sequence) == *sequence;
-}
-
-/* Writes a record, which has this sequence number; returns false if it was written meanwhile. */
-static bool record_write(uint32_t record, uint64_t sequence, const struct walk *walk)
-{
-	struct record *at = &records[record];
-	uint64_t claim = (sequence + 1) | 1;
-
-	if (!atomic_compare_exchange_strong(&at->sequence, &sequence, claim))
-		return false;
-	words_store(&at->walk, walk, sizeof(*walk));
-	atomic_store_explicit(&at->sequence, claim + 1, memory_order_release);
-	return true;
-}
-
-static bool is_open(const struct walk *walk, uint64_t now_ms)
-{
-	return walk->key && walk->state != WALK_CLOSED &&
-	       clock_since(walk->used_ms, now_ms) < WALK_MS;
-}
-
-/* Pairs with the acquire in walk_find, so that who sees the number sees the record too. */
-static void open_up(uint64_t ticket)
-{
-	atomic_store_explicit(&walk_open, ticket, memory_order_release);
-}
 
 void walk_listed(uint64_t key, uint32_t count, uint32_t first)
 {
@@ -75,14 +29,14 @@ void walk_listed(uint64_t key, uint32_t count, uint32_t first)
 	for (int i = 0; i < LIST_TRIES; i++) {
 		uint64_t sequence;
 
-		walk.ticket = add_relaxed(&tickets, 1) + 1;
-		sequence = load_relaxed(&records[walk.ticket % WALKS].sequence);
+		walk.ticket = add_relaxed(&walk_tickets, 1) + 1;
+		sequence = walk_sequence(walk.ticket % WALKS);
 		/* Somebody writes it, or did and was killed, or has left by siglongjmp: in the end
 		 * the record is taken over. */
 		if (sequence & 1 && i + 1 < LIST_TRIES)
 			continue;
-		if (record_write(walk.ticket % WALKS, sequence, &walk)) {
-			open_up(walk.ticket);
+		if (walk_write(walk.ticket % WALKS, sequence, &walk)) {
+			walk_open_up(walk.ticket);
 			return;
 		}
 	}
@@ -154,11 +108,11 @@ static void scan_record(struct scan *scan, const struct walk_ask *ask, uint32_t 
 	uint64_t sequence, bit;
 	bool open;
 
-	if (!record_read(record, &walk, &sequence)) {
+	if (!walk_read(record, &walk, &sequence)) {
 		scan->open++;
 		return;
 	}
-	open = is_open(&walk, ask->now_ms);
+	open = walk_is_open(&walk, ask->now_ms);
 	scan->open += open;
 	if (walk.key != ask->key || walk.count != ask->count)
 		return;
@@ -179,7 +133,7 @@ static bool connects(uint64_t thread)
 		struct walk walk;
 		uint64_t sequence;
 
-		if (record_read(i, &walk, &sequence) && walk.key && walk.thread == thread)
+		if (walk_read(i, &walk, &sequence) && walk.key && walk.thread == thread)
 			return true;
 	}
 	return false;
@@ -229,10 +183,10 @@ static bool close_up(uint32_t record)
 	struct walk walk;
 	uint64_t sequence;
 
-	if (record >= WALKS || !record_read(record, &walk, &sequence))
+	if (record >= WALKS || !walk_read(record, &walk, &sequence))
 		return false;
 	walk.state = WALK_CLOSED;
-	return record_write(record, sequence, &walk);
+	return walk_write(record, sequence, &walk);
 }
 
 /* Reads what was chosen into *step; returns false if that was written meanwhile, or its place in
@@ -241,9 +195,8 @@ static bool take_up(const struct walk_ask *ask, const struct match *match, struc
 {
 	struct walk *walk = &step->walk;
 
-	if (!record_read(match->record, walk, &step->sequence) ||
-	    step->sequence != match->sequence || load_relaxed(&tickets) - walk->ticket >= WALKS ||
-	    walk->busy)
+	if (!walk_read(match->record, walk, &step->sequence) || step->sequence != match->sequence ||
+	    load_relaxed(&walk_tickets) - walk->ticket >= WALKS || walk->busy)
 		return false;
 	step->record = match->record;
 	step->place = walk_place(walk, ask->index);
@@ -289,141 +242,7 @@ void walk_note(const struct walk_ask *ask, struct walk_step *step, uint32_t inde
 	walk->busy = true;
 	walk->owes = step->owes;
 	walk->used_ms = ask->now_ms;
-	walk->newest = load_relaxed(&tickets);
+	walk->newest = load_relaxed(&walk_tickets);
 	walk->state = walk->asked == all ? WALK_CLOSED : WALK_GOES;
-	record_write(step->record, step->sequence, walk);
-}
-
-/* ---- How connects ended */
-
-/* A connect that has ended: who made it, and where its endpoint is. */
-struct whereabouts {
-	uint64_t thread, key;
-	uint32_t count, index, port;
-};
-
-/* Finds the pool within which connections to a peer are rotated. */
-static bool find_pool(uint64_t thread, struct peer peer, struct whereabouts *at)
-{
-	struct reading reading = reading_begin();
-	const struct snapshot *in = reading.snapshot;
-	int64_t endpoint = in ? snapshot_find(in, peer.address) : -1, index;
-	struct membership_head head;
-	struct endpoint_info info;
-	struct pool_record pool;
-
-	if (endpoint < 0)
-		return false;
-	words_load(&info, &in->infos[endpoint], sizeof(info));
-	words_load(&head, &in->memberships[info.membership % MEMBERSHIPS], sizeof(head));
-	if (head.redirect_to >= POOL_RECORDS)
-		return false;
-	snapshot_pool(in, head.redirect_to, &pool);
-	index = address_set_find(&in->addresses[pool.first], pool.count, peer.address);
-	if (index < 0 || !reading_held(reading))
-		return false;
-	*at = (struct whereabouts){thread, pool.key, pool.count, (uint32_t)index, peer.port};
-	return true;
-}
-
-/* How well a record fits a connect that has ended, from 1; 0: not at all. */
-static uint32_t ended_rank(const struct walk *walk, const struct whereabouts *at, uint64_t now_ms)
-{
-	bool open = is_open(walk, now_ms), listed = walk->state == WALK_LISTED;
-
-	if (walk->key != at->key || walk->count != at->count ||
-	    (listed ? walk->lister : walk->thread) != at->thread)
-		return 0;
-	if (listed)
-		return open ? 0 : 1;
-	if (walk->port != at->port)
-		return 0;
-	if (!open)
-		return 1;
-	return walk->tried & walk_bit(walk_place(walk, at->index)) ? 3 : 2;
-}
-
-/* Finds the lookup that a connect which has ended is of, or of those whose connect has not returned
- * only. Of two used in one millisecond the later one counts. */
-static uint32_t find_ended(const struct whereabouts *at, uint64_t now_ms, bool busy_only)
-{
-	struct match best = {.record = WALKS};
-
-	for (uint32_t i = 0; i < WALKS; i++) {
-		struct match match = {.record = i};
-		struct walk walk;
-		uint64_t sequence;
-
-		if (!record_read(i, &walk, &sequence) || (busy_only && !walk.busy))
-			continue;
-		match.rank = ended_rank(&walk, at, now_ms);
-		match.order = walk.used_ms << 20 | (walk.ticket & 0xfffff);
-		if (match.rank)
-			match_better(&best, match);
-	}
-	return best.record;
-}
-
-/* Of a connect of a thread. */
-static void ended(uint64_t thread, struct peer peer, int error)
-{
-	uint64_t now_ms = clock_ms(), sequence;
-	struct whereabouts at;
-	struct walk walk;
-	uint32_t record;
-
-	if (!load_relaxed(&tickets) || (!error && !walk_any()) || !find_pool(thread, peer, &at))
-		return;
-	record = find_ended(&at, now_ms, false);
-	if (record >= WALKS || !record_read(record, &walk, &sequence))
-		return;
-	walk.busy = false;
-	if (!error) {
-		walk.failed = false;
-		walk.tried |= walk_bit(walk_place(&walk, at.index));
-		walk.state =
-			WALK_CLOSED; /* the connection is made: the next connect is another one */
-		record_write(record, sequence, &walk);
-		return;
-	}
-	if (!is_open(&walk, now_ms)) {
-		walk.kept = true;
-		walk.owes = false;
-		walk.thread = thread;
-		walk.port = peer.port;
-		walk.asked = walk_bit(walk.begun_at);
-		walk.tried = 0;
-		walk.newest = load_relaxed(&tickets);
-		walk.state = WALK_GOES;
-	}
-	walk.tried |= walk_bit(walk_place(&walk, at.index));
-	walk.failed = true;
-	walk.used_ms = now_ms;
-	if (record_write(record, sequence, &walk))
-		open_up(add_relaxed(&tickets, 1) + 1);
-}
-
-void walk_ended(struct peer peer, int error)
-{
-	ended((uintptr_t)&errno, peer, error);
-}
-
-void walk_returned(uint64_t thread, struct peer peer, int error)
-{
-	struct whereabouts at;
-	struct walk walk;
-	uint64_t sequence;
-	uint32_t record;
-
-	if (!error) {
-		ended(thread, peer, 0);
-		return;
-	}
-	if (!find_pool(thread, peer, &at))
-		return;
-	record = find_ended(&at, clock_ms(), true);
-	if (record >= WALKS || !record_read(record, &walk, &sequence))
-		return;
-	walk.busy = false;
-	record_write(record, sequence, &walk);
+	walk_write(step->record, step->sequence, walk);
 }

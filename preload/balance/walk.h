@@ -64,7 +64,7 @@ struct walk {
 };
 
 /* 0 if no lookup is open: then no connect is a continuation, nor is to be recorded. Else another
- * number each time that a lookup opens. walk.c alone writes it. */
+ * number each time that a lookup opens. walk_records.c and walk.c write it. */
 extern HIDDEN _Atomic uint64_t walk_open;
 
 /* Returns true if any lookup may be open. One load. */
