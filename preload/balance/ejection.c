@@ -21,7 +21,10 @@ enum {
 	DOUBLINGS = 4,        /* LBDNS_EJECT doubled, from 5 s to over */
 	CALLERS_CHECK = 16,
 	LEASE_MS = 4000,       /* longer than a silent endpoint keeps an attempt */
-	SILENT_LEAST_MS = 500, /* from the first silent attempt, if others are doubted too */
+	SILENT_LEAST_MS = 700, /* from the first silent attempt: pods stand still for less */
+	SILENT_ALL_MS = 2000,  /* where others of the pool are doubted: overload looks like that */
+	SILENT_TO_HOLD = 3,    /* checks in a row */
+	HELD_MOST_MS = 1000,   /* if nobody checks any more */
 	CLOCKS_MS = 16,        /* by which two clocks of the kernel's may differ; below any limit */
 	SILENT_TO_EJECT = 2    /* attempts in a row */
 };
@@ -90,6 +93,39 @@ static bool is_callers(const struct ejection *record, enum trial trial)
 
 /* ---- Who is passed over */
 
+/* Returns true if no other endpoint of a record's pool is doubted: what loses packets is neither
+ * the network nor the load of all. */
+static bool is_alone(const struct ejection *record, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
+		const struct ejection *other = &shared()->ejections[i];
+		struct peer peer;
+
+		if (other != record && load_relaxed(&other->pool) == load_relaxed(&record->pool) &&
+		    evidence_holds(other, now_ms, &peer) &&
+		    peer.port == load_relaxed(&record->port) && !load_relaxed(&other->out_ms))
+			return false;
+	}
+	return true;
+}
+
+/* Returns true if another endpoint of its pool has answered since a record's was doubted. */
+static bool another_answered(const struct ejection *record)
+{
+	return rotation_answered_ms(load_relaxed(&record->pool),
+	                            (uint32_t)load_relaxed(&record->port)) >
+	       load_relaxed(&record->doubt_ms);
+}
+
+/* Is a doubted endpoint passed over until its next check, because all of them are silent? Not where
+ * the load of one would be too much for the others, which are doubted then. */
+static bool is_held(const struct ejection *record, uint64_t now_ms)
+{
+	return load_relaxed(&record->checks) >= SILENT_TO_HOLD &&
+	       clock_since(load_relaxed(&record->since_ms), now_ms) < HELD_MOST_MS &&
+	       another_answered(record) && is_alone(record, now_ms);
+}
+
 /* Finds the ejected endpoint that is tried though it is ejected, because all of them are: the one
  * that failed first, and has rested for the longest. Returns -1 if there is another. */
 static int64_t longest_rested(const struct address *endpoints, uint32_t count, uint32_t port,
@@ -135,12 +171,18 @@ SELDOM void ejection_skips(const struct address *endpoints, uint32_t count, uint
 		struct peer peer;
 		int64_t index;
 
+		bool out = load_relaxed(&record->out_ms);
+
 		if (!evidence_holds(record, now_ms, &peer) || peer.port != port ||
-		    !load_relaxed(&record->out_ms))
+		    !(out || is_held(record, now_ms)))
 			continue;
 		index = address_set_find(endpoints, count, peer.address);
 		if (index < 0 || index == last || skips_has(skips, (uint32_t)index))
 			continue;
+		if (!out) {
+			skips_add(skips, count, (uint32_t)index);
+			continue;
+		}
 		if (trial != TRIAL_NONE && skips->probe < 0 && skips->leased < 0 &&
 		    lease(record, now_ms)) {
 			if (is_callers(record, trial)) {
@@ -236,34 +278,15 @@ static void check_now(struct ejection *record, uint64_t now_ms)
 		store_relaxed(&record->check_ms, now_ms);
 }
 
-/* Returns true if no other endpoint of a record's pool is doubted: what loses packets or is late is
- * not the network, nor the load of all. */
-static bool is_alone(const struct ejection *record, uint64_t now_ms)
-{
-	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
-		const struct ejection *other = &shared()->ejections[i];
-		struct peer peer;
-
-		if (other != record && load_relaxed(&other->pool) == load_relaxed(&record->pool) &&
-		    evidence_holds(other, now_ms, &peer) &&
-		    peer.port == load_relaxed(&record->port) && !load_relaxed(&other->out_ms))
-			return false;
-	}
-	return true;
-}
-
-/* Ejects an endpoint that has been silent often enough, if another one of its pool has answered
- * since that was noticed; before, it may have been the endpoint itself that answered. Where others
- * are doubted too that takes longer. */
+/* Ejects an endpoint that has been silent often and long enough, if another one of its pool has
+ * answered since that was noticed; before, it may have been the endpoint itself that answered. */
 static void judge(struct ejection *record, uint64_t now_ms)
 {
-	uint64_t since_ms = load_relaxed(&record->since_ms);
-	uint32_t port = (uint32_t)load_relaxed(&record->port);
+	uint64_t silent_ms = clock_since(load_relaxed(&record->since_ms), now_ms);
 
 	if (!load_relaxed(&record->out_ms) && load_relaxed(&record->count) >= SILENT_TO_EJECT &&
-	    rotation_answered_ms(load_relaxed(&record->pool), port) >
-	            load_relaxed(&record->doubt_ms) &&
-	    (clock_since(since_ms, now_ms) >= SILENT_LEAST_MS || is_alone(record, now_ms)))
+	    silent_ms >= SILENT_LEAST_MS && another_answered(record) &&
+	    (silent_ms >= SILENT_ALL_MS || is_alone(record, now_ms)))
 		eject(record, true, now_ms);
 }
 
@@ -278,6 +301,7 @@ static bool begin_doubt(struct ejection *record, uint64_t pool, uint64_t began_m
 	store_relaxed(&record->pool, pool);
 	store_relaxed(&record->noted_ms, now_ms);
 	store_relaxed(&record->count, 1);
+	store_relaxed(&record->checks, 0);
 	evidence_doubt(now_ms);
 	return swap_relaxed(&record->lease_ms, &none, now_ms + LEASE_MS);
 }
@@ -313,13 +337,15 @@ SELDOM bool ejection_check_silent(struct peer peer, uint64_t now_ms)
 	struct ejection *record = config.eject_ms ? evidence_of(peer, now_ms) : NULL;
 	uint64_t one = 1;
 
-	if (!record || load_relaxed(&record->out_ms) ||
-	    !swap_relaxed(&record->count, &one, SILENT_TO_EJECT))
+	if (!record || load_relaxed(&record->out_ms))
 		return false;
+	swap_relaxed(&record->count, &one, SILENT_TO_EJECT);
+	add_relaxed(&record->checks, 1);
 	store_relaxed(&record->noted_ms, now_ms);
 	evidence_doubt(now_ms);
 	judge(record, now_ms);
-	return load_relaxed(&record->out_ms) != 0;
+	return !load_relaxed(&record->out_ms) &&
+	       clock_since(load_relaxed(&record->since_ms), now_ms) < HELD_MOST_MS;
 }
 
 /* Nothing is begun here: what spoke against the endpoint may have been ended by an answer since. */

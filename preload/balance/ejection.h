@@ -7,8 +7,9 @@
  *   it, but from now on connections say how they end;
  * - ejected, which is passed over: by one attempt that was refused, or that ended for want of an
  *   answer; by a second silent one in a row, if another endpoint of its pool has answered since the
- *   first was noticed. What hits all alike ejects nobody: where others of the pool are doubted too,
- *   that takes half a second.
+ *   first was noticed, and the first began half a second ago. What hits all alike ejects nobody;
+ * - held, which is passed over until then, if it is the only one of its pool that is doubted, and
+ * is checked again and again without an answer, by the refresh thread, every few milliseconds.
  *
  * Any answer ends it, also that of an attempt that began before. Until then the endpoint is checked
  * ever more rarely by one connection (a client's, or one of the refresh thread's), under a lease,
@@ -76,8 +77,8 @@ enum silence {
 /* Records that an attempt which began at began_ms has had no answer for longer than its limit. */
 enum silence ejection_silent(struct peer peer, uint64_t pool, uint64_t began_ms, uint64_t now_ms);
 
-/* Records that the check of an endpoint that is doubted has had no answer for some time: it is the
- * second silent attempt. Returns true if that ejects the endpoint. */
+/* Records that a check of an endpoint that is doubted has had no answer for some time: the first
+ * one is the second silent attempt. Returns true if it is to be checked again at once. */
 bool ejection_check_silent(struct peer peer, uint64_t now_ms);
 
 /* Records that an attempt which ejection_silent was told of has still had no answer. Returns true

@@ -19,7 +19,7 @@
 
 #include <errno.h>
 
-enum { OTHERS_TRIED = 2 };
+enum { OTHERS_TRIED = 2, CHECK_LEAST_MS = 4 };
 
 /* DNS may know already that an ejected endpoint is gone. */
 static void ask_dns(uint32_t service)
@@ -113,13 +113,24 @@ SELDOM void result_checked(struct peer peer, uint64_t began_ms, int error)
 	ejection_answered(peer, pool, began_ms, now_ms);
 }
 
-SELDOM void result_check_silent(struct peer peer)
+SELDOM bool result_check_silent(struct peer peer)
 {
 	uint64_t pool;
 	uint32_t service;
+	bool again = ejection_check_silent(peer, clock_ms());
 
-	if (ejection_check_silent(peer, clock_ms()) && find(peer, &service, &pool))
+	if (!again && ejection_until(peer, clock_ms()) && find(peer, &service, &pool))
 		ask_dns(service);
+	return again;
+}
+
+SELDOM uint64_t result_check_ms(struct peer peer)
+{
+	uint64_t pool, usual_ms;
+	uint32_t service;
+
+	usual_ms = find(peer, &service, &pool) ? rotation_usual_ms(pool, peer.port) : 0;
+	return 2 * usual_ms > CHECK_LEAST_MS ? 2 * usual_ms : CHECK_LEAST_MS;
 }
 
 /* Has some of the others of a pool tried, because clients that do not say how their connects end

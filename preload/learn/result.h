@@ -36,8 +36,12 @@ void result_silent(struct peer peer, uint64_t began_ms);
 /* Records that a connect of which result_silent was told still has no answer. */
 void result_still_silent(struct peer peer);
 
-/* Records that a connect of the refresh thread's own to a peer has had no answer for some time. */
-void result_check_silent(struct peer peer);
+/* Records that a connect of the refresh thread's own to a peer has had no answer for some time.
+ * Returns true if another one is to be made now. */
+bool result_check_silent(struct peer peer);
+
+/* Returns how long a connect to a peer may have no answer until it is silent. */
+uint64_t result_check_ms(struct peer peer);
 
 /* Records how a connect of the refresh thread's own to a peer ended, which is counted nowhere. */
 void result_checked(struct peer peer, uint64_t began_ms, int error);

@@ -16,15 +16,14 @@
 enum {
 	PATIENCE_MS = 3000,  /* as an attempt of a client that blocks has (LIMITED_SYN_COUNT) */
 	FIRST_LOOK_MS = 4,   /* and then each time after twice the time that has passed */
-	SILENT_MS = 8,      /* after which it is silent, in a pool that usually answers at once */
 	SIGNAL_SET_SIZE = 8, /* of the kernel's sigset_t */
 };
 
 static struct probe {
 	struct peer peer;
-	int fd;    /* -1: none */
-	bool told; /* that it is silent */
+	int fd; /* -1: none */
 	uint64_t since_ms, look_ms;
+	uint64_t silent_ms; /* when it is silent; 0: it is known to be */
 } probes[TRIALS];
 
 /* A forked child's thread finds what its parent's was trying, by descriptors that are not its own.
@@ -59,7 +58,7 @@ static void begin(struct probe *probe, uint64_t now_ms)
 	long got;
 
 	probe->since_ms = now_ms;
-	probe->told = false;
+	probe->silent_ms = now_ms + result_check_ms(probe->peer);
 	probe->look_ms = now_ms + FIRST_LOOK_MS;
 	to.v4.sin_port = htons((uint16_t)probe->peer.port);
 	if (address_family(probe->peer.address) == FAMILY_V6) {
@@ -93,9 +92,15 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 	} else if (now_ms >= probe->since_ms + PATIENCE_MS) {
 		end(probe, ETIMEDOUT);
 	} else {
-		if (!probe->told && now_ms >= probe->since_ms + SILENT_MS) {
-			result_check_silent(probe->peer);
-			probe->told = true;
+		if (probe->silent_ms && now_ms >= probe->silent_ms) {
+			probe->silent_ms = 0;
+			if (result_check_silent(probe->peer)) {
+				/* A new one: the kernel would repeat this one after a second. */
+				kernel_call(SYS_close, probe->fd);
+				probe->fd = -1;
+				begin(probe, now_ms);
+				return;
+			}
 		}
 		probe->look_ms = now_ms + (now_ms - probe->since_ms);
 		if (probe->look_ms < now_ms + FIRST_LOOK_MS)
@@ -103,6 +108,15 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 		if (probe->look_ms > probe->since_ms + PATIENCE_MS)
 			probe->look_ms = probe->since_ms + PATIENCE_MS;
 	}
+}
+
+/* Takes a request, in whichever place it is: another probe may be at work for a long time. */
+static bool take(struct probe *probe)
+{
+	for (int place = 0; place < TRIALS; place++)
+		if (trial_take(place, &probe->peer))
+			return true;
+	return false;
 }
 
 uint64_t probe_step(uint64_t now_ms)
@@ -114,7 +128,7 @@ uint64_t probe_step(uint64_t now_ms)
 
 		if (probe->fd >= 0 && probe->look_ms <= now_ms)
 			inspect(probe, now_ms);
-		if (probe->fd < 0 && trial_take(i, &probe->peer))
+		if (probe->fd < 0 && take(probe))
 			begin(probe, now_ms);
 		if (probe->fd >= 0 && probe->look_ms < next_ms)
 			next_ms = probe->look_ms;

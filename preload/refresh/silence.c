@@ -29,7 +29,7 @@ enum {
 	BLIND_MS = 60 * 1000,   /* before the kernel is asked again that would not say */
 	PATIENCE_MOST_MS = 768, /* INFLIGHT_LEAST_MS, doubled */
 	SOON_MS = 1000, /* a client that was late to ask makes a look in vain now and then */
-	SIGHTINGS = 32
+	SIGHTINGS = 64
 };
 
 /* A socket that was seen without an answer, of whatever process. */
@@ -150,16 +150,18 @@ static void see(const struct socket_seen *seen, void *with)
 	sighting = sighting_of(seen);
 	if (sighting && !sighting->began_ms)
 		*sighting = (struct sighting){.socket = *seen, .began_ms = began_ms};
-	if (sighting) {
-		sighting->again = true;
-		began_ms = sighting->began_ms;
+	if (!sighting) {
+		/* There is no room to note that it was told: not of an old one, again and again. */
+		if (seen->age_ms < limit_ms(pool, seen->peer.port) + LOOK_EVERY_MS)
+			result_silent(seen->peer, began_ms);
+		return;
 	}
-	if (sighting && sighting->told)
+	sighting->again = true;
+	if (sighting->told)
 		result_still_silent(seen->peer);
 	else
-		result_silent(seen->peer, began_ms);
-	if (sighting)
-		sighting->told = true;
+		result_silent(seen->peer, sighting->began_ms);
+	sighting->told = true;
 }
 
 /* Learns what became of the sockets that do not wait any more. Those to peers that have left all

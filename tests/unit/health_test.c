@@ -383,7 +383,7 @@ static void two_in_a_row_if_another_has_answered(void)
 	silent_for(1, 100);
 	now_ms += 200;
 	answers(2);
-	now_ms += 200;
+	now_ms += 400;
 	CHECK(!ejection_speaks(peer_of(1), now_ms));
 	CHECK(silent_for(1, 100) == SILENCE_FAILURE);
 	CHECK(ejection_speaks(peer_of(1), now_ms) && !ejection_speaks(peer_of(2), now_ms));
@@ -398,7 +398,7 @@ static void two_in_a_row_once_another_answers(void)
 	CHECK(silent_for(1, 100) == SILENCE_FAILURE);
 	CHECK(ejection_speaks(peer_of(1), now_ms));
 	CHECK(!is_passed_over(5, 1));
-	now_ms += 300;
+	now_ms += 500;
 	ejection_answered((struct peer){pod[2], PORT + 1}, POOL, now_ms, now_ms);
 	ejection_answered(peer_of(3), OTHER_POOL, now_ms, now_ms);
 	CHECK(!is_passed_over(5, 1));
@@ -429,51 +429,82 @@ static void its_own_answer_is_not_anothers(void)
 	CHECK(silent_for(1, 100) == SILENCE_CHECK);
 	now_ms += 200;
 	CHECK(silent_for(1, 100) == SILENCE_FAILURE);
-	now_ms += 300;
+	now_ms += 1700;
 	ejection_still_silent(peer_of(1), now_ms);
 	CHECK(!is_passed_over(5, 1));
 	answers(2);
 	CHECK(is_passed_over(5, 1));
 }
 
-static void at_once_if_it_is_the_only_one(void)
+/* A pod that stood still for less has lost nothing but time. */
+static void not_before_it_is_long_enough(void)
 {
-	silent_for(1, 40);
-	now_ms += 10;
-	CHECK(silent_for(1, 40) == SILENCE_KNOWN); /* it was under way then */
-	now_ms += 90;
-	answers(2);
-	CHECK(!is_passed_over(5, 1));
-	CHECK(silent_for(1, 40) == SILENCE_FAILURE && is_passed_over(5, 1));
-}
-
-static void by_its_check(void)
-{
-	CHECK(silent_for(1, 40) == SILENCE_CHECK);
-	now_ms += 10;
-	CHECK(!ejection_check_silent(peer_of(1), now_ms) && !is_passed_over(5, 1));
-	answers(2); /* not before another one has answered */
-	CHECK(is_passed_over(5, 1) && !ejection_check_silent(peer_of(1), now_ms));
-	CHECK(!ejection_check_silent(peer_of(3), now_ms) && !record_of(3));
-	answers(1);
-	CHECK(!is_passed_over(5, 1) && !record_of(1));
-}
-
-/* It may be the network's fault, or the load's. */
-static void not_within_half_a_second_where_others_are_doubted(void)
-{
-	silent_for(3, 100);
 	silent_for(1, 100);
 	now_ms += 200;
 	answers(2);
 	CHECK(silent_for(1, 100) == SILENCE_FAILURE);
-	now_ms += 199;
+	now_ms += 399;
 	answers(2);
 	CHECK(!ejection_still_silent(peer_of(1), now_ms) && !is_passed_over(5, 1));
 	now_ms += 1;
 	CHECK(ejection_still_silent(peer_of(1), now_ms) && is_passed_over(5, 1));
 	CHECK(!ejection_still_silent(peer_of(1), now_ms));
 	CHECK(!ejection_still_silent(peer_of(2), now_ms) && !record_of(2));
+}
+
+/* It may be the load of all. */
+static void longer_where_others_are_doubted(void)
+{
+	silent_for(3, 100);
+	silent_for(1, 100);
+	now_ms += 1000;
+	answers(2);
+	CHECK(silent_for(1, 100) == SILENCE_FAILURE && !is_passed_over(5, 1));
+	now_ms += 899;
+	answers(2);
+	CHECK(!is_passed_over(5, 1));
+	now_ms += 1;
+	answers(2);
+	CHECK(is_passed_over(5, 1) && !is_passed_over(5, 3));
+	CHECK(silent_for(3, 100) == SILENCE_FAILURE); /* which is the only one now */
+	answers(2);
+	CHECK(is_passed_over(5, 3));
+}
+
+static void held_while_its_checks_are_silent(void)
+{
+	CHECK(silent_for(1, 40) == SILENCE_CHECK);
+	now_ms += 4;
+	answers(2);
+	for (int i = 0; i < 3; i++) {
+		CHECK(!is_passed_over(5, 1));
+		now_ms += 4;
+		CHECK(ejection_check_silent(peer_of(1), now_ms));
+	}
+	CHECK(is_passed_over(5, 1) && !ejection_until(peer_of(1), now_ms));
+	silent_for(3, 40);
+	CHECK(!is_passed_over(5, 1)); /* not if it is not the only one */
+	answers(3);
+	CHECK(is_passed_over(5, 1));
+	now_ms += 1000;
+	CHECK(!is_passed_over(5, 1)); /* nobody checks it any more */
+	CHECK(!ejection_check_silent(peer_of(3), now_ms) && !record_of(3));
+	answers(1);
+	CHECK(!record_of(1));
+}
+
+static void held_only_if_another_has_answered(void)
+{
+	CHECK(silent_for(1, 40) == SILENCE_CHECK);
+	for (int i = 0; i < 3; i++) {
+		now_ms += 4;
+		ejection_check_silent(peer_of(1), now_ms);
+	}
+	CHECK(!is_passed_over(5, 1));
+	answers(2);
+	CHECK(is_passed_over(5, 1));
+	answers(1);
+	CHECK(!is_passed_over(5, 1));
 }
 
 /* It was the network's fault: nothing is left that would keep connections off the fast path. */
@@ -507,7 +538,7 @@ static void those_of_one_moment_count_once(void)
 	now_ms += 100;
 	answers(2);
 	CHECK(silent_for(1, 150) == SILENCE_FAILURE);
-	now_ms += 300;
+	now_ms += 500;
 	answers(2);
 	CHECK(is_passed_over(5, 1));
 }
@@ -819,9 +850,10 @@ int main(void)
 	RUN(two_in_a_row_once_another_answers);
 	RUN(not_two_with_an_answer_in_between);
 	RUN(its_own_answer_is_not_anothers);
-	RUN(at_once_if_it_is_the_only_one);
-	RUN(by_its_check);
-	RUN(not_within_half_a_second_where_others_are_doubted);
+	RUN(not_before_it_is_long_enough);
+	RUN(longer_where_others_are_doubted);
+	RUN(held_while_its_checks_are_silent);
+	RUN(held_only_if_another_has_answered);
 	RUN(silent_at_the_same_time_and_one_answers);
 	RUN(those_of_one_moment_count_once);
 	RUN(any_answer_ends_it);
