@@ -9,7 +9,8 @@
 # make image      build/lbdns-image.tar
 # make check-systems   other systems and the packages, in roots of their own
 # make rolling    restart pods in turn under load, count what fails: ROLLING_SECONDS=60
-# make soak       connects while pods and DNS change five times a second, for SOAK_SECONDS=180; SOAK_LOSS=1: % of SYNs lost
+# make soak       connects while pods and DNS change five times a second, for SOAK_SECONDS=180; SOAK_LOSS=1: % of SYNs lost;
+#                 SOAK_OVERLOADED=1: with a pod that has too much to do
 # make install    PREFIX=/usr/local DESTDIR=
 # V=1 shows the commands
 

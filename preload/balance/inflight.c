@@ -2,6 +2,7 @@
 
 #include "base/atomic.h"
 #include "base/attributes.h"
+#include "base/clock.h"
 #include "base/process.h"
 #include "base/wakeup.h"
 
@@ -12,6 +13,7 @@
 struct inflight inflight_table[DESCRIPTORS];
 _Atomic uint32_t inflight_top;
 _Atomic uint64_t inflight_look_ms;
+_Atomic uint64_t inflight_quick_ms;
 _Atomic uintptr_t inflight_thread;
 static atomic_bool never_limit; /* which sockets a descriptor is depends on the thread */
 
@@ -25,6 +27,23 @@ APART void inflight_ask(uint64_t when_ms)
 		;
 	/* Not later than another has asked for: the thread knows of the last request alone. */
 	wakeup_by(was && was < when_ms ? was : when_ms);
+}
+
+APART void inflight_quicken(uint64_t now_ms)
+{
+	uint32_t top = load_relaxed(&inflight_top);
+
+	store_relaxed(&inflight_quick_ms, now_ms + INFLIGHT_QUICK_MS);
+	for (uint32_t i = 0; i < top && i < DESCRIPTORS; i++) {
+		uint64_t since_ms = load_relaxed(&inflight_table[i].since_ms);
+
+		if (!since_ms || clock_since(since_ms, now_ms) < INFLIGHT_LEAST_MS ||
+		    load_relaxed(&inflight_table[i].flags) &
+		            (FLAG_WAITS | FLAG_TOLD | FLAG_ANSWERED))
+			continue;
+		inflight_ask(now_ms);
+		return;
+	}
 }
 
 /* By several threads at once, and a place beyond the top would never be looked at. */

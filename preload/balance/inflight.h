@@ -29,7 +29,8 @@
 
 enum {
 	INFLIGHT_LEAST_MS = 24,  /* no attempt is overdue earlier */
-	INFLIGHT_LOOK_MS = 28,   /* and a clock that is coarse says so then */
+	INFLIGHT_QUICK_MS = 28,  /* and a clock that is coarse says so then */
+	INFLIGHT_LOOK_MS = 104,  /* where no connect after it looks */
 	INFLIGHT_ALONE_MS = 1000 /* where nobody but the one that waits would learn of it */
 };
 
@@ -62,6 +63,10 @@ extern HIDDEN _Atomic uint32_t inflight_top;
 
 /* When the refresh thread will look at the table, or later than that; 0: nobody has asked it to. */
 extern HIDDEN _Atomic uint64_t inflight_look_ms;
+
+/* When the next connect that does not block is to look whether one before it is overdue: sooner
+ * than the refresh thread, which is not to be woken for each. */
+extern HIDDEN _Atomic uint64_t inflight_quick_ms;
 
 /* ---- What is under way */
 
@@ -139,6 +144,9 @@ static inline bool inflight_is_taken(const struct inflight *at, int fd)
 	       (uint32_t)load_relaxed(&at->port_fd) != (uint32_t)fd;
 }
 
+/* Has the refresh thread look now if any connect that did not block is overdue. */
+void inflight_quicken(uint64_t now_ms);
+
 /* Records a connect that has returned while the connection is under way, since now_ms; the client
  * may never say how it ended. */
 FAST void inflight_add(int fd, struct peer peer, uint64_t pool, uint64_t now_ms)
@@ -149,6 +157,8 @@ FAST void inflight_add(int fd, struct peer peer, uint64_t pool, uint64_t now_ms)
 		return;
 	inflight_put(at, fd, peer, pool, now_ms, 0);
 	inflight_look_by(now_ms + INFLIGHT_LOOK_MS);
+	if (__builtin_expect(load_relaxed(&inflight_quick_ms) <= now_ms, 0))
+		inflight_quicken(now_ms);
 }
 
 /* Records a connect that is about to be called, now (clock_ms), and that returns when the

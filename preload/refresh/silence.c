@@ -246,7 +246,8 @@ static bool sees(uint64_t now_ms)
 static void forget_sightings(void)
 {
 	for (int i = 0; i < SIGHTINGS; i++)
-		sightings[i].began_ms = 0;
+		if (sightings[i].began_ms) /* what is not written takes no memory */
+			sightings[i].began_ms = 0;
 }
 
 /* Returns how many sockets wait, and how long the youngest of them has. */
@@ -286,7 +287,8 @@ static unsigned look(uint64_t now_ms)
 	uint64_t youngest_ms;
 
 	for (int i = 0; i < SIGHTINGS; i++)
-		sightings[i].again = false;
+		if (sightings[i].began_ms)
+			sightings[i].again = false;
 	if (!sockets_connecting(see, &look)) {
 		atomic_store(&process.sees_silence, false);
 		blind_ms = now_ms;
@@ -334,7 +336,8 @@ uint64_t silence_watch(uint64_t now_ms)
 			next_ms = look_ms < next_ms ? look_ms : next_ms;
 		}
 	}
-	least_ms = now_ms + INFLIGHT_LEAST_MS;
+	least_ms = now_ms + LOOK_EVERY_MS;
+	store_relaxed(&inflight_quick_ms, least_ms);
 	if (next_ms != UINT64_MAX) /* however many there are, each with a time of its own */
 		inflight_ask(next_ms > least_ms ? next_ms : least_ms);
 	look_ms = load_relaxed(&inflight_look_ms);
