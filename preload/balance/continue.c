@@ -6,9 +6,7 @@
 
 #include "base/poison.h"
 
-/* Returns when the endpoint at an index, which is passed over, last failed (clock_ms); 0: not
- * known.
- */
+/* Returns when the endpoint at an index last failed (clock_ms); 0: not known, or not ejected. */
 static uint64_t failed_ms(const struct candidates *among, uint32_t index)
 {
 	struct peer peer = {.port = among->port};

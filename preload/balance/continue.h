@@ -17,8 +17,8 @@
  */
 uint32_t continue_next(const struct candidates *among, const struct walk_step *step);
 
-/* Finds the endpoints to pass over: the ejected ones, which all processes pass over, and this one's
- * own. Has one checked whose time is up. pick.c's, for the last hope too. */
+/* Finds the endpoints to pass over: those that all processes pass over, and this one's own. Has one
+ * checked whose time is up; trial says by whom. Defined in pick.c. */
 void pick_skips(const struct candidates *among, enum trial trial, struct skips *skips);
 
 #endif

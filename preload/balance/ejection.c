@@ -16,15 +16,15 @@
 #include "base/poison.h"
 
 enum {
-	CHECK_FIRST_MS = 250, /* from an ejection to its first check; then twice as long, */
-	CHECKS_QUICK = 4,     /* so many times, but never longer than LBDNS_EJECT; then */
-	DOUBLINGS = 4,        /* LBDNS_EJECT doubled, from 5 s to over */
-	CALLERS_CHECK = 16,
+	CHECK_FIRST_MS = 250,  /* from an ejection to its first check; then twice as long, */
+	CHECKS_QUICK = 4,      /* so many times, but never longer than LBDNS_EJECT; then */
+	DOUBLINGS = 4,         /* LBDNS_EJECT doubled so often: 5 s become more than a minute */
+	CALLERS_CHECK = 16,    /* one check of so many is a client's, though the thread could */
 	LEASE_MS = 4000,       /* longer than a silent endpoint keeps an attempt */
-	SILENT_LEAST_MS = 700, /* from the first silent attempt: pods stand still for less */
+	SILENT_LEAST_MS = 700, /* from the first silent attempt on: pods stand still for less */
 	SILENT_ALL_MS = 2000,  /* where others of the pool are doubted: overload looks like that */
 	SILENT_TO_HOLD = 3,    /* checks in a row */
-	HELD_MOST_MS = 1000,   /* if nobody checks any more */
+	HELD_MOST_MS = 1000,   /* from the first silent attempt on: until then it is checked */
 	CLOCKS_MS = 16,        /* by which two clocks of the kernel's may differ; below any limit */
 	SILENT_TO_EJECT = 2    /* attempts in a row */
 };
@@ -67,8 +67,8 @@ static bool check_is_due(const struct ejection *record, uint64_t now_ms)
 	return load_relaxed(&record->check_ms) <= now_ms || (by && by != identity_process());
 }
 
-/* One caller gets to check it, the others pass over it as long as the lease lasts, whatever becomes
- * of the caller: the next check is due as if this one had failed. */
+/* Returns true if the caller is to check an ejected endpoint. Others pass over it until the lease
+ * ends, whatever becomes of the caller: the next check is due as if this one had failed. */
 static bool lease(struct ejection *record, uint64_t now_ms)
 {
 	uint64_t was = load_relaxed(&record->lease_ms);
@@ -83,8 +83,8 @@ static bool lease(struct ejection *record, uint64_t now_ms)
 	return true;
 }
 
-/* Those who would fail by trying leave it to the refresh thread; now and then they do try, for what
- * that thread cannot reach and they can. */
+/* Returns true if the caller's connection is the check. Where the refresh thread can check, one of
+ * CALLERS_CHECK is, because a client may reach what that thread cannot. */
 static bool is_callers(const struct ejection *record, enum trial trial)
 {
 	return trial == TRIAL_CALLER ||
@@ -93,8 +93,8 @@ static bool is_callers(const struct ejection *record, enum trial trial)
 
 /* ---- Who is passed over */
 
-/* Returns true if no other endpoint of a record's pool is doubted: what loses packets is neither
- * the network nor the load of all. */
+/* Returns true if no other endpoint of a record's pool is doubted: then what loses packets is
+ * neither the network nor the load of all. */
 static bool is_alone(const struct ejection *record, uint64_t now_ms)
 {
 	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
@@ -117,8 +117,8 @@ static bool another_answered(const struct ejection *record)
 	       load_relaxed(&record->doubt_ms);
 }
 
-/* Is a doubted endpoint passed over until its next check, because all of them are silent? Not where
- * the load of one would be too much for the others, which are doubted then. */
+/* Returns true if a doubted endpoint is passed over because all of its checks were silent. Not
+ * where others are doubted too, because what moves to them may be too much for them. */
 static bool is_held(const struct ejection *record, uint64_t now_ms)
 {
 	return load_relaxed(&record->checks) >= SILENT_TO_HOLD &&
@@ -170,7 +170,6 @@ SELDOM void ejection_skips(const struct address *endpoints, uint32_t count, uint
 		struct ejection *record = &shared()->ejections[i];
 		struct peer peer;
 		int64_t index;
-
 		bool out = load_relaxed(&record->out_ms);
 
 		if (!evidence_holds(record, now_ms, &peer) || peer.port != port ||
@@ -348,7 +347,7 @@ SELDOM bool ejection_check_silent(struct peer peer, uint64_t now_ms)
 	       clock_since(load_relaxed(&record->since_ms), now_ms) < HELD_MOST_MS;
 }
 
-/* Nothing is begun here: what spoke against the endpoint may have been ended by an answer since. */
+/* No record is begun here, because an answer may have ended what spoke against the endpoint. */
 SELDOM bool ejection_still_silent(struct peer peer, uint64_t now_ms)
 {
 	struct ejection *record = config.eject_ms ? evidence_of(peer, now_ms) : NULL;

@@ -51,7 +51,6 @@ struct ejection *evidence_find(uint64_t key)
 	return NULL;
 }
 
-/* Finds the record of a peer, if it counts. */
 struct ejection *evidence_of(struct peer peer, uint64_t now_ms)
 {
 	struct ejection *record = evidence_find(evidence_key(peer));
@@ -84,8 +83,8 @@ static bool record_is_free(const struct ejection *record, uint64_t now_ms)
 	       !evidence_holds(record, now_ms, &of) && last + WRITTEN_MS < now_ms;
 }
 
-/* Takes the first free place; unused ones before those that are forgotten, of which another may
- * have been faster to take one, and not have written it yet. */
+/* Takes the first free place; an unused one before a forgotten one, because another process may
+ * just have taken a forgotten one, and not have written it yet. */
 static struct ejection *claim_free(struct shared *in, uint64_t key, uint64_t now_ms)
 {
 	for (uint32_t i = 0; i < 2 * SHARED_EJECTIONS; i++) {
@@ -124,7 +123,8 @@ static struct ejection *claim_untended(struct shared *in, uint64_t key, uint64_t
 	return was == key || swap_relaxed(&oldest->key, &was, key) ? oldest : NULL;
 }
 
-/* A place for a new record. NULL if so many endpoints are down that one more is not kept. */
+/* Returns a place for a new record; NULL if so many endpoints are down that one more is not kept.
+ */
 static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t now_ms)
 {
 	struct ejection *record = evidence_find(key);
@@ -134,8 +134,9 @@ static struct ejection *record_claim(struct shared *in, uint64_t key, uint64_t n
 	return record ? record : claim_untended(in, key, now_ms);
 }
 
-/* Of a record that was claimed, forgotten, or never finished by a process that was killed. Until
- * all four of its key are written, evidence_holds does not take it for valid. */
+/* Empties a record that was claimed, forgotten, or never finished, because its process was killed.
+ * Until the four words that its key is a hash of are written, evidence_holds does not take it for
+ * valid. */
 static void record_begin(struct ejection *record, struct peer peer, uint64_t now_ms)
 {
 	store_relaxed(&record->noted_ms, now_ms);
@@ -155,7 +156,6 @@ static void record_begin(struct ejection *record, struct peer peer, uint64_t now
 	store_relaxed(&record->port, peer.port);
 }
 
-/* Returns the record of a peer, a new one if need be; NULL if there is no room. */
 struct ejection *evidence_get(struct peer peer, uint64_t now_ms)
 {
 	struct ejection *record = evidence_of(peer, now_ms);
@@ -168,7 +168,7 @@ struct ejection *evidence_get(struct peer peer, uint64_t now_ms)
 	return record;
 }
 
-/* Of all places that have its key: they are two if one was taken while another became free. */
+/* Two places have a key if one was taken while another became free. */
 bool evidence_forget(uint64_t key)
 {
 	bool any = false;
@@ -184,7 +184,6 @@ bool evidence_forget(uint64_t key)
 	return any;
 }
 
-/* Two processes say so. */
 void evidence_confirm(struct ejection *record)
 {
 	uint64_t by = load_relaxed(&record->by);
@@ -193,8 +192,7 @@ void evidence_confirm(struct ejection *record)
 		store_relaxed(&record->by, 0);
 }
 
-/* Has connections say how they end (ejection_any). Always another number than before: pairs with
- * evidence_settle. */
+/* doubts_until_ms always becomes another number than before: pairs with evidence_settle. */
 void evidence_doubt(uint64_t now_ms)
 {
 	_Atomic uint64_t *until_ms = &shared()->doubts_until_ms;
@@ -207,8 +205,8 @@ void evidence_doubt(uint64_t now_ms)
 	} while (!atomic_compare_exchange_weak(until_ms, &was, next));
 }
 
-/* Ends what evidence_doubt began, if nothing speaks against any endpoint now. Who writes a record
- * calls evidence_doubt afterwards: either its record is seen here, or the number is another one. */
+/* Whoever writes a record calls evidence_doubt afterwards: either the record is seen here, or
+ * doubts_until_ms is another number by then. */
 void evidence_settle(uint64_t now_ms)
 {
 	struct shared *in = shared();

@@ -2,7 +2,8 @@
  * ejection.c.
  *
  * LAYOUT: SHARED_EJECTIONS places, each free, forgotten, or an endpoint's in a network namespace.
- * The key is a hash of both, and their check: until all of them are there a record does not hold.
+ * The key is a hash of the address, the port and the namespace, and their check: until all of them
+ * are written a record does not hold.
  *
  * WRITER: claims a place by a CAS of its key; two that claim for one endpoint meet at one place.
  * Where none is free the one is taken whose endpoint nobody has checked for the longest.
@@ -25,7 +26,7 @@ enum {
 	EVIDENCE_CHECK_MOST_MS = 60 * 1000 /* from one check to the next */
 };
 
-/* Returns what a record's key is for a peer in this network namespace. */
+/* Returns the key of a peer's record in this network namespace. */
 uint64_t evidence_key(struct peer peer);
 
 /* Returns true, and the peer, if a record counts; false if it is unused, half written, long past,
@@ -44,10 +45,12 @@ struct ejection *evidence_get(struct peer peer, uint64_t now_ms);
 /* Makes the place of a key free. Returns false if none has it. */
 bool evidence_forget(uint64_t key);
 
-/* Records that this process says so too. */
+/* Records that this process, too, says what a record says. Once two processes say it, it is not for
+ * another one to check at once. */
 void evidence_confirm(struct ejection *record);
 
-/* Has connections say how they end from now on (ejection_any). After a record was written. */
+/* Has connections say how they end from now on (ejection_any). To be called after a record was
+ * written. */
 void evidence_doubt(uint64_t now_ms);
 
 /* Ends what evidence_doubt began, if nothing speaks against any endpoint now. */

@@ -55,8 +55,7 @@ APART void inflight_grow(uint32_t top)
 		;
 }
 
-/* The fetch_or pairs with limit (refresh/cut.c): one of us sees that the other has been there.
- */
+/* The fetch_or pairs with limit (refresh/cut.c): one of them sees that the other has been there. */
 APART int inflight_unlimit(struct inflight *inflight)
 {
 	uint32_t flags = atomic_fetch_or(&inflight->flags, FLAG_ENDED);

@@ -36,14 +36,14 @@ enum {
 
 enum {
 	FLAG_WAITS = 1,     /* its client waits in connect */
-	FLAG_MAY_LIMIT = 2, /* and leaves it to the refresh thread to cut that short */
-	FLAG_LIMITED = 4,   /* which that has done, or is about to do */
-	FLAG_ENDED = 8,     /* it has returned, and must not be cut any more */
+	FLAG_MAY_LIMIT = 2, /* the refresh thread may cut the wait short */
+	FLAG_LIMITED = 4,   /* the refresh thread has done so, or is about to */
+	FLAG_ENDED = 8,     /* it has returned, and must not be cut short any more */
 	FLAG_TOLD = 16,     /* its client was told of no error, and believes that it ended well */
-	FLAG_COUNTED = 64,  /* it was silent, and is counted as a failure: not when it ends, too */
-	FLAG_ANSWERED = 32  /* it is overdue, and not in the kernel's table: there was an answer, of
+	FLAG_ANSWERED = 32, /* it is overdue, and not in the kernel's table: there was an answer, of
 	                       which the client may yet learn; or its client has left connect by
 	                       siglongjmp, or closed it */
+	FLAG_COUNTED = 64   /* it was silent, and is counted as a failure: not again when it ends */
 };
 
 struct inflight {
@@ -83,8 +83,12 @@ enum inflight_wait {
 /* One repetition of the SYN: a silent endpoint costs 3 s (1 + 2). */
 enum { LIMITED_SYN_COUNT = 1 };
 
+/* The thread that makes connections, as the address of its errno; 0: none has made any;
+ * INFLIGHT_SEVERAL: more than one has. inflight.c alone writes it. */
 enum { INFLIGHT_SEVERAL = 1 };
-extern HIDDEN _Atomic uintptr_t inflight_thread; /* inflight.c alone writes it */
+extern HIDDEN _Atomic uintptr_t inflight_thread;
+
+/* Notes that a thread makes a connection. Returns true if another one has made one. */
 bool inflight_meet(uintptr_t thread);
 
 /* Returns true if any thread but this one has made a connection; if not, nobody is to see that this
@@ -108,6 +112,7 @@ static inline bool inflight_may_limit(void)
 /* Has the refresh thread look at the table by when_ms (clock_ms). */
 void inflight_ask(uint64_t when_ms);
 
+/* Does what inflight_ask does, unless the thread is to look as early as that anyway. */
 static inline void inflight_look_by(uint64_t when_ms)
 {
 	/* 0 - 1 wraps to the largest number, so 0 is later than everything. */
@@ -115,7 +120,7 @@ static inline void inflight_look_by(uint64_t when_ms)
 		inflight_ask(when_ms);
 }
 
-/* Raises inflight_top. */
+/* Raises inflight_top to top. */
 void inflight_grow(uint32_t top);
 
 /* Writes a place. flags are FLAG_WAITS and FLAG_MAY_LIMIT. */
@@ -231,7 +236,7 @@ bool inflight_read(const struct inflight *at, struct inflight_view *view);
  * is known of this very socket. */
 struct inflight *inflight_find(int fd, struct inflight_view *view);
 
-/* Is it still the connect that began then? */
+/* Returns true if a place still has the connect that began at since_ms. */
 static inline bool inflight_is_still(const struct inflight *at, uint64_t since_ms)
 {
 	return load_relaxed(&at->since_ms) == since_ms;

@@ -27,11 +27,11 @@ static inline bool own_any(uint64_t now_ms)
  */
 bool own_blames(int error);
 
-/* Passes over an endpoint for LBDNS_EJECT from now on; that of one that is passed over already
- * begins anew. Does nothing if LBDNS_EJECT is 0, or OWN_PLACES others are passed over. */
+/* Passes over an endpoint for LBDNS_EJECT from now on; if it is passed over already, that begins
+ * anew. Does nothing if LBDNS_EJECT is 0, or OWN_PLACES others are passed over. */
 void own_pass(struct peer peer, uint64_t now_ms);
 
-/* Ends that, because this process has connected to the endpoint. */
+/* Ends the passing over of an endpoint, because this process has connected to it. */
 void own_answered(struct peer peer, uint64_t now_ms);
 
 /* Returns true if an endpoint is passed over. */

@@ -61,7 +61,7 @@ void pick_skips(const struct candidates *among, enum trial trial, struct skips *
 		skips->probe = skips->leased;
 }
 
-/* A ticket of TURN_TAKE: the connect tries an endpoint again, and has taken no turn. */
+/* The ticket of a TURN_TAKE by which no turn was taken: the connect tries an endpoint again. */
 static const uint64_t NO_TURN = UINT64_MAX;
 
 /* Returns who is next while there may be endpoints to pass over. Apart from next_of, whose callers

@@ -104,11 +104,11 @@ bool rotation_is_known(uint64_t key, uint32_t port);
  * of a pool, while any was doubted (balance/ejection.h). */
 void rotation_note_answered(uint64_t key, uint32_t port, uint64_t began_ms, uint64_t now_ms);
 
-/* Returns when rotation_note_answered was last called; 0: never. */
+/* Returns when rotation_note_answered was last called for a pool (clock_ms); 0: never. */
 uint64_t rotation_answered_ms(uint64_t key, uint32_t port);
 
-/* Returns how long the endpoints of a pool usually take to answer; 0 if it is not known, because
- * nobody ever had to wait. */
+/* Returns how long the endpoints of a pool usually take to answer (ms); 0 if it is not known,
+ * because nobody ever had to wait. */
 uint64_t rotation_usual_ms(uint64_t key, uint32_t port);
 
 /* Returns true if a failed connection may be tried again elsewhere, and counts it. Retries are at

@@ -1,5 +1,5 @@
-/* Skips: which endpoints of a pool connections pass over now: those that are ejected, for all
- * processes, and this one's own (own.h). Any thread, any signal handler. */
+/* Skips: which endpoints of a pool connections pass over now: those that all processes pass over
+ * (ejection.h), and this one's own (own.h). Any thread, any signal handler. */
 #ifndef LBDNS_BALANCE_SKIPS_H
 #define LBDNS_BALANCE_SKIPS_H
 
@@ -26,7 +26,7 @@ void skips_add(struct skips *skips, uint32_t count, uint32_t index);
 /* The endpoint that is the index-th of those not excluded. */
 uint32_t skips_map(const struct skips *skips, uint32_t index);
 
-/* Returns true if there may be endpoints to pass over: ejected ones, or this process' own. */
+/* Returns true if there may be endpoints to pass over: ejected ones, or this process's own. */
 static inline bool skips_any(uint64_t now_ms)
 {
 	return ejection_any(now_ms) || own_any(now_ms);

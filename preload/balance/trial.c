@@ -14,7 +14,7 @@ enum { ASKED_FREE, ASKED_BEGUN, ASKED_DONE };
 static struct asked {
 	_Atomic uint64_t high, low;
 	_Atomic uint32_t port, state;
-	_Atomic uint32_t owner; /* process id */
+	_Atomic uint32_t owner; /* the process that asks: a forked child finds its parent's */
 } asked[TRIALS];
 
 static atomic_bool impossible;

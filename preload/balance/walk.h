@@ -9,7 +9,7 @@
  *   - the lookup has listed the address asked for, and nobody has asked for it since;
  *   - the lookup, or its last connect, was less than WALK_MS ago.
  * An address that is asked for twice closes the lookup: its client keeps the answer. After a
- *connect that failed, such a client has one continuation again.
+ * connect that failed, such a client has one continuation again.
  *
  * STATE
  *	A ring of the last WALKS lookups, those of each family apart, of this process alone; a child
@@ -63,8 +63,8 @@ struct walk {
 	uint8_t busy;          /* its connect has not returned: another one is a signal handler's */
 };
 
-/* 0 if no lookup is open: then no connect is a continuation, nor is to be recorded. Else another
- * number each time that a lookup opens. walk_records.c and walk.c write it. */
+/* 0 if no lookup is open: then no connect is a continuation, nor is any to be recorded. Else
+ * another number each time that a lookup opens. walk_records.c and walk.c alone write it. */
 extern HIDDEN _Atomic uint64_t walk_open;
 
 /* Returns true if any lookup may be open. One load. */
@@ -85,14 +85,14 @@ struct walk_ask {
 	uint32_t index; /* of the address asked for, in the pool */
 };
 
-/* What a connect is of its lookup. */
+/* Which lookup a connect is of, and what it is of that. */
 struct walk_step {
 	struct walk walk;  /* before the connect */
 	uint64_t sequence; /* of the record */
 	uint32_t record;   /* WALKS: the connect is of no lookup that is known */
-	uint32_t place;    /* that is asked for */
+	uint32_t place;    /* of the address asked for */
 	bool continues;    /* false: the connect takes a turn */
-	bool owes;         /* set by the caller: neither it nor one before has taken a turn */
+	bool owes;         /* set by the caller: neither it nor a connect before has taken a turn */
 };
 
 /* Finds out what a connect is. Closes the lookup that it asks for the same address again. */

@@ -40,7 +40,7 @@ static bool find_pool(uint64_t thread, struct peer peer, struct whereabouts *at)
 	return true;
 }
 
-/* How well a record fits a connect that has ended, from 1; 0: not at all. */
+/* Returns how well a record fits a connect that has ended, from 1; 0: not at all. */
 static uint32_t ended_rank(const struct walk *walk, const struct whereabouts *at, uint64_t now_ms)
 {
 	bool open = walk_is_open(walk, now_ms), listed = walk->state == WALK_LISTED;
@@ -57,8 +57,9 @@ static uint32_t ended_rank(const struct walk *walk, const struct whereabouts *at
 	return walk->tried & walk_bit(walk_place(walk, at->index)) ? 3 : 2;
 }
 
-/* Finds the lookup that a connect which has ended is of, or of those whose connect has not returned
- * only. Of two used in one millisecond the later one counts. */
+/* Returns the record of the lookup that a connect which has ended is of; WALKS: none. With
+ * busy_only only lookups count whose connect has not returned. Of two used in one millisecond the
+ * later one counts. */
 static uint32_t find_ended(const struct whereabouts *at, uint64_t now_ms, bool busy_only)
 {
 	uint32_t best = WALKS, best_rank = 0;
@@ -82,7 +83,7 @@ static uint32_t find_ended(const struct whereabouts *at, uint64_t now_ms, bool b
 	return best;
 }
 
-/* Of a connect of a thread. */
+/* Records how a connect of a thread ended. */
 static void ended(uint64_t thread, struct peer peer, int error)
 {
 	uint64_t now_ms = clock_ms(), sequence;
@@ -100,8 +101,8 @@ static void ended(uint64_t thread, struct peer peer, int error)
 	if (!error) {
 		walk.failed = false;
 		walk.tried |= walk_bit(walk_place(&walk, at.index));
-		walk.state =
-			WALK_CLOSED; /* the connection is made: the next connect is another one */
+		/* The connection is made: the next connect is another one. */
+		walk.state = WALK_CLOSED;
 		walk_write(record, sequence, &walk);
 		return;
 	}

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How many lookups there were, and reopenings: the number of the newest. */
+/* How many lookups, and reopenings of one, there were: the number of the newest. */
 extern HIDDEN _Atomic uint64_t walk_tickets;
 
 /* Reads the record at a place below WALKS, and its sequence number. Returns false if somebody

@@ -19,6 +19,7 @@ extern HIDDEN _Atomic(clock_reader) clock_read; /* clock.c alone writes it */
 /* Looks for the vDSO's function, in the constructor. */
 void clock_start(void);
 
+/* Reads a clock, as clock_reader says. */
 static inline int clock_now(clockid_t clock, struct timespec *now)
 {
 	return atomic_load_explicit(&clock_read, memory_order_relaxed)(clock, now);

@@ -32,6 +32,7 @@ static inline void descriptor_opened(int fd)
 	store_relaxed(generation, load_relaxed(generation) + 1);
 }
 
+/* Returns the generation of a descriptor's number. */
 static inline uint32_t descriptor_generation(int fd)
 {
 	return load_relaxed(&descriptor_generations[descriptor_place(fd)]);

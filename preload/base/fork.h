@@ -7,7 +7,7 @@
  * nothing of libc's. One function in all. */
 void fork_child_set(void (*child)(void));
 
-/* Calls that function, if there is one. process.c, in a forked child. */
+/* Calls that function, if there is one. process.c alone calls it, in a forked child. */
 void fork_child(void);
 
 #endif

@@ -12,8 +12,8 @@
 
 static _Atomic uint64_t born, network;
 
-/* Two processes of one id, in two PID namespaces, began at another moment, or have their pages
- * elsewhere. */
+/* Two processes of one id, in two PID namespaces, began at different moments, or have their pages
+ * at different places. */
 uint64_t identity_process(void)
 {
 	uint64_t start = load_relaxed(&born), was = 0;

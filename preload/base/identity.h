@@ -9,8 +9,8 @@
  * 0. */
 uint64_t identity_process(void);
 
-/* Returns a number that those processes have that are in the same network namespace: its inode, and
- * 1; 1 if /proc is not there. As it was when it was first asked for, or since identity_moved. */
+/* Returns a number that those processes have that are in the same network namespace: its inode plus
+ * 1; 1 if /proc is not there. It is read once, and again after identity_moved. */
 uint64_t identity_network(void);
 
 /* Has identity_network look again, because the process is in another network namespace now. */

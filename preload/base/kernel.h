@@ -19,7 +19,8 @@
 	KERNEL_CALL_PICK(__VA_ARGS__, 6, 6, 6, 3, 3, 3, 3)                                         \
 	(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 #define KERNEL_CALL_PICK(number, a, b, c, d, e, f, count, ...) KERNEL_CALL_##count
-#define KERNEL_CALL_3(number, a, b, c, ...)                    kernel_call_3(number, (long)(a), (long)(b), (long)(c))
+
+#define KERNEL_CALL_3(number, a, b, c, ...) kernel_call_3(number, (long)(a), (long)(b), (long)(c))
 #define KERNEL_CALL_6(number, a, b, c, d, e, f, ...)                                               \
 	kernel_call_6(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
@@ -102,8 +103,8 @@ static inline long kernel_call_3(long number, long a, long b, long c)
 
 #endif
 
-/* Maps memory of zeros for this process alone, as mmap(2) does: size bytes, and further flags of
- * its (MAP_STACK, or 0). Returns NULL if there is none to be had. */
+/* Maps memory of zeros for this process alone, as mmap(2) does: size bytes, with further flags of
+ * mmap's (MAP_STACK, or 0). Returns NULL if there is none to be had. */
 static inline void *kernel_map(size_t size, int flags)
 {
 	long got = kernel_call(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
@@ -112,6 +113,7 @@ static inline void *kernel_map(size_t size, int flags)
 	return got < 0 && got >= -4095 ? NULL : (void *)got;
 }
 
+/* Gives memory of kernel_map back; size is as it was there. */
 static inline void kernel_unmap(void *memory, size_t size)
 {
 	kernel_call(SYS_munmap, memory, size);

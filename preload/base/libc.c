@@ -30,9 +30,10 @@ static bool owns_lookups(void)
 	       owner.dli_fbase == lookup.dli_fbase && owner.dli_fbase == release.dli_fbase;
 }
 
+/* What stands behind the hooks: the next library's function of each name. */
 static const struct {
 	const char *name;
-	void *place; /* of a pointer to a function, in libc_real */
+	void *place; /* of the pointer to it */
 } behind[] = {
 	{"getaddrinfo", &libc_real.getaddrinfo},
 	{"freeaddrinfo", &libc_real.freeaddrinfo},

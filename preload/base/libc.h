@@ -39,8 +39,8 @@ struct libc {
 	int (*setgroups)(size_t, const gid_t *);
 	int (*initgroups)(const char *, gid_t);
 	int (*prctl)(int, unsigned long, unsigned long, unsigned long, unsigned long);
-	/* Those of the client, in whichever library they are: freeaddrinfo(3) gives back what they
-	 * gave. By name they are not to be had (Makefile: NO_POINTER). */
+	/* The client's own, in whichever library they are, because freeaddrinfo(3) gives back what
+	 * they gave. They are not to be had by name (Makefile: NO_POINTER). */
 	void *(*malloc)(size_t);
 	void *(*calloc)(size_t, size_t);
 	void (*free)(void *);

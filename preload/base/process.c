@@ -29,12 +29,12 @@ static uint32_t own_id(void)
 	return (uint32_t)kernel_call(SYS_getpid);
 }
 
-/* Where the thread that has the value keeps its errno, which no other thread does; NULL: none has.
- * The child of a thread has that thread's memory, and its values. */
+/* The address of errno in the thread that has main_key's value, which no other thread shares; NULL:
+ * none has it. A forked child has the memory of the thread that forked, and its values. */
 static _Atomic(int *) marked_errno;
 
-/* In the child of a thread other than the first this is a call into libc, by a name that others may
- * hook: libc alone can tell that a thread has ended. */
+/* Gives the main thread main_key's value. In the child of a thread other than the first this is a
+ * call into libc, by a name that others may hook: libc alone can tell that a thread has ended. */
 static void mark_main(void)
 {
 	if (atomic_load(&marked_errno) != &errno && atomic_load(&has_main_key) &&

@@ -21,7 +21,7 @@ enum process_thread {
 	THREAD_REFUSED   /* it could not be had: not tried again for a while (refused_ms) */
 };
 
-enum { OWN_PLACES = 32 };
+enum { OWN_PLACES = 32 }; /* endpoints that a process alone passes over (balance/own.h) */
 
 /* All atomics are sequentially consistent where no other order is named here. Times are clock_ms.
  */
@@ -39,7 +39,7 @@ struct process {
 	struct own_place {
 		_Atomic uint64_t until_ms, high, low, port;
 	} own_places[OWN_PLACES];
-	/* No place ends later; relaxed. */
+	/* No place is passed over for longer (clock_ms). Relaxed. */
 	_Atomic uint64_t own_until_ms;
 
 	/* learn/writer.c */

@@ -12,6 +12,7 @@
 /* The kernel's sigset_t: the bit of a signal is signal_bit. */
 typedef uint64_t signal_set;
 
+/* Returns the set of one signal. */
 static inline signal_set signal_bit(int signal)
 {
 	return UINT64_C(1) << (signal - 1);
@@ -32,6 +33,7 @@ static inline bool signals_block(signal_set signals, signal_set *before)
 	return !kernel_call(SYS_rt_sigprocmask, SIG_BLOCK, &signals, before, sizeof(signals));
 }
 
+/* Has those signals blocked that were before signals_block. */
 static inline void signals_restore(signal_set before)
 {
 	kernel_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));

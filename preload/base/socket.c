@@ -71,17 +71,3 @@ enum socket_past socket_past(int fd)
 	/* The peer has acknowledged our SYN, which counts as a byte. */
 	return info.tcpi_bytes_acked ? SOCKET_CONNECTED : SOCKET_NEVER_CONNECTED;
 }
-
-SELDOM bool socket_peer(int fd, struct address *address, uint16_t *port)
-{
-	struct sockaddr_in6 peer;
-	socklen_t length = sizeof(peer);
-	/* The kernel refuses a length that is more than the address has. */
-	bool known = !kernel_get_option(fd, SOL_SOCKET, SO_PEERNAME, &peer, &length);
-
-	if (!known) {
-		length = sizeof(struct sockaddr_in);
-		known = !kernel_get_option(fd, SOL_SOCKET, SO_PEERNAME, &peer, &length);
-	}
-	return known && address_from_sockaddr((struct sockaddr *)&peer, length, address, port);
-}

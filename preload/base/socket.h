@@ -40,11 +40,6 @@ static inline bool socket_is_fresh(int fd)
 
 enum socket_state socket_state(int fd);
 
-/* Whom a stream socket is or was connecting to, even if that failed: until a second connect
- * collects the error the kernel knows it (SO_PEERNAME, unlike getpeername(2), does not ask for the
- * state). port in host order. False if it never was. */
-bool socket_peer(int fd, struct address *address, uint16_t *port);
-
 /* Was a stream socket ever connected, since it was made or last disconnected? SOCKET_UNKNOWN: the
  * kernel does not say. */
 enum socket_past { SOCKET_UNKNOWN, SOCKET_CONNECTED, SOCKET_NEVER_CONNECTED };

@@ -1,12 +1,12 @@
-/* Is this valgrind's processor? It tells of each system call that it does not know, on the client's
- * standard error. Any thread, any signal handler. */
+/* Whether this is valgrind's processor. Valgrind tells of each system call that it does not know,
+ * on the client's standard error. Any thread, any signal handler. */
 #ifndef LBDNS_BASE_VALGRIND_H
 #define LBDNS_BASE_VALGRIND_H
 
 #include <stdbool.h>
 
-/* A request to valgrind is a row of instructions that does nothing elsewhere: rotations of a
- * register by 64 in all (valgrind.h, RUNNING_ON_VALGRIND). */
+/* Returns true under valgrind. A request to it is a row of instructions that does nothing
+ * elsewhere: rotations of a register by 64 in all (valgrind.h, RUNNING_ON_VALGRIND). */
 static inline bool valgrind_runs(void)
 {
 	unsigned long request[6] = {0x1001}, answer = 0;

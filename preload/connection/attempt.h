@@ -28,11 +28,11 @@ struct attempt {
 	struct inflight *inflight; /* NULL: nobody else is to know that it waits */
 	bool limited_by_thread;    /* the refresh thread ends it after 3 s of silence */
 	int client_syn_count;      /* TCP_SYNCNT to set again; 0: the socket has the client's */
-	uint32_t generation;       /* of the descriptor, where client_syn_count was set before */
+	uint32_t generation; /* of the descriptor, if client_syn_count was set before connect */
 };
 
-/* In client_syn_count, of a Multipath TCP socket that the client did not bind, which cannot be seen
- * any more after an attempt. */
+/* Values of client_syn_count for a Multipath TCP socket that the client did not bind, which cannot
+ * be seen any more after an attempt. */
 enum {
 	MULTIPATH_LIMITED = -1, /* SO_SNDTIMEO is MULTIPATH_MS, and to be 0 again */
 	MULTIPATH_UNBOUND = -2  /* SO_SNDTIMEO is the client's */
@@ -60,7 +60,7 @@ static inline void attempt_set_syn_count(int fd, int count)
 	kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, sizeof(count));
 }
 
-/* As attempt_limit, of a socket that has no TCP_SYNCNT. */
+/* Does what attempt_limit does for a socket that refuses TCP_SYNCNT. */
 int attempt_limit_multipath(int fd);
 
 /* Lowers TCP_SYNCNT to LIMITED_SYN_COUNT. Returns what is for client_syn_count. */
@@ -85,17 +85,17 @@ enum { MULTIPATH_PROTOCOL = 262 }; /* IPPROTO_MPTCP, Linux 5.6 */
  * which the refresh thread cannot limit. */
 void attempt_meet_multipath(void);
 
-/* Looks, once, whether it has: what stands between may have changed what the client asked for
- * (mptcpize(8)). */
+/* Looks, once in a process, whether a socket is one of Multipath TCP: what stands between may have
+ * changed what the client asked for (mptcpize(8)). */
 void attempt_meet(int fd);
 
-/* Lets the next connect of a socket wait for so long at most; 0: as long as it takes. */
+/* Lets the next connect of a socket wait for ms at most; 0: for as long as it takes. */
 void attempt_set_send_timeout(int fd, uint64_t ms);
 
-/* What a socket has of its own, by the client or by the kernel: bits. BOUND_ALL if it does not say.
- */
 enum { BOUND_ADDRESS = 1, BOUND_PORT = 2, BOUND_ALL = 3 };
 
+/* Returns what a socket is bound to, by the client or by the kernel: BOUND_ bits; BOUND_ALL if it
+ * does not say. */
 unsigned attempt_bound(int fd);
 
 /* Returns true if no other thread makes connections, for which this one would have to be seen to
@@ -140,9 +140,6 @@ FAST void attempt_end(struct attempt *attempt, int error)
 	if (syn_count)
 		attempt->client_syn_count = syn_count;
 }
-
-/* After so long the client may have done anything to the descriptor while connect waited. */
-enum { ATTEMPT_AWHILE_MS = 20 };
 
 /* Returns true if the connection of an attempt is made, or goes on without its client
  * (EINPROGRESS), and nothing more is to be said or done but what this does: giving the socket the

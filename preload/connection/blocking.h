@@ -29,7 +29,7 @@ static inline void blocking_note(bool blocks)
 		store_relaxed(&blocking_last, now);
 }
 
-/* Asks, and remembers: one system call. */
+/* Returns true if a socket blocks, and remembers it: one system call. */
 FAST bool blocking_ask(int fd)
 {
 	long flags = kernel_call(SYS_fcntl, fd, F_GETFL);

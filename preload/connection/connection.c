@@ -27,8 +27,8 @@
 
 /* ---- Ended */
 
-/* Where something speaks against endpoints every answer counts, but not that of a connect which has
- * sent nothing yet (TCP_FASTOPEN_CONNECT, tcp(7)). */
+/* Records how a connect ended. Where something speaks against endpoints every answer counts, but
+ * not that of a connect which has sent nothing yet (TCP_FASTOPEN_CONNECT, tcp(7)). */
 static SELDOM void note_result(struct pick pick, int fd, int error)
 {
 	if (error ? result_failure_matters(error) : socket_past(fd) == SOCKET_CONNECTED)

@@ -21,7 +21,8 @@
 enum {
 	ELSEWHERE_MOST = 10, /* attempts, of all kinds, until there is nowhere else to go */
 	TRIED_MOST = ELSEWHERE_MOST + 2, /* the address asked for, and one endpoint again */
-	CUT_BLAMES_MS = 1250 /* the SYN was repeated (after 1 s), and there was time to answer */
+	CUT_BLAMES_MS = 1250, /* the SYN was repeated (after 1 s), and there was time to answer */
+	AWHILE_MS = 20 /* after which a thread may have closed the socket while connect waited */
 };
 
 /* A connection that may go on elsewhere. */
@@ -36,8 +37,8 @@ struct retry {
 	int asked_error;   /* of the attempt at the address asked for; 0: none was made */
 	bool blocks;       /* the socket does */
 	bool is_multipath; /* Multipath TCP, not bound by the client */
-	bool is_limited;   /* the last attempt was, by us */
-	bool is_fixed;     /* bound by the client: not fit for another endpoint, maybe */
+	bool is_limited;   /* we have limited the time of the last attempt */
+	bool is_fixed;     /* bound by the client: it may not be fit for another endpoint */
 };
 
 /* ---- What the socket is */
@@ -57,8 +58,8 @@ static uint64_t cookie_of(int fd)
  *
  * (1) by SO_COOKIE, which is read once an attempt has failed;
  * (2) before that, by TCP_SYNCNT, if we, the refresh thread or the client set it to
- * LIMITED_SYN_COUNT, or by SO_SNDTIMEO, if we set it to MULTIPATH_MS; (3) else by the local port,
- * which a socket keeps after a failed connect.
+ *     LIMITED_SYN_COUNT, or by SO_SNDTIMEO, if we set it to MULTIPATH_MS;
+ * (3) else by the local port, which a socket keeps after a failed connect.
  *
  * (2) can be wrong if the other thread also has a connection of ours on that number. */
 static bool is_gone(const struct retry *retry, bool failed)
@@ -66,7 +67,7 @@ static bool is_gone(const struct retry *retry, bool failed)
 	const struct attempt *attempt = &retry->c->attempt;
 	int fd = retry->c->fd, syn_count;
 
-	if (clock_since(retry->began_ms, clock_ms()) < ATTEMPT_AWHILE_MS)
+	if (clock_since(retry->began_ms, clock_ms()) < AWHILE_MS)
 		return false;
 	if (retry->cookie)
 		return cookie_of(fd) != retry->cookie;
@@ -217,11 +218,10 @@ static void limit(struct retry *retry, enum next next)
 		restore_syn_count(retry);
 	} else {
 		retry->is_limited = true;
-		if (retry->is_multipath)
-			;
-		else if (!attempt->client_syn_count)
+		if (!retry->is_multipath && !attempt->client_syn_count)
 			attempt->client_syn_count = attempt_limit(fd);
-		else /* the refresh thread may have been late to see that the first one ended */
+		else if (!retry->is_multipath)
+			/* The refresh thread may have been late to see that the first one ended. */
 			attempt_set_syn_count(fd, LIMITED_SYN_COUNT);
 	}
 	allowed_set(&retry->allowed, fd,
@@ -333,8 +333,9 @@ SELDOM int connection_retry(struct connection c, int error)
 	struct retry retry = {
 		.c = &c,
 		.began_ms = c.pick.picked_ms,
-		.is_multipath =
-			c.attempt.client_syn_count<0, .is_limited = c.attempt.client_syn_count> 0};
+		.is_multipath = (c.attempt.client_syn_count < 0),
+		.is_limited = (c.attempt.client_syn_count > 0),
+	};
 
 	if (c.attempt.client_syn_count == MULTIPATH_LIMITED) {
 		retry.is_limited = true;

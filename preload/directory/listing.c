@@ -14,8 +14,8 @@ bool directory_is_empty(void)
 }
 
 /* Returns true if libc is to be asked again: a file that it goes by has changed, or it is long ago.
- * Not only because of that while a question to DNS is unanswered: if DNS is silent, the lookup
- * would hang. */
+ * That it is long ago is not enough while a question to DNS is unanswered: if DNS is silent, the
+ * lookup would hang. */
 static bool is_libc_due(const struct listing *listing, enum family family, uint64_t now_ms)
 {
 	uint64_t libc_ms = atomic_load_explicit(&name_state[listing->name % NAMES].libc_ms[family],

@@ -48,8 +48,8 @@ bool route_find(struct address asked, struct route *route)
 	return route_again(asked, route);
 }
 
-/* Reads the first pool that the address is in, and the one within which connections to it are sent,
- * or that again. Returns false as route_service does. */
+/* Reads the first pool that the address is in, and the one within which connections to it are sent;
+ * the first one again if they are sent nowhere. Returns false as route_service does. */
 static SELDOM bool pools_of(const struct route *route, struct pool_record *first,
                             struct pool_record *within)
 {

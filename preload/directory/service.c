@@ -14,7 +14,8 @@ enum {
 
 struct service_state service_state[SERVICES];
 
-/* Returns until when the fast path may use a pool with that last good answer. */
+/* Returns until when (clock_ms) the fast path may use a pool whose last good answer was at good_ms.
+ */
 static uint64_t fast_until(const struct service_state *state, uint64_t good_ms)
 {
 	uint64_t until_ms = load_relaxed(&state->used_ms) + USED_GRAIN_MS;
@@ -122,6 +123,7 @@ bool service_hurry(uint32_t service)
 	return true;
 }
 
+/* When service_want_libc was last called (clock_ms); 0: never. */
 static _Atomic uint64_t libc_wanted_ms;
 
 void service_want_libc(void)

@@ -134,7 +134,7 @@ void service_hurry_first(uint32_t service);
 /* Has the next lookup of every name go to libc, because a file that it goes by has changed. */
 void service_want_libc(void);
 
-/* Returns when that was last the case (clock_ms); 0: never. */
+/* Returns when service_want_libc was last called (clock_ms); 0: never. */
 uint64_t service_libc_wanted_ms(void);
 
 /* Forgets in which order libc lists the families of a name: that depends on this host's routes (RFC
@@ -161,6 +161,7 @@ enum { LOOKUPS_ONLY_FROM = 3, LOOKUPS_ONLY_MS = 1000 };
 /* Records a lookup, for a port or 0. Not in a signal handler. */
 void service_note_lookup(uint32_t service, uint16_t port, uint64_t now_ms);
 
+/* Records that a connect to an endpoint was seen. */
 static inline void service_note_connect(uint32_t service)
 {
 	_Atomic bool *connected = &service_state[service % SERVICES].connected;

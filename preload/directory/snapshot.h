@@ -100,8 +100,8 @@ struct pool_record {
 struct membership {
 	uint32_t redirect_to; /* index of a pool_record; NO_POOL: nowhere. See membership_head */
 	uint32_t count;       /* of `pools`; 0: a departed address, or MEMBERSHIP_TOO_MANY */
-	uint16_t
-		pools[MEMBERSHIP_POOLS]; /* indexes of pool_records, each the first of its equals */
+	/* Indexes of pool_records, each the first of its equals. */
+	uint16_t pools[MEMBERSHIP_POOLS];
 };
 
 /* The first two fields of a membership, loaded as one word. */

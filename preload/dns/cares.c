@@ -179,8 +179,8 @@ static void *cares_realloc(void *data, size_t size)
 	return moved;
 }
 
-/* System calls of our own: the hook of connect must not be met, nor the client's idea of any of
- * these. */
+/* The sockets of c-ares make system calls of our own: neither the hook of connect must be met, nor
+ * what a client has in place of any of these functions. */
 
 /* Returns what libc's function returns where the kernel's call returned result: -1, with errno, for
  * an error. */

@@ -104,7 +104,7 @@ void __assert_fail(const char *assertion, const char *file, unsigned line, const
 }
 
 /* Stands for each function that c-ares names and never calls (Makefile: NO_POINTER, NO_NUMBER): if
- * it is called after all there is no memory, no file and no entry, or an error. */
+ * it is called after all, there is no memory, no file and no entry, or there is an error. */
 
 HIDDEN void *cares_no_pointer(void);
 HIDDEN int cares_no_number(void);

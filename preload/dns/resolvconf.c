@@ -139,7 +139,8 @@ static unsigned resolvconf_number(const char *digits, unsigned least, unsigned m
 	return value < least ? least : value > most ? most : value;
 }
 
-/* Is this the next word of a line? glibc compares as many letters as its own word has. */
+/* Returns true if a line goes on with a word; glibc compares as many letters as its own word has.
+ */
 static bool is_word(const char *line, const char *word)
 {
 	return strncmp(line, word, strlen(word)) == 0;

@@ -35,7 +35,7 @@ struct resolvconf {
 	unsigned ndots;
 	unsigned timeout_ms; /* of one try; resolv.conf's `timeout`, at most 5 s here */
 	unsigned tries;
-	bool edns;      /* ask with EDNS, where that was not in vain; libc does with `edns0` */
+	bool edns;      /* ask with EDNS; refresh/queries.c clears it where that was in vain */
 	bool use_vc;    /* ask by TCP alone */
 	bool any_owner; /* take records of other names too, as musl does; not from the file */
 	bool no_aaaa;   /* the name has no address in IPv6, whatever DNS says (glibc 2.36) */

@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <string.h>
 
-/* By which copies know each other. The one of the highest rank acts; of equals the first, in the
- * order of the dynamic linker. A version that does more for its clients has a higher one. */
+/* Returns the rank by which copies know each other. The one of the highest rank acts; of equals the
+ * first, in the order of the dynamic linker. A version that does more for its clients has a higher
+ * one. */
 HOOK int lbdns_rank(void);
 
 enum { RANK = 1 };
@@ -29,8 +30,8 @@ static const char *file_of(const void *function)
 	return function && dladdr(function, &owner) && owner.dli_fname ? owner.dli_fname : "";
 }
 
-/* Is this connect of a file named as ours? Versions before ranks have none: they do not know that
- * there are others, and act. */
+/* Returns true if a connect is of a file named as ours. Versions older than ranks have none: they
+ * do not know that there are others, and act. */
 static bool is_named_so(const void *connect)
 {
 	const char *base = strrchr(file_of(connect), '/');
@@ -46,8 +47,8 @@ static int rank_of(void *function)
 	return rank();
 }
 
-/* A name is only asked for where a connect is another library's: what is not found would be an
- * error, which allocates memory. */
+/* The name of lbdns_rank is only looked for where a connect is another library's: a name that is
+ * not found is an error, which allocates memory. */
 const char *copies_before(void)
 {
 	/* RTLD_DEFAULT would begin with us, who are linked with -Bsymbolic. */

@@ -4,7 +4,7 @@
 #define LBDNS_HOOKS_COPIES_H
 
 /* Returns the file of the copy that goes before this one, which then is to do nothing; NULL: this
- * one acts. In the constructor. */
+ * one acts. Only in the constructor. */
 const char *copies_before(void);
 
 #endif

@@ -12,8 +12,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* What has one id only, and keeps it, needs no capability. get: SYS_getresuid or SYS_getresgid; -1
- * is no id (setresuid(2)). */
+/* Returns true if a call may change an id: one by which a thread that has a single id keeps it
+ * needs no capability. get is SYS_getresuid or SYS_getresgid; -1 is no id (setresuid(2)). */
 static SELDOM bool changes(long get, id_t real, id_t effective, id_t saved)
 {
 	id_t own[3], wanted[] = {real, effective, saved};

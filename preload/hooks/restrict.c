@@ -17,7 +17,8 @@
 
 typedef unsigned long word;
 
-/* libc's have a list of arguments without an end, which arrive where six of a fixed list do. */
+/* prctl(2) and syscall(2) are variadic in libc; their arguments arrive where those of a fixed list
+ * do. */
 HOOK int prctl_hook(int option, word a, word b, word c, word d) __asm__("prctl");
 
 static SELDOM int filter(word a, word b, word c, word d)
@@ -53,7 +54,7 @@ static SELDOM long restrict_self(long number, long a, long b, long c, long d)
 	return result;
 }
 
-/* What of syscall(2) is not libc's alone. */
+/* Makes those calls of syscall(2) that are not libc's alone. */
 HIDDEN long syscall_seldom(long number, long a, long b, long c, long d, long e, long f);
 
 SELDOM long syscall_seldom(long number, long a, long b, long c, long d, long e, long f)

@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Says whose function the client calls, if not ours: that of a preload before us, or of the
- * program. Where it goes on to libc past us (nss_wrapper), what the client does is not seen. */
+/* Logs whose function the client calls, if not ours: that of a preload before us, or of the
+ * program. Where that goes on to libc past us (nss_wrapper), what the client does is not seen. */
 static void say_if_passed_by(const char *function, const void *ours)
 {
 	/* RTLD_DEFAULT would begin with us, who are linked with -Bsymbolic. */

@@ -180,8 +180,8 @@ static uint32_t membership_with(struct build *build, uint32_t base, uint32_t poo
 }
 
 /* Puts the pools' endpoints into the index. An address in several pools gets the membership of all
- * of them, but of those with the same endpoints that of the first. Returns true if there is any
- * such address. */
+ * of them, where those with the same endpoints are one, the first of them. Returns true if there is
+ * any such address. */
 static bool build_index(struct build *build, uint32_t pools)
 {
 	bool *is_equal = build->draft->scratch->is_equal;
@@ -215,8 +215,8 @@ static bool build_index(struct build *build, uint32_t pools)
 	return overlap;
 }
 
-/* Returns how many names that DNS is believed for have a membership's pools. Other names may be
- * other spellings of one. */
+/* Returns how many of the names that have a membership's pools DNS is believed for. Other names may
+ * be other spellings of one. */
 static uint32_t count_believed(const struct build *build, const struct membership *membership)
 {
 	uint32_t believed = 0;

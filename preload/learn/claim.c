@@ -4,8 +4,8 @@
 #include "directory/claims.h"
 #include "directory/snapshot.h"
 
-/* Returns true if a pool may have the address: only then it is claimed. Public ones are managed
- * only where LBDNS_NAMES lists names. */
+/* Returns true if a pool may have an address: only such addresses are claimed. Public ones are
+ * managed only where LBDNS_NAMES lists names. */
 static bool may_be_managed(struct address address)
 {
 	return config.listed || address_is_private(address);

@@ -140,6 +140,7 @@ static uint32_t interval_of(const struct answer *answer)
 	return (uint32_t)(ttl_ms < TTL_LEAST_MS ? TTL_LEAST_MS : ttl_ms);
 }
 
+/* Returns true if nothing came to any of the questions. */
 static bool is_silent(const struct answer *answer)
 {
 	for (enum family f = 0; f < FAMILY_COUNT; f++)

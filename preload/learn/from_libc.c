@@ -121,7 +121,7 @@ static bool agrees(const struct listing *listing, const struct answer *answer, e
 	return answer->may_be_truncated && listing->family[family].confirmed;
 }
 
-/* Notes that what is known of the families of an answer is what libc says. */
+/* Notes that libc has just said what is known of the families of an answer. */
 static void note_libc(uint32_t name, const struct answer *answer)
 {
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
@@ -145,9 +145,8 @@ static void note_agreed(const struct listing *listing, enum family family)
 
 /* Takes in an answer of which nothing is to be learned: it says what is known, or DNS is asked for
  * the name anyway, and says more than one answer of libc that was not due, because that may come
- * from a cache. Only
- * addresses that DNS does not have yet are claimed, so that a connection to one is not taken for
- * another pool's. Returns false if the answer is to be learned. */
+ * from a cache. Only addresses that DNS does not have yet are claimed, so that a connection to one
+ * is not taken for another pool's. Returns false if the answer is to be learned. */
 static bool learn_known_name(const struct name_text *name, const struct listing *listing,
                              const struct answer *answer)
 {

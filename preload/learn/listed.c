@@ -23,7 +23,7 @@ bool listed_wanted(void)
 	       eligible_any_exact();
 }
 
-/* Tells of the first name that is not added. A lookup of it makes room (learn/names.c). */
+/* Logs the first name that is not added. A lookup of it makes room (learn/names.c). */
 static SELDOM void log_without_room(const struct name_text *name)
 {
 	char number[21];

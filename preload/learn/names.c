@@ -64,8 +64,8 @@ static void evict(struct draft *draft)
 	draft_free_service(draft, idle);
 }
 
-/* Says that there is no room for a name: counted each time, logged once in a process. limit is how
- * many there is room for. */
+/* Counts that there is no room for a name, and logs it once in a process. limit is how many there
+ * is room for. */
 static SELDOM void note_without_room(const struct name_text *name, uint32_t limit)
 {
 	static atomic_bool logged;

@@ -19,9 +19,12 @@
 
 #include <errno.h>
 
-enum { OTHERS_TRIED = 2, CHECK_LEAST_MS = 4 };
+enum {
+	OTHERS_TRIED = 2,  /* of a pool, where nobody knows whether any endpoint of it answers */
+	CHECK_LEAST_MS = 4 /* a check is silent no earlier */
+};
 
-/* DNS may know already that an ejected endpoint is gone. */
+/* Has DNS asked for a service at once, because it may know already that an endpoint is gone. */
 static void ask_dns(uint32_t service)
 {
 	if (service_hurry(service))
@@ -153,8 +156,8 @@ SELDOM bool result_pool(struct peer peer, uint64_t *pool)
 	return find(peer, &service, pool) && rotation_is_known(*pool, peer.port);
 }
 
-/* Attempts that this process does not know of are told of too: those of its siblings, and of
- * strangers, who may connect to other ports of a pod. */
+/* The refresh thread tells of attempts that this process does not know of, too: those of its
+ * siblings, and of strangers, who may connect to other ports of a pod. */
 SELDOM void result_silent(struct peer peer, uint64_t began_ms)
 {
 	uint64_t pool, now_ms = clock_ms();

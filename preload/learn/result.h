@@ -26,7 +26,8 @@ void result_note_peer(struct peer peer, uint64_t pool, uint64_t began_ms, int er
 /* Counts and logs a connect to a peer as failed with error, before it has ended. */
 void result_count(struct peer peer, int error);
 
-/* As result_note_peer, of a connect that result_count was told of. */
+/* Records what result_note_peer does, but for a connect that result_count has counted and logged.
+ */
 void result_note_counted(struct peer peer, uint64_t pool, uint64_t began_ms, int error);
 
 /* Records that a connect to a peer has had no answer for longer than its limit, and may yet have
@@ -40,7 +41,8 @@ void result_still_silent(struct peer peer);
  * Returns true if another one is to be made now. */
 bool result_check_silent(struct peer peer);
 
-/* Returns how long a connect to a peer may have no answer until it is silent. */
+/* Returns for how long (ms) a connect of the refresh thread's own to a peer may have no answer
+ * until it is silent. */
 uint64_t result_check_ms(struct peer peer);
 
 /* Records how a connect of the refresh thread's own to a peer ended, which is counted nowhere. */

@@ -13,10 +13,9 @@ struct writer_lock {
 };
 
 /* Takes the right to write. Until writer_unlock all signals are blocked, libc's own too, so that
- * the right can neither be left by siglongjmp nor die with its thread (of what is called meanwhile
- * nothing is a point of cancellation). Returns false if another thread has it (come again, or do
- * without), or if the memory is another process's (vfork).
- */
+ * the right can neither be left by siglongjmp nor die with its thread (nothing that is called
+ * meanwhile is a point of cancellation). Returns false if another thread has it (come again, or do
+ * without), or if the memory is another process's (vfork). */
 bool writer_trylock(struct writer_lock *lock);
 
 /* Gives back the right to write. */

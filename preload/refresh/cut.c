@@ -59,13 +59,12 @@ static void limit(int fd, struct inflight *inflight, uint64_t since_ms)
 	if (inflight_is_still(inflight, since_ms) && !(atomic_load(&inflight->flags) & FLAG_ENDED))
 		return;
 	kernel_set_option(fd, IPPROTO_TCP, TCP_SYNCNT, &count, sizeof(count));
-	if (!inflight_is_still(
-		    inflight,
-		    since_ms)) /* another one began in its place before the flag was set */
+	/* Another one may have begun in its place before the flag was set. */
+	if (!inflight_is_still(inflight, since_ms))
 		atomic_fetch_and(&inflight->flags, ~(uint32_t)FLAG_LIMITED);
 }
 
-/* Is that socket waiting for its answer? */
+/* Returns true if a socket waits for the answer to its SYN. */
 static bool is_connecting(int fd)
 {
 	struct tcp_info info;

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-/* Can the refresh thread, with a table of descriptors of its own, get at the client's? */
+/* Returns true if the refresh thread, with a table of descriptors of its own, can get at the
+ * client's. */
 bool cut_is_possible(void);
 
 /* Lets a connect that waits, of a socket without an answer, end as if its TCP_SYNCNT had been

@@ -1,4 +1,4 @@
-/* The files that libc goes by. The refresh thread, or the thread that is about to start it. */
+/* The files that libc goes by. For the refresh thread, or the thread that is about to start it. */
 #ifndef LBDNS_REFRESH_FILES_H
 #define LBDNS_REFRESH_FILES_H
 

@@ -86,7 +86,7 @@ static bool returns_find(struct returns *returns)
 
 /* Copies from memory that may be gone, all of it on one page. Returns 0, or an errno's negative.
  *
- * Under a filter not by process_vm_readv(2), which filters refuse, or end the process for: the
+ * Under a filter process_vm_readv(2) is not called, because filters refuse it, or kill for it: the
  * kernel is asked whether it can read there, as a set of signals for an order that there is not.
  * Between that and the copy the memory is still there if it is a stack of the calling thread. */
 static long copy(void *to, uintptr_t from, size_t size, bool filtered)
@@ -109,9 +109,10 @@ static long copy(void *to, uintptr_t from, size_t size, bool filtered)
 }
 
 #ifdef __x86_64__
-/* May the frame of a signal handler begin here? So it may if the words after the first are what the
- * kernel writes (struct ucontext, arch/x86/include/uapi/asm/ucontext.h): few flags, no uc_link, and
- * processor flags of which the second is always set and those beyond the 22nd never. */
+/* Returns true if the frame of a signal handler may begin here. It may if the words after the first
+ * are what the kernel writes (struct ucontext, arch/x86/include/uapi/asm/ucontext.h): few flags, no
+ * uc_link, and processor flags of which the second is always set and those beyond the 22nd never.
+ */
 static bool may_be_frame(uintptr_t frame, bool filtered)
 {
 	enum { FLAGS = 1, LINK = 2, PROCESSOR_FLAGS = 23, WORDS = 24 };

@@ -4,8 +4,8 @@
 #include "balance/ejection.h"
 #include "balance/trial.h"
 #include "base/address.h"
-#include "learn/result.h"
 #include "base/kernel.h"
+#include "learn/result.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,7 +23,7 @@ static struct probe {
 	struct peer peer;
 	int fd; /* -1: none */
 	uint64_t since_ms, look_ms;
-	uint64_t silent_ms; /* when it is silent; 0: it is known to be */
+	uint64_t silent_ms; /* from when on it counts as silent; 0: it was counted */
 } probes[TRIALS];
 
 /* A forked child's thread finds what its parent's was trying, by descriptors that are not its own.

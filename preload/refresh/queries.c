@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/futex.h"
-#include "base/libc.h"
 #include "base/kernel.h"
+#include "base/libc.h"
 #include "base/log.h"
 #include "directory/service.h"
 #include "dns/resolvconf.h"
@@ -32,7 +32,7 @@ enum {
 struct running {
 	struct due due;
 	uint64_t asked_ms; /* clock_ms */
-	bool edns;
+	bool edns;         /* the question has EDNS */
 	struct resolver_query *query;
 	struct pollfd pollfds[RESOLVER_POLLFDS];
 	unsigned pollfd_count;
@@ -43,7 +43,7 @@ static unsigned running_count;
 static const char *process_name;
 /* The last one that could be read, because a client may have gone into a chroot. */
 static struct resolvconf conf;
-/* The last answer came to a question without EDNS. */
+/* The last question that was answered was one without EDNS. */
 static bool edns_in_vain;
 
 void queries_read_conf(void)
@@ -127,7 +127,7 @@ static bool make_room(uint32_t service)
 }
 
 /* Asks DNS for what is due. Questions with EDNS may vanish on the way, and libc asks without: so
- * where the question before has no answer yet, this one is asked in the other way. `no-aaaa` is not
+ * where the question before has no answer yet, this one is asked the other way. `no-aaaa` is not
  * heeded where this libc does not heed it either, and has handed out IPv6 addresses. */
 static struct resolver_query *ask(const struct due *due, struct running *next)
 {

@@ -1,4 +1,5 @@
-/* State: sightings, the sockets seen without an answer; patience_ms; blind_ms. */
+/* State: sightings, the sockets seen without an answer; patience_ms and vain_ms; again_ms;
+ * blind_ms. The refresh thread alone uses them. */
 #include "refresh/silence.h"
 
 #include "balance/ejection.h"
@@ -21,13 +22,13 @@
 enum {
 	TIMES_USUAL = 8, /* an attempt is overdue after so many times what answers usually take */
 	LIMIT_MOST_MS = 2000,
-	REPEATED_MS = 1250,  /* the SYN was repeated (after 1 s), and there was time to answer */
-	LEFT_MS = 4000,      /* nobody waits so long in a connect that was cut short */
-	LOOK_EVERY_MS = 100, /* while sockets are without an answer; and later */
-	LOOK_SELDOM_MS = 500,
+	REPEATED_MS = 1250,     /* the SYN was repeated (after 1 s), and there was time to answer */
+	LEFT_MS = 4000,         /* nobody waits so long in a connect that was cut short */
+	LOOK_EVERY_MS = 100,    /* between looks while sockets are without an answer, */
+	LOOK_SELDOM_MS = 500,   /* once the youngest of them has waited for so long */
 	LOOKED_MS = 20,         /* between looks of any process in the network namespace */
-	BLIND_MS = 60 * 1000,   /* before the kernel is asked again that would not say */
-	PATIENCE_MOST_MS = 768, /* INFLIGHT_LEAST_MS, doubled */
+	BLIND_MS = 60 * 1000,   /* before a kernel that would not say is asked again */
+	PATIENCE_MOST_MS = 768, /* INFLIGHT_LEAST_MS, doubled five times */
 	SOON_MS = 1000, /* a client that was late to ask makes a look in vain now and then */
 	SIGHTINGS = 64
 };
@@ -42,11 +43,13 @@ static struct sighting {
 } sightings[SIGHTINGS];
 
 /* What is added to all limits, because the last looks found nobody waiting, one soon after another:
- * clients that do not say how their connects end would have us look ten times a second. And when
- * that last was (clock_ms). */
-static uint64_t patience_ms, vain_ms;
+ * clients that do not say how their connects end would have us look ten times a second. */
+static uint64_t patience_ms;
 
-/* When to look again at those that were seen to wait (clock_ms). */
+/* When a look last found nobody waiting (clock_ms). */
+static uint64_t vain_ms;
+
+/* When to look again at the sockets that were seen to wait (clock_ms). */
 static uint64_t again_ms;
 
 /* When the kernel did not say who waits, if process.sees_silence is false. */
@@ -86,7 +89,6 @@ static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms, unsigned *news
 	unsigned overdue = 0;
 
 	*news = 0;
-
 	for (uint32_t i = 0; i < top && i < DESCRIPTORS; i++) {
 		struct inflight *at = &inflight_table[i];
 		struct inflight_view view;
@@ -270,7 +272,8 @@ static unsigned count_sightings(uint64_t now_ms, uint64_t *youngest_ms)
 	return count;
 }
 
-/* A look has found nobody waiting. */
+/* Records that a look has found nobody waiting: patience_ms rises if the last one was lately, and
+ * falls if not. */
 static void lose_patience(uint64_t now_ms)
 {
 	if (clock_since(vain_ms, now_ms) >= SOON_MS + patience_ms)
@@ -280,7 +283,7 @@ static void lose_patience(uint64_t now_ms)
 	vain_ms = now_ms;
 }
 
-/* Returns how many connects of this process are found to be overdue. */
+/* Looks at the kernel's table. Returns how many connects of this process are overdue, and wait. */
 static unsigned look(uint64_t now_ms)
 {
 	struct look look = {.now_ms = now_ms};
@@ -363,8 +366,8 @@ void silence_begin(bool own_descriptors)
 	if (load_relaxed(&inflight_top))
 		atomic_store(&inflight_look_ms, clock_ms());
 	atomic_store(&process.may_limit, own_descriptors && cut_is_possible());
-	if (inflight_is_limit_refused()) /* after process.may_limit: pairs with inflight_limit_never
-	                                  */
+	/* After process.may_limit: pairs with inflight_limit_never. */
+	if (inflight_is_limit_refused())
 		atomic_store(&process.may_limit, false);
 }
 

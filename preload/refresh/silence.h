@@ -11,9 +11,11 @@
  * (clock_ms); UINT64_MAX if none is under way. */
 uint64_t silence_watch(uint64_t now_ms);
 
-/* Begins, when the thread starts: own_descriptors if it has a table of its own (fd_table.h). Ends,
- * before the thread ends, after a last look at connects that only the thread would end. */
+/* Begins, when the thread starts; own_descriptors is whether it has a table of its own
+ * (fd_table.h). */
 void silence_begin(bool own_descriptors);
+
+/* Ends, before the thread ends: cuts connects short that only the thread would end. */
 void silence_end(void);
 
 #endif

@@ -14,8 +14,7 @@
 #include <string.h>
 
 enum {
-	STATE_ESTABLISHED = 1, /* include/net/tcp_states.h of Linux */
-	STATE_SYN_SENT = 2,
+	STATE_SYN_SENT = 2, /* include/net/tcp_states.h of Linux */
 	STATE_CLOSE = 7,
 	STATE_LISTEN = 10,
 	TIMER_RETRANSMIT = 1, /* idiag_timer, and the timer of /proc/net/tcp */

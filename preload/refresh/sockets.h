@@ -13,16 +13,21 @@
 /* A TCP socket that has sent a SYN. */
 struct socket_seen {
 	struct peer peer; /* whom it was sent to */
-	struct peer own;
-	bool v6;         /* AF_INET6, maybe with IPv4 addresses */
-	uint64_t age_ms; /* since the SYN was first sent, or longer */
+	struct peer own;  /* its own address and port */
+	bool v6;          /* AF_INET6, maybe with IPv4 addresses */
+	uint64_t age_ms;  /* since the SYN was first sent, or longer */
 };
 
 /* Calls see for each socket that waits for the answer to its SYN. Returns false if the kernel does
  * not say which there are. */
 bool sockets_connecting(void (*see)(const struct socket_seen *seen, void *with), void *with);
 
-enum socket_fate { FATE_UNKNOWN, FATE_CONNECTING, FATE_ANSWERED, FATE_GONE };
+enum socket_fate {
+	FATE_UNKNOWN,    /* the kernel does not say */
+	FATE_CONNECTING, /* it waits still */
+	FATE_ANSWERED,
+	FATE_GONE /* it was closed, refused or timed out: nobody knows which */
+};
 
 /* Returns what has become of a socket that was seen. */
 enum socket_fate sockets_fate(const struct socket_seen *seen);

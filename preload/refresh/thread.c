@@ -27,8 +27,8 @@ enum {
 	WATCH_MS = 50,          /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,            /* before a directory that another thread writes is tried again */
 	STOP_MS = 1000,         /* how long thread_stop waits */
-	HOLD_MS = 10 * 1000,    /* and thread_hold: libc ends a client whose threads differ */
-	EXIT_MS = 100,          /* and for one that has ended, of which the kernel knows still */
+	HOLD_MS = 10 * 1000,    /* how long thread_hold does; later libc may end the client */
+	EXIT_MS = 100,          /* and then for an ended thread that the kernel still knows */
 	REFUSED_MS = 60 * 1000, /* before a thread that was refused is tried again */
 	HANDLERS_MS = 100,      /* before the stack of a thread is looked at again */
 	STACK_SIZE = 256 * 1024,
@@ -242,8 +242,8 @@ bool thread_is_refused(void)
 	       atomic_load_explicit(&process.main_ended, memory_order_relaxed);
 }
 
-/* Is this surely no signal handler? If not, the answer to this thread (known by where its errno is)
- * is no for HANDLERS_MS without looking again. */
+/* Returns true if this is surely no signal handler. If it may be one, the answer to this thread
+ * (known by where its errno is) is no for HANDLERS_MS without looking again. */
 static bool is_no_handler(void)
 {
 	static _Atomic uint64_t refused_ms;

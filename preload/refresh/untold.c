@@ -1,4 +1,5 @@
-/* State: runs, how far each service's endpoints have been tried. */
+/* State: runs, how far each service's endpoints have been tried; the refresh thread alone uses it.
+ */
 #include "refresh/untold.h"
 
 #include "balance/rotation.h"

@@ -1,8 +1,7 @@
 /* Services of which this process looks names up, and of whose endpoints it is never told how
  * connects end (directory/service.h): their endpoints are tried once in LBDNS_EJECT, by a
  * connection on which nothing is sent, at the port that lookups name, or that others connect to.
- * The refresh thread only.
- */
+ * The refresh thread only. */
 #ifndef LBDNS_REFRESH_UNTOLD_H
 #define LBDNS_REFRESH_UNTOLD_H
 

@@ -70,12 +70,12 @@ struct ejection {
 	_Atomic uint64_t pool;     /* in which it failed, an address_set_key; 0: not known */
 	_Atomic uint64_t since_ms; /* when the first of its silent attempts in a row began */
 	_Atomic uint64_t doubt_ms; /* when that was counted */
-	_Atomic uint64_t noted_ms; /* when the last of them was counted */
-	_Atomic uint64_t count;    /* of them */
-	_Atomic uint64_t out_ms;   /* since when it is passed over; 0: it is only doubted */
+	_Atomic uint64_t noted_ms; /* when the last of them, or a failure, was counted */
+	_Atomic uint64_t count;    /* of them, and of failures */
+	_Atomic uint64_t out_ms;   /* since when it is ejected; 0: it is only doubted */
 	_Atomic uint64_t silent;   /* 1: it did not refuse, it swallowed packets; 0: it refused */
 	_Atomic uint64_t check_ms; /* when it is to be checked next */
-	_Atomic uint64_t checks;   /* that were begun since out_ms */
+	_Atomic uint64_t checks;   /* begun since out_ms; while it is doubted, silent ones */
 	_Atomic uint64_t lease_ms; /* until then somebody is checking it */
 	_Atomic uint64_t by; /* the only process that says so (identity_process); 0: several do */
 };

@@ -28,8 +28,8 @@ static const uint64_t MAGIC = UINT64_C(0x6c62646e73000000) | SHARED_LAYOUT; /* "
 static struct shared own; /* in use before shared_start, and where nothing else is to be had */
 _Atomic(struct shared *) shared_used = &own;
 static _Atomic int segment = -1; /* id of the attached one; -1: none */
-/* Whom the kernel took for the maker of a segment, and 1 << 32; 0: for user_id(), as far as is
- * known. They differ where the kernel's answers are changed on the way (proot). */
+/* The user whom the kernel took for the maker of a segment, and 1 << 32; 0: it is user_id(), as far
+ * as is known. They differ where the kernel's answers are changed on the way (proot). */
 static _Atomic uint64_t maker;
 
 /* Returns a random word other than 0. */
@@ -146,7 +146,7 @@ static int segment_use(key_t key, struct shared *at, bool make)
 	return 0;
 }
 
-/* Would a segment be of use, as far as a filter has a say? There is none of that id. */
+/* Returns true if no filter keeps a segment from being used. No segment has that id. */
 static bool segments_are_allowed(void)
 {
 	struct shmid_ds about;

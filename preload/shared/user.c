@@ -13,7 +13,7 @@ uint32_t user_id(void)
 	return (uint32_t)kernel_call(SYS_geteuid);
 }
 
-/* Reads a number of /proc/self/uid_map, and what follows it. */
+/* Reads a number of /proc/self/uid_map; *at ends behind it. Returns false if there is none. */
 static bool read_number(const char **at, uint32_t *number)
 {
 	while (**at == ' ' || **at == '\n')
@@ -35,9 +35,8 @@ uint32_t user_outside(uint32_t uid)
 	if (file >= 0)
 		kernel_call(SYS_close, file);
 	map[got > 0 ? got : 0] = '\0';
-	/* Each line has the first user inside, the first outside, and how many
-	 * (user_namespaces(7)).
-	 */
+	/* Each line has the first user inside, the first outside, and how many there are
+	 * (user_namespaces(7)). */
 	while (read_number(&at, &inside) && read_number(&at, &outside) && read_number(&at, &count))
 		if (uid - inside < count)
 			return outside + (uid - inside);

@@ -9,8 +9,8 @@
 uint32_t user_id(void);
 
 /* Returns the number that a user of this user namespace has outside of it, because several
- * namespaces of an IPC namespace may have a user 0 (unshare -r). The same number where /proc does
- * not tell. */
+ * namespaces of an IPC namespace may have a user 0 (unshare -r). It is the same number where /proc
+ * does not tell. */
 uint32_t user_outside(uint32_t uid);
 
 #endif
