@@ -25,7 +25,7 @@ enum {
 	SILENT_ALL_MS = 2000,  /* where others of the pool are doubted: overload looks like that */
 	SILENT_TO_HOLD = 3,    /* checks in a row */
 	HELD_MOST_MS = 1000,   /* from the first silent attempt on: until then it is checked */
-	CLOCKS_MS = 16,        /* by which two clocks of the kernel's may differ; below any limit */
+	CLOCKS_MS = 8,         /* by which two clocks of the kernel's may differ; below any limit */
 	SILENT_TO_EJECT = 2    /* attempts in a row */
 };
 
@@ -41,9 +41,8 @@ static uint64_t check_delay_ms(uint64_t checks, uint64_t key, uint64_t now_ms)
 		if (quick_ms < delay_ms)
 			delay_ms = quick_ms;
 	} else {
-		uint64_t doublings = checks - CHECKS_QUICK;
-
-		delay_ms <<= doublings < DOUBLINGS ? doublings : DOUBLINGS;
+		checks -= CHECKS_QUICK;
+		delay_ms <<= checks < DOUBLINGS ? checks : DOUBLINGS;
 	}
 	if (delay_ms > EVIDENCE_CHECK_MOST_MS)
 		delay_ms = EVIDENCE_CHECK_MOST_MS;
@@ -101,7 +100,8 @@ static bool is_alone(const struct ejection *record, uint64_t now_ms)
 		const struct ejection *other = &shared()->ejections[i];
 		struct peer peer;
 
-		if (other != record && load_relaxed(&other->pool) == load_relaxed(&record->pool) &&
+		if (load_relaxed(&other->key) != load_relaxed(&record->key) &&
+		    load_relaxed(&other->pool) == load_relaxed(&record->pool) &&
 		    evidence_holds(other, now_ms, &peer) &&
 		    peer.port == load_relaxed(&record->port) && !load_relaxed(&other->out_ms))
 			return false;
@@ -285,8 +285,10 @@ static void judge(struct ejection *record, uint64_t now_ms)
 
 	if (!load_relaxed(&record->out_ms) && load_relaxed(&record->count) >= SILENT_TO_EJECT &&
 	    silent_ms >= SILENT_LEAST_MS && another_answered(record) &&
-	    (silent_ms >= SILENT_ALL_MS || is_alone(record, now_ms)))
+	    (silent_ms >= SILENT_ALL_MS || is_alone(record, now_ms))) {
 		eject(record, true, now_ms);
+		store_relaxed(&record->lease_ms, 0); /* of the doubt's check */
+	}
 }
 
 /* Begins to doubt an endpoint. Returns true if the caller has the lease to check it, which is the
@@ -340,7 +342,6 @@ SELDOM bool ejection_check_silent(struct peer peer, uint64_t now_ms)
 		return false;
 	swap_relaxed(&record->count, &one, SILENT_TO_EJECT);
 	add_relaxed(&record->checks, 1);
-	store_relaxed(&record->noted_ms, now_ms);
 	evidence_doubt(now_ms);
 	judge(record, now_ms);
 	return !load_relaxed(&record->out_ms) &&
@@ -380,7 +381,8 @@ SELDOM static void answered(struct peer peer, uint64_t pool, uint64_t began_ms, 
 	uint64_t key = evidence_key(peer);
 	const struct ejection *record = evidence_of(peer, now_ms);
 	bool was_silent = record && load_relaxed(&record->count) >= SILENT_TO_EJECT &&
-	                  !load_relaxed(&record->out_ms);
+	                  !load_relaxed(&record->out_ms) &&
+	                  clock_since(load_relaxed(&record->since_ms), now_ms) >= SILENT_LEAST_MS;
 	bool was_doubted = evidence_forget(key);
 
 	if (pool) {

@@ -107,7 +107,7 @@ static struct ejection *claim_free(struct shared *in, uint64_t key, uint64_t now
 static struct ejection *claim_untended(struct shared *in, uint64_t key, uint64_t now_ms)
 {
 	struct ejection *oldest = NULL;
-	uint64_t oldest_ms = now_ms - UNTENDED_MS, was;
+	uint64_t oldest_ms = now_ms > UNTENDED_MS ? now_ms - UNTENDED_MS : 0, was;
 
 	for (uint32_t i = 0; i < SHARED_EJECTIONS; i++) {
 		uint64_t last = last_ms(&in->ejections[i]);

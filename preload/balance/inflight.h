@@ -28,8 +28,8 @@
 #include <stdint.h>
 
 enum {
-	INFLIGHT_LEAST_MS = 24,  /* no attempt is overdue earlier */
-	INFLIGHT_QUICK_MS = 28,  /* and a clock that is coarse says so then */
+	INFLIGHT_LEAST_MS = 12,  /* no attempt is overdue earlier */
+	INFLIGHT_QUICK_MS = 12,  /* between looks of connects at those before them */
 	INFLIGHT_LOOK_MS = 104,  /* where no connect after it looks */
 	INFLIGHT_ALONE_MS = 1000 /* where nobody but the one that waits would learn of it */
 };

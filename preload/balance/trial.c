@@ -2,6 +2,7 @@
 #include "balance/trial.h"
 
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "base/kernel.h"
 #include "base/wakeup.h"
 
@@ -17,11 +18,11 @@ static struct asked {
 	_Atomic uint32_t owner; /* the process that asks: a forked child finds its parent's */
 } asked[TRIALS];
 
-static atomic_bool impossible;
+static _Atomic uint64_t impossible_until_ms;
 
 bool trial_is_possible(void)
 {
-	return !load_relaxed(&impossible) && wakeup_thread_runs();
+	return load_relaxed(&impossible_until_ms) <= clock_ms() && wakeup_thread_runs();
 }
 
 static uint32_t own_id(void)
@@ -63,7 +64,7 @@ bool trial_take(int place, struct peer *peer)
 	return owner == own_id();
 }
 
-void trial_set_possible(bool now)
+void trial_set_impossible(uint64_t until_ms)
 {
-	atomic_store(&impossible, !now);
+	atomic_store(&impossible_until_ms, until_ms);
 }

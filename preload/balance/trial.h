@@ -28,7 +28,7 @@ enum { TRIALS = 8 }; /* requests at the same time */
  */
 bool trial_take(int place, struct peer *peer);
 
-/* Says whether this process's refresh thread can try endpoints. */
-void trial_set_possible(bool possible);
+/* Says that this process's refresh thread cannot try endpoints until then (clock_ms); 0: it can. */
+void trial_set_impossible(uint64_t until_ms);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/poison.h"
 
 enum {
-	LIST_TRIES = 4,
+	LIST_TRIES = 16,
 	/* A client that connects does so right after its lookup, in whichever thread. */
 	FRESH_MS = 100,
 	/* A client that goes on to its next address has waited at least that long. */

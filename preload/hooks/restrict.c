@@ -7,6 +7,7 @@
 #include "refresh/thread.h"
 
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
@@ -37,6 +38,13 @@ int prctl_hook(int option, word a, word b, word c, word d)
 }
 
 /* Makes a call of at most four arguments that restricts the calling thread. */
+/* Has seccomp(2) installed a filter? With SECCOMP_FILTER_FLAG_NEW_LISTENER it returns a descriptor.
+ */
+static bool is_filtered(long result, long flags)
+{
+	return !result || (result > 0 && (unsigned long)flags & SECCOMP_FILTER_FLAG_NEW_LISTENER);
+}
+
 static SELDOM long restrict_self(long number, long a, long b, long c, long d)
 {
 	long result;
@@ -50,7 +58,7 @@ static SELDOM long restrict_self(long number, long a, long b, long c, long d)
 	libc();
 	result = libc_syscall(number, a, b, c, d, 0, 0);
 	if (held)
-		thread_release(number == SYS_seccomp && !result);
+		thread_release(number == SYS_seccomp && is_filtered(result, b));
 	return result;
 }
 
@@ -59,8 +67,10 @@ HIDDEN long syscall_seldom(long number, long a, long b, long c, long d, long e, 
 
 SELDOM long syscall_seldom(long number, long a, long b, long c, long d, long e, long f)
 {
-	if (number == SYS_seccomp || number == SYS_unshare ||
-	    number == SYS_landlock_restrict_self || (number == SYS_prctl && a == PR_SET_SECCOMP))
+	/* What seccomp(2) is asked beside SECCOMP_SET_MODE_STRICT and _FILTER restricts nobody. */
+	if ((number == SYS_seccomp && (word)a <= SECCOMP_SET_MODE_FILTER) ||
+	    number == SYS_unshare || number == SYS_landlock_restrict_self ||
+	    (number == SYS_prctl && a == PR_SET_SECCOMP))
 		return restrict_self(number, a, b, c, d);
 	libc();
 	return libc_syscall(number, a, b, c, d, e, f);

@@ -11,7 +11,7 @@ HOOK int socket(int family, int type, int protocol)
 
 	if (fd >= 0)
 		descriptor_opened(fd);
-	if (protocol == MULTIPATH_PROTOCOL)
+	if (fd >= 0 && protocol == MULTIPATH_PROTOCOL)
 		attempt_meet_multipath();
 	return fd;
 }

@@ -101,11 +101,13 @@ SELDOM void result_checked(struct peer peer, uint64_t began_ms, int error)
 {
 	uint64_t pool = 0, now_ms = clock_ms();
 	uint32_t service;
+	bool known;
 
-	find(peer, &service, &pool);
+	known = find(peer, &service, &pool);
 	/* Silence alone ejects nobody (ejection_silent). */
 	if (error == ETIMEDOUT && !ejection_until(peer, now_ms)) {
-		ejection_still_silent(peer, now_ms);
+		if (ejection_still_silent(peer, now_ms) && known)
+			ask_dns(service);
 		return;
 	}
 	if (error) {

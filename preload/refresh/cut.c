@@ -79,7 +79,10 @@ void cut_short(struct inflight *inflight, const struct inflight_view *view)
 	int fd = borrow((uint32_t)view->fd);
 
 	if (fd >= 0) {
-		if (is_connecting(fd))
+		/* A connect that was left by siglongjmp is not the one of the socket that has its
+		 * descriptor now. */
+		if (load_relaxed(&inflight->generation) == descriptor_generation(view->fd) &&
+		    is_connecting(fd))
 			limit(fd, inflight, view->since_ms);
 		kernel_call(SYS_close, fd);
 	} else if (fd != -EBADF) {

@@ -4,6 +4,7 @@
 #include "balance/ejection.h"
 #include "balance/trial.h"
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/kernel.h"
 #include "learn/result.h"
 
@@ -14,7 +15,10 @@
 #include <time.h>
 
 enum {
-	PATIENCE_MS = 3000,  /* as an attempt of a client that blocks has (LIMITED_SYN_COUNT) */
+	PATIENCE_MS = 3000, /* as an attempt of a client that blocks has (LIMITED_SYN_COUNT) */
+	IMPOSSIBLE_MS = 60 * 1000,
+	QUICK = 2,           /* checks after the first; after which each waits twice as long, */
+	DOUBLINGS = 4,       /* so often */
 	FIRST_LOOK_MS = 4,   /* and then each time after twice the time that has passed */
 	SIGNAL_SET_SIZE = 8, /* of the kernel's sigset_t */
 };
@@ -24,6 +28,7 @@ static struct probe {
 	int fd; /* -1: none */
 	uint64_t since_ms, look_ms;
 	uint64_t silent_ms; /* from when on it counts as silent; 0: it was counted */
+	unsigned silent;    /* how many before it were */
 } probes[TRIALS];
 
 /* A forked child's thread finds what its parent's was trying, by descriptors that are not its own.
@@ -33,7 +38,7 @@ void probe_begin(bool own_descriptors)
 	for (int i = 0; i < TRIALS; i++) {
 		probes[i].fd = -1;
 	}
-	trial_set_possible(own_descriptors);
+	trial_set_impossible(own_descriptors ? 0 : UINT64_MAX);
 }
 
 static void end(struct probe *probe, int error)
@@ -44,7 +49,17 @@ static void end(struct probe *probe, int error)
 	if (!error || ejection_blames(error))
 		result_checked(probe->peer, probe->since_ms, error);
 	else
-		trial_set_possible(false); /* the fault is this host's: clients are to try */
+		/* The fault is this host's: clients are to try. */
+		trial_set_impossible(clock_ms() + IMPOSSIBLE_MS);
+}
+
+/* Returns how long a check may have no answer until the next one is made: longer and longer once
+ * the endpoint is held, which may only be far away. */
+static uint64_t patience_ms(const struct probe *probe)
+{
+	unsigned doublings = probe->silent > QUICK ? probe->silent - QUICK : 0;
+
+	return result_check_ms(probe->peer) << (doublings < DOUBLINGS ? doublings : DOUBLINGS);
 }
 
 static void begin(struct probe *probe, uint64_t now_ms)
@@ -57,8 +72,8 @@ static void begin(struct probe *probe, uint64_t now_ms)
 	socklen_t length = sizeof(to.v4);
 	long got;
 
-	probe->since_ms = now_ms;
-	probe->silent_ms = now_ms + result_check_ms(probe->peer);
+	probe->since_ms = now_ms = clock_ms(); /* a look before it takes its time */
+	probe->silent_ms = now_ms + patience_ms(probe);
 	probe->look_ms = now_ms + FIRST_LOOK_MS;
 	to.v4.sin_port = htons((uint16_t)probe->peer.port);
 	if (address_family(probe->peer.address) == FAMILY_V6) {
@@ -87,7 +102,8 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 	int error = 0;
 
 	if (kernel_call(SYS_ppoll, &poll, 1, &at_once, NULL, SIGNAL_SET_SIZE) == 1) {
-		kernel_get_option(probe->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+		if (kernel_get_option(probe->fd, SOL_SOCKET, SO_ERROR, &error, &length))
+			error = EBADF;
 		end(probe, error);
 	} else if (now_ms >= probe->since_ms + PATIENCE_MS) {
 		end(probe, ETIMEDOUT);
@@ -98,6 +114,7 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 				/* A new one: the kernel would repeat this one after a second. */
 				kernel_call(SYS_close, probe->fd);
 				probe->fd = -1;
+				probe->silent++;
 				begin(probe, now_ms);
 				return;
 			}
@@ -114,8 +131,10 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 static bool take(struct probe *probe)
 {
 	for (int place = 0; place < TRIALS; place++)
-		if (trial_take(place, &probe->peer))
+		if (trial_take(place, &probe->peer)) {
+			probe->silent = 0;
 			return true;
+		}
 	return false;
 }
 

@@ -100,7 +100,8 @@ static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms, unsigned *news
 		due_ms = limit_ms(view.pool, view.peer.port) + patience_ms;
 		if (age_ms >= REPEATED_MS && view.flags & FLAG_MAY_LIMIT && inflight_may_limit())
 			cut_short(at, &view);
-		else if (view.flags & FLAG_MAY_LIMIT && view.since_ms + REPEATED_MS < *next_ms)
+		else if (view.flags & FLAG_MAY_LIMIT && age_ms < REPEATED_MS &&
+		         view.since_ms + REPEATED_MS < *next_ms)
 			*next_ms = view.since_ms + REPEATED_MS;
 		if (age_ms >= due_ms) {
 			overdue++;
@@ -267,7 +268,7 @@ static unsigned count_sightings(uint64_t now_ms, uint64_t *youngest_ms)
 		if (age_ms < *youngest_ms)
 			*youngest_ms = age_ms;
 	}
-	if (!count)
+	if (!count || count == SIGHTINGS) /* too many to tell which are new */
 		*youngest_ms = 0;
 	return count;
 }
@@ -328,6 +329,9 @@ uint64_t silence_watch(uint64_t now_ms)
 	/* Before the table is read: who connects meanwhile asks anew. */
 	atomic_store(&inflight_look_ms, 0);
 	overdue = count_overdue(now_ms, &next_ms, &news);
+	/* Connects that look at those before them have had this look, or would have one in vain. */
+	if (overdue || next_ms != UINT64_MAX)
+		store_relaxed(&inflight_quick_ms, now_ms + LOOK_EVERY_MS);
 	if ((overdue || count_sightings(now_ms, &youngest_ms)) && config.eject_ms && sees(now_ms)) {
 		if ((news || now_ms >= again_ms) && take_look(now_ms)) {
 			overdue = look(now_ms);
@@ -340,7 +344,6 @@ uint64_t silence_watch(uint64_t now_ms)
 		}
 	}
 	least_ms = now_ms + LOOK_EVERY_MS;
-	store_relaxed(&inflight_quick_ms, least_ms);
 	if (next_ms != UINT64_MAX) /* however many there are, each with a time of its own */
 		inflight_ask(next_ms > least_ms ? next_ms : least_ms);
 	look_ms = load_relaxed(&inflight_look_ms);

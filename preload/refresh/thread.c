@@ -70,6 +70,8 @@ static void work(void)
 		}
 		if (atomic_load(&end_queries) || !goes_on())
 			break;
+		if (probe_ms < next_ms)
+			next_ms = probe_ms > now_ms ? probe_ms : now_ms;
 		queries_step(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
 	}
 	queries_drop();
@@ -280,8 +282,9 @@ void thread_release(bool for_good)
 {
 	if (for_good)
 		atomic_store(&never, true);
+	/* Under a filter that kills for what is_no_handler asks, nothing may be asked. */
 	if (atomic_fetch_sub(&process.holds, 1) == 1 && atomic_exchange(&process.was_held, false) &&
-	    is_no_handler())
+	    !atomic_load(&never) && is_no_handler())
 		thread_start(false);
 }
 

@@ -78,7 +78,9 @@ uint64_t untold_step(uint64_t now_ms)
 {
 	uint64_t next_ms = UINT64_MAX, when_ms;
 
-	for (uint32_t i = 0; i < SERVICES && config.eject_ms && trial_is_possible(); i++) {
+	if (!config.eject_ms || !trial_is_possible())
+		return UINT64_MAX;
+	for (uint32_t i = 0; i < SERVICES; i++) {
 		if (!load_relaxed(&service_state[i].untold) &&
 		    load_relaxed(&service_state[i].lookups) < LOOKUPS_ONLY_FROM)
 			continue;

@@ -47,7 +47,7 @@ static uint64_t tally_tick(const struct tally *tally)
  * thread was faster. Two threads that begin one for the same endpoint may take two places: whoever
  * reads adds them up. */
 static struct tally *tally_claim(uint32_t place, uint64_t name, struct address endpoint,
-                                        uint64_t port_used)
+                                 uint64_t port_used)
 {
 	struct tally *oldest = tally_way(place, 0);
 

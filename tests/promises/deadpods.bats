@@ -376,19 +376,17 @@ time_is_up() {
 	lab_equal "$(ended)" "ok 12"
 }
 
-@test "a pod that comes back gets its share again once its time is up" {
+@test "a pod that comes back gets its share again with its next check" {
 	local i
-	LBDNS_EJECT=60s eject
-	lab_pod_start "$DEAD"
-	lab_equal "$(sends 12)" "6 0 6"
-	ipcrm --all=shm # all over again, with a time that can be waited for
-	export LBDNS_EJECT=1s
-	eject
-	lab_pod_start "$DEAD"
-	lab_wait_until comes_back
-	for i in 1 2; do
-		with_lbdns tries 30 >"$LAB/seen"
-		lab_equal "$(ended) $(lab_counts <"$LAB/seen")" "ok 30 10 10 10"
+	for LBDNS_EJECT in 60s 1s; do # its first checks come sooner
+		export LBDNS_EJECT
+		eject
+		lab_pod_start "$DEAD"
+		lab_wait_until comes_back
+		for i in 1 2; do
+			with_lbdns tries 30 >"$LAB/seen"
+			lab_equal "$(ended) $(lab_counts <"$LAB/seen")" "ok 30 10 10 10"
+		done
 	done
 }
 

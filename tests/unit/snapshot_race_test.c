@@ -126,12 +126,14 @@ static void check_once(uint64_t *state)
 static void change(unsigned name, uint64_t random)
 {
 	static _Thread_local struct addresses addresses;
+	struct listing listing;
 	unsigned from = 1 + (unsigned)(random >> 16) % (SPAN / 2);
 
 	addresses.count = 1 + (random >> 32) % (SPAN / 2);
 	for (size_t i = 0; i < addresses.count; i++)
 		addresses.at[i] = at(name, from + (unsigned)i);
-	if (random % 16 == 0)
+	/* Or nobody has used it for so long, on a slow machine, that another name has its place. */
+	if (random % 16 == 0 || !find(text_of(name), &listing))
 		learn(text_of(name), &addresses, NULL);
 	else
 		refresh(text_of(name), text_of(name), random % 8 == 1 ? NULL : &addresses);

@@ -11,7 +11,13 @@
 #include <stdatomic.h>
 #include <sys/time.h>
 
-enum { PODS = 3, THREADS = 8, ROUNDS = 20000, OTHER = 1, ANOTHER = 2 };
+enum { PODS = 3, THREADS = 8, OTHER = 1 };
+
+#ifdef __SANITIZE_THREAD__
+enum { ROUNDS = 2000 }; /* it takes twenty times as long for one */
+#else
+enum { ROUNDS = 20000 };
+#endif
 
 static const char name[] = "rng.default.svc.cluster.local";
 static uint64_t key; /* of its pool */
@@ -312,7 +318,9 @@ static void threads_and_signal_handlers(void)
 	now_ms = clock_ms() + 2 * WALK_MS;
 	CHECK(connects_to(0) == NONE && !walk_any());
 	now_ms = clock_ms();
-	walk_listed(key, PODS, 0);
+	/* A handler may have been kept from connecting by its lookup: none of those is left. */
+	for (int i = 0; i < WALKS; i++)
+		walk_listed(key, PODS, 0);
 	CHECK(connects_to(0) == FIRST && connects_to(1) == CONTINUES);
 }
 
