@@ -196,10 +196,13 @@ void evidence_confirm(struct ejection *record)
 void evidence_doubt(uint64_t now_ms)
 {
 	_Atomic uint64_t *until_ms = &shared()->doubts_until_ms;
+	static _Atomic uint32_t sequence;
+	/* A number that is not the one before, which somebody may be about to end. */
+	uint64_t other = add_relaxed(&sequence, 1) % (AHEAD_MS / 2);
 	uint64_t was = load_relaxed(until_ms), next;
 
 	do {
-		next = now_ms + EVIDENCE_CHECK_MOST_MS + EVIDENCE_KEPT_MS;
+		next = now_ms + EVIDENCE_CHECK_MOST_MS + EVIDENCE_KEPT_MS + other;
 		if (was >= next && was < next + AHEAD_MS)
 			next = was + 1;
 	} while (!atomic_compare_exchange_weak(until_ms, &was, next));

@@ -172,7 +172,11 @@ SELDOM bool rotation_is_known(uint64_t key, uint32_t port)
 }
 
 /* An answer after this is that to a SYN which was sent again: it says nothing of the distance. */
-enum { REPEATED_MS = 1000, USUAL_STEP_MS = 2 };
+enum {
+	REPEATED_MS = 1000,
+	COARSE_MS = 4, /* by which clock_ms may be late */
+	USUAL_STEP_MS = 2
+};
 
 SELDOM void rotation_note_answered(uint64_t key, uint32_t port, uint64_t began_ms, uint64_t now_ms)
 {
@@ -183,6 +187,7 @@ SELDOM void rotation_note_answered(uint64_t key, uint32_t port, uint64_t began_m
 	store_relaxed(&slot->answered_ms, now_ms);
 	if (took_ms >= REPEATED_MS)
 		return;
+	took_ms = took_ms > COARSE_MS ? took_ms - COARSE_MS : 0;
 	/* Up by small steps: a client that was late to ask has not waited for so long. */
 	if (took_ms > usual_ms + usual_ms / 4 + USUAL_STEP_MS)
 		took_ms = usual_ms + usual_ms / 4 + USUAL_STEP_MS;

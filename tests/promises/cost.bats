@@ -471,7 +471,7 @@ hook_run() {
 }
 
 hook_instructions() {
-	LD_PRELOAD=$1 hook_run 3000 "${@:2}" \
+	LD_PRELOAD=$1 hook_run 10000 "${@:2}" \
 		valgrind --tool=callgrind --collect-atstart=no --callgrind-out-file=/dev/null 2>&1 |
 		sed -n 's/.* Collected : //p'
 }
@@ -483,8 +483,8 @@ hook_adds() {
 	ipcrm --all=shm
 	alone=$(hook_instructions "$LAB_BUILD/bench/stub.so" "$@")
 	with=$(hook_instructions "$LIBLBDNS:$LAB_BUILD/bench/stub.so" "$@")
-	echo "$*: $(((with - alone) / 3000))"
-	((alone > 0 && with >= alone && with - alone <= 3000 * most))
+	echo "$*: $(((with - alone) / 10000))"
+	((alone > 0 && with >= alone && with - alone <= 10000 * most))
 }
 
 # Of the client's thread. With one that does not block the refresh thread is woken once in seconds, which counts as none.

@@ -65,7 +65,7 @@ rotates() {
 # ---- Processes
 
 test_fork() {
-	bounded 60 "$(program processes)" fork rng-headless 8081 300
+	bounded 240 "$(program processes)" fork rng-headless 8081 300
 	even
 }
 
