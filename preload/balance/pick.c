@@ -1,10 +1,12 @@
 #include "balance/pick.h"
 
+#include "balance/continue.h"
 #include "balance/ejection.h"
-#include "balance/late.h"
+#include "balance/own.h"
 #include "balance/policy.h"
 #include "balance/rotation.h"
 #include "balance/skips.h"
+#include "balance/walk.h"
 #include "base/attributes.h"
 #include "base/address_set.h"
 #include "base/atomic.h"
@@ -24,12 +26,14 @@ static const uint64_t OBSERVERS = UINT64_C(0x6f62736572766572);
 struct decision {
 	const struct snapshot *in;
 	struct peer asked;
+	const void *thread; /* that connects, as in walk.h; NULL: the connect is of no lookup */
 	uint64_t now_ms;
-	uint64_t observers;   /* in the keys of all pools: OBSERVERS, or 0 */
-	uint64_t claims_seen; /* claims_made, before the snapshot was read */
-	bool claimed;         /* another name stands for the address asked for */
-	bool fresh;           /* no pool of the address is older than LBDNS_MAX_STALE */
-	bool expired;         /* the address left its pool, and nobody asked for it for an hour */
+	uint64_t observers;     /* in the keys of all pools: OBSERVERS, or 0 */
+	uint64_t claims_seen;   /* claims_made, before the snapshot was read */
+	bool claimed;           /* another name stands for the address asked for */
+	uint64_t fast_until_ms; /* the least service_fast_until of the pool's equals */
+	bool fresh;             /* no pool of the address is older than LBDNS_MAX_STALE */
+	bool expired;           /* the address left its pool, and nobody asked for it for an hour */
 };
 
 /* ---- Whose turn it is in one pool */
@@ -43,23 +47,12 @@ static struct candidates candidates_of(const struct decision *by, const struct p
 	                           .now_ms = by->now_ms};
 }
 
-/* Finds the endpoints to pass over: the ejected ones, which all processes pass over, and the late
- * ones, which this process does. */
-static void find_skips(const struct candidates *among, enum trial trial, struct skips *skips)
+void pick_skips(const struct candidates *among, enum trial trial, struct skips *skips)
 {
 	struct peer peer;
-	uint32_t place = 0;
 
 	ejection_skips(among->endpoints, among->count, among->port, among->now_ms, trial, skips);
-	while (late_next(&place, among->now_ms, &peer)) {
-		int64_t index =
-			peer.port == among->port
-				? address_set_find(among->endpoints, among->count, peer.address)
-				: -1;
-
-		if (index >= 0)
-			skips_add(skips, among->count, (uint32_t)index);
-	}
+	own_skips(among->endpoints, among->count, among->port, among->now_ms, skips);
 	if (skips->leased < 0)
 		return;
 	words_load(&peer.address, &among->endpoints[skips->leased], sizeof(peer.address));
@@ -68,6 +61,9 @@ static void find_skips(const struct candidates *among, enum trial trial, struct 
 		skips->probe = skips->leased;
 }
 
+/* The ticket of a TURN_TAKE by which no turn was taken: the connect tries an endpoint again. */
+static const uint64_t NO_TURN = UINT64_MAX;
+
 /* Returns who is next while there may be endpoints to pass over. Apart from next_of, whose callers
  * may be signal handlers that have little stack, because struct skips is large. */
 static SELDOM uint32_t next_with_skips(const struct candidates *among, enum trial trial,
@@ -75,9 +71,12 @@ static SELDOM uint32_t next_with_skips(const struct candidates *among, enum tria
 {
 	struct skips skips;
 
-	find_skips(among, trial, &skips);
-	if (skips.probe >= 0 && turn == TURN_TAKE)
+	pick_skips(among, trial, &skips);
+	if (skips.probe >= 0 && turn == TURN_TAKE) {
+		if (ticket)
+			*ticket = NO_TURN;
 		return (uint32_t)skips.probe;
+	}
 	return policy_next(among, &skips, turn, ticket);
 }
 
@@ -89,6 +88,39 @@ static uint32_t next_of(const struct candidates *among, enum trial trial, enum t
 	if (skips_any(among->now_ms))
 		return next_with_skips(among, trial, turn, ticket);
 	return policy_next(among, &none, turn, ticket);
+}
+
+/* Returns who is next for a connect while lookups are open: it may be a continuation, which takes
+ * no turn, unless the connection has not taken its one yet. */
+static APART uint32_t next_of_walk(const struct decision *by, const struct candidates *among,
+                                   enum trial trial)
+{
+	int64_t asked = address_set_find(among->endpoints, among->count, by->asked.address);
+	struct walk_ask ask = {.key = among->key,
+	                       .now_ms = by->now_ms,
+	                       .thread = (uintptr_t)by->thread,
+	                       .count = among->count,
+	                       .port = by->asked.port,
+	                       .index = (uint32_t)asked};
+	uint64_t ticket = 0;
+	struct walk_step step;
+	uint32_t index;
+
+	if (asked < 0) /* it has departed */
+		return next_of(among, trial, TURN_TAKE, NULL);
+	walk_find(&ask, &step);
+	if (!step.continues) {
+		index = next_of(among, trial, TURN_TAKE, &ticket);
+		step.owes = ticket == NO_TURN;
+	} else {
+		if (step.owes)
+			index = next_of(among, TRIAL_NONE, TURN_TAKE, NULL);
+		if (!step.owes || walk_has_tried(&step.walk, index))
+			index = continue_next(among, &step);
+		step.owes = false;
+	}
+	walk_note(&ask, &step, index);
+	return index;
 }
 
 /* Takes the turn if the address asked for has it in this pool. */
@@ -113,36 +145,53 @@ uint32_t pick_show(const struct address *endpoints, uint32_t count, uint64_t key
 	return next_of(&among, TRIAL_NONE, TURN_SHOW, NULL);
 }
 
+bool pick_shows(uint32_t service, uint64_t key, uint16_t port)
+{
+	uint64_t now_ms = clock_ms();
+
+	service_note_lookup(service, port, now_ms);
+	return rotation_port(key, load_relaxed(&service_state[service % SERVICES].port)) ||
+	       !service_is_lookups_only(service, now_ms);
+}
+
 /* ---- Addresses of several pools, or of none */
 
 /* Notes the use of all pools of the address, because one that is never used becomes idle, then
- * stale. */
-static void use_pools(struct decision *by, const struct membership *membership)
+ * stale: of each pool and of its equals. */
+static SELDOM void use_pools(struct decision *by, const struct membership *at)
 {
-	for (uint32_t i = 0; i < membership->count && i < MEMBERSHIP_POOLS; i++) {
+	struct membership membership;
+
+	words_load(&membership, at, sizeof(membership));
+	for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
+		uint32_t index = membership.pools[i];
 		struct pool_record pool;
 
-		snapshot_pool(by->in, membership->pools[i], &pool);
-		service_note_use(pool.service, by->now_ms);
-		by->fresh = by->fresh && service_is_fresh(pool.service, pool.family, by->now_ms);
+		snapshot_pool(by->in, index, &pool);
+		do {
+			uint64_t until_ms;
+
+			service_note_use(pool.service, by->now_ms);
+			until_ms = service_fast_until(pool.service, pool.family);
+			if (until_ms < by->fast_until_ms)
+				by->fast_until_ms = until_ms;
+			by->fresh = by->fresh &&
+			            service_is_fresh(pool.service, pool.family, by->now_ms);
+		} while (snapshot_next_equal(by->in, &index, &pool));
 	}
 }
 
-/* Returns true if some pool of the address had it next, and takes the turn there. by->fresh becomes
- * false if any of the pools is stale.
+/* Returns true if some pool of the address had it next, and takes the turn there.
  *
  * Pass 1 considers only pools that a lookup has listed since their last connection: the client most
  * likely means that name. Pass 2 considers all. A claimed address gets pass 1 only, so that
  * connections to a pod by its own name do not advance its service's rotation. A pool of one
  * endpoint is skipped in pass 1, because that endpoint always has the turn and nobody loses it. */
-static SELDOM bool take_any_turn(struct decision *by, const struct membership *at)
+static SELDOM bool take_any_turn(const struct decision *by, const struct membership *at)
 {
 	struct membership membership;
 
 	words_load(&membership, at, sizeof(membership));
-	use_pools(by, &membership);
-	if (!by->fresh)
-		return false;
 	for (int pass = 1; pass <= (by->claimed ? 1 : 2); pass++) {
 		for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
 			struct pool_record pool;
@@ -162,7 +211,7 @@ static SELDOM bool take_any_turn(struct decision *by, const struct membership *a
 /* Returns the service of an address that left its pool: its name is in use though the pool may be
  * empty now. The address is sent on as long as it is asked for, and not any more after an hour
  * without, because it may be somebody else's then. */
-static SELDOM uint32_t use_departed(struct decision *by, uint32_t place)
+static SELDOM uint16_t use_departed(struct decision *by, uint32_t place)
 {
 	_Atomic uint64_t *used_ms = &departed_used_ms[place % DEPARTED];
 	struct departed record;
@@ -227,8 +276,10 @@ static void pick_within(const struct decision *by, const struct pool_record *poo
                         struct pick *pick)
 {
 	struct candidates among = candidates_of(by, pool);
-	uint32_t index =
-		next_of(&among, pick->mode == MODE_ON ? trial : TRIAL_NONE, TURN_TAKE, NULL);
+	bool acts = pick->mode == MODE_ON, stream = !(by->asked.port & PEER_DATAGRAM);
+	uint32_t index = acts && stream && by->thread && walk_any()
+	                         ? next_of_walk(by, &among, trial)
+	                         : next_of(&among, acts ? trial : TRIAL_NONE, TURN_TAKE, NULL);
 
 	pick->target.address = snapshot_endpoint(by->in, pool, index);
 	pick->kind = peer_equal(pick->target, by->asked) ? PICK_ASKED : PICK_OTHER;
@@ -240,7 +291,7 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 {
 	struct found found;
 	struct pool_record *pool = &found.pool;
-	bool has_pool;
+	bool has_pool, several;
 
 	find_membership(by, endpoint, &found);
 	/* The claims are looked at before the snapshot and after it, because a pool's address is
@@ -252,6 +303,7 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 	if (found.head.count || !found.fixed)
 		pick->name = service_name_hash(pool->service);
 	service_note_use(pool->service, by->now_ms);
+	service_note_connect(pool->service);
 	pick->mode = mode_for(pick->name);
 	pick->why = LEAVE_OFF;
 	if (pick->mode == MODE_OFF)
@@ -260,7 +312,10 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 	pool->key ^= by->observers;
 	has_pool = found.head.redirect_to < POOL_RECORDS && pool->count;
 	/* In one pool that nobody else claims the turn is the pool's own: pick_within takes it. */
-	if ((by->claimed || found.head.count > 1) && take_any_turn(by, found.membership)) {
+	several = by->claimed || found.head.count > 1;
+	if (several || pool->next_equal)
+		use_pools(by, found.membership);
+	if (several && by->fresh && take_any_turn(by, found.membership)) {
 		pick->kind = PICK_ASKED;
 		pick->has_others = !by->claimed && has_pool && pool->count > 1;
 		pick->key = pool->key;
@@ -272,8 +327,8 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 		pick->why = why_not(by, &found);
 		return;
 	}
-	if (config.mode == MODE_ON)
-		service_note_fast(pool->service, pool->family);
+	if (config.mode == MODE_ON && found.head.count == 1)
+		service_note_fast(pool->service, pool->family, by->fast_until_ms);
 	pick->has_others = pool->count > 1;
 	pick->key = pool->key;
 	pick_within(by, pool, trial, pick);
@@ -283,31 +338,47 @@ struct pick pick_endpoint(struct route *route, struct peer asked, enum trial tri
 {
 	struct pick pick;
 
+	pick_connect(route, asked, trial, NULL, &pick);
+	return pick;
+}
+
+static void leave(struct pick *pick, struct peer asked)
+{
+	pick->kind = PICK_LEAVE;
+	pick->why = LEAVE_BUSY;
+	pick->target = asked;
+}
+
+void pick_connect(struct route *route, struct peer asked, enum trial trial, const void *thread,
+                  struct pick *pick)
+{
 	for (int i = 0; i < READ_TRIES; i++) {
-		struct decision by = {.asked = asked, .now_ms = clock_ms(), .fresh = true};
+		struct decision by = {.asked = asked,
+		                      .thread = thread,
+		                      .now_ms = clock_ms(),
+		                      .fast_until_ms = UINT64_MAX,
+		                      .fresh = true};
 		uint64_t sequence;
 
 		by.claims_seen = atomic_load_explicit(&claims_made, memory_order_acquire);
 		by.claimed = by.claims_seen && claims_hold(route->hash);
 		by.in = snapshot_read(&sequence);
-		pick = (struct pick){.kind = PICK_LEAVE,
-		                     .why = LEAVE_BUSY,
-		                     .target = asked,
-		                     .service = SERVICES,
-		                     .mode = config.mode,
-		                     .has_skips = true,
-		                     .picked_ms = by.now_ms};
+		leave(pick, asked);
+		pick->key = 0;
+		pick->name = 0;
+		pick->service = SERVICES;
+		pick->mode = config.mode;
+		pick->has_others = false;
+		pick->has_skips = true;
+		pick->picked_ms = by.now_ms;
 		if (sequence != route->sequence) {
 			if (!route_find(asked.address, route))
-				return pick;
+				return;
 			continue;
 		}
-		decide(&by, route->endpoint, trial, &pick);
+		decide(&by, route->endpoint, trial, pick);
 		if (snapshot_valid(sequence))
-			return pick;
+			return;
 	}
-	pick.kind = PICK_LEAVE;
-	pick.why = LEAVE_BUSY;
-	pick.target = asked;
-	return pick;
+	leave(pick, asked);
 }

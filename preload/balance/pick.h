@@ -38,9 +38,20 @@ struct pick {
  * again that failed before. */
 struct pick pick_endpoint(struct route *route, struct peer asked, enum trial trial);
 
+/* Picks as pick_endpoint does for a connect that a client makes now in a thread (the address of its
+ * errno). A continuation of the thread's last connect takes no turn (walk.h). */
+void pick_connect(struct route *route, struct peer asked, enum trial trial, const void *thread,
+                  struct pick *pick);
+
 /* Returns the index of the endpoint that a lookup lists first: the next pick, or one more for each
  * lookup since the last connection, among those not passed over. endpoints are sorted, key is their
  * address_set_key; port in host order, 0 if none is known. */
 uint32_t pick_show(const struct address *endpoints, uint32_t count, uint64_t key, uint32_t port);
+
+/* Records a lookup of a service whose pool has this key, for a port or 0. Returns false if its
+ * answer is to keep libc's order, because the client's connects are not seen, nor a port to try
+ * endpoints at: a dead one would keep its turn at the head of the answers. Not in a signal handler.
+ */
+bool pick_shows(uint32_t service, uint64_t key, uint16_t port);
 
 #endif

@@ -5,7 +5,7 @@
  * - the address asked for is an endpoint of exactly one pool;
  * - no other name has claimed it;
  * - the pool is fresh, its use is noted, and no refresh of it is overdue (service_is_fast);
- * - no endpoint is passed over;
+ * - nothing speaks against any endpoint;
  * - LBDNS_MODE is on, and `lbdns mode` has ordered nothing.
  *
  * Any thread, any signal handler; nothing is held. */

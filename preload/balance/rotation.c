@@ -164,6 +164,52 @@ uint32_t rotation_show(uint64_t key, uint32_t port, uint32_t count)
 	return (uint32_t)((picks + offset + rotation_slot_start(in, of)) % count);
 }
 
+SELDOM bool rotation_is_known(uint64_t key, uint32_t port)
+{
+	uint64_t of = rotation_slot_key(key, port);
+
+	return slot_find(rotation_slot_ways(shared(), of), of) != NULL;
+}
+
+/* An answer after this is that to a SYN which was sent again: it says nothing of the distance. */
+enum {
+	REPEATED_MS = 1000,
+	COARSE_MS = 4, /* by which clock_ms may be late */
+	USUAL_STEP_MS = 2
+};
+
+SELDOM void rotation_note_answered(uint64_t key, uint32_t port, uint64_t began_ms, uint64_t now_ms)
+{
+	struct cursor *slot = slot_get(shared(), rotation_slot_key(key, port));
+	uint64_t usual_ms = load_relaxed(&slot->usual_ms) % REPEATED_MS;
+	uint64_t took_ms = clock_since(began_ms, now_ms);
+
+	store_relaxed(&slot->answered_ms, now_ms);
+	if (took_ms >= REPEATED_MS)
+		return;
+	took_ms = took_ms > COARSE_MS ? took_ms - COARSE_MS : 0;
+	/* Up by small steps: a client that was late to ask has not waited for so long. */
+	if (took_ms > usual_ms + usual_ms / 4 + USUAL_STEP_MS)
+		took_ms = usual_ms + usual_ms / 4 + USUAL_STEP_MS;
+	store_relaxed(&slot->usual_ms, took_ms > usual_ms ? took_ms : (usual_ms * 3 + took_ms) / 4);
+}
+
+SELDOM uint64_t rotation_answered_ms(uint64_t key, uint32_t port)
+{
+	uint64_t of = rotation_slot_key(key, port);
+	struct cursor *slot = slot_find(rotation_slot_ways(shared(), of), of);
+
+	return slot ? load_relaxed(&slot->answered_ms) : 0;
+}
+
+SELDOM uint64_t rotation_usual_ms(uint64_t key, uint32_t port)
+{
+	uint64_t of = rotation_slot_key(key, port);
+	struct cursor *slot = slot_find(rotation_slot_ways(shared(), of), of);
+
+	return slot ? load_relaxed(&slot->usual_ms) % REPEATED_MS : 0;
+}
+
 SELDOM bool rotation_may_retry(uint64_t key, uint32_t port)
 {
 	struct cursor *cursor = slot_get(shared(), rotation_slot_key(key, port));

@@ -97,6 +97,20 @@ static inline void rotation_note_port(uint64_t key, uint32_t port)
 		rotation_write_port(key, port);
 }
 
+/* Returns true if anybody has taken a turn in a pool, on a port. */
+bool rotation_is_known(uint64_t key, uint32_t port);
+
+/* Records that a connection which began at began_ms was answered, now (clock_ms), by some endpoint
+ * of a pool, while any was doubted (balance/ejection.h). */
+void rotation_note_answered(uint64_t key, uint32_t port, uint64_t began_ms, uint64_t now_ms);
+
+/* Returns when rotation_note_answered was last called for a pool (clock_ms); 0: never. */
+uint64_t rotation_answered_ms(uint64_t key, uint32_t port);
+
+/* Returns how long the endpoints of a pool usually take to answer (ms); 0 if it is not known,
+ * because nobody ever had to wait. */
+uint64_t rotation_usual_ms(uint64_t key, uint32_t port);
+
 /* Returns true if a failed connection may be tried again elsewhere, and counts it. Retries are at
  * most a fifth of the recent connections of a pool and port, in all processes, so that clients do
  * not storm the survivors. */

@@ -18,7 +18,7 @@ void skips_put(struct skips *skips, uint32_t index)
 
 	for (; at && skips->excluded[at - 1] > index; at--)
 		skips->excluded[at] = skips->excluded[at - 1];
-	skips->excluded[at] = index;
+	skips->excluded[at] = (uint16_t)index; /* POOL_ENDPOINTS are fewer */
 }
 
 SELDOM void skips_add(struct skips *skips, uint32_t count, uint32_t index)

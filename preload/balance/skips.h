@@ -1,10 +1,10 @@
-/* Skips: which endpoints of a pool connections pass over now, because they are ejected, for all
- * processes, or late, for this one. port is as in rotation.h. Any thread, any signal handler. */
+/* Skips: which endpoints of a pool connections pass over now: those that all processes pass over
+ * (ejection.h), and this one's own (own.h). Any thread, any signal handler. */
 #ifndef LBDNS_BALANCE_SKIPS_H
 #define LBDNS_BALANCE_SKIPS_H
 
 #include "balance/ejection.h"
-#include "balance/late.h"
+#include "balance/own.h"
 #include "balance/trial.h"
 #include "base/address.h"
 
@@ -14,7 +14,7 @@
 enum { SKIPS_MOST = 32 };
 
 struct skips {
-	uint32_t excluded[SKIPS_MOST]; /* indexes of endpoints to pass over, ascending */
+	uint16_t excluded[SKIPS_MOST]; /* indexes of endpoints to pass over, ascending */
 	uint32_t count, silent;
 	int64_t probe;  /* the endpoint that the caller is to try again, or -1 */
 	int64_t leased; /* the one that it is to have tried by the refresh thread, or -1 */
@@ -26,11 +26,10 @@ void skips_add(struct skips *skips, uint32_t count, uint32_t index);
 /* The endpoint that is the index-th of those not excluded. */
 uint32_t skips_map(const struct skips *skips, uint32_t index);
 
-/* Returns true if there may be endpoints to pass over: ejected ones, for all processes, or late
- * ones, for this one. */
+/* Returns true if there may be endpoints to pass over: ejected ones, or this process's own. */
 static inline bool skips_any(uint64_t now_ms)
 {
-	return ejection_any(now_ms) || late_any(now_ms);
+	return ejection_any(now_ms) || own_any(now_ms);
 }
 
 /* Returns true if an endpoint is passed over. */

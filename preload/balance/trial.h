@@ -12,7 +12,8 @@
  * one, or the refresh thread (refresh/probe.h). */
 enum trial { TRIAL_NONE, TRIAL_CALLER, TRIAL_THREAD };
 
-/* Can the refresh thread try endpoints? Any signal handler. */
+/* Returns true if the refresh thread can try endpoints, or is about to begin and may. Any signal
+ * handler. */
 bool trial_is_possible(void);
 
 /* The caller has the lease of an endpoint: the refresh thread is to use it. False if it has too
@@ -23,13 +24,11 @@ bool trial_request(struct peer peer);
 
 enum { TRIALS = 8 }; /* requests at the same time */
 
-/* Takes the request at a place below TRIALS; returns false if there is none. */
+/* Takes the request at a place below TRIALS; returns false if there is none, or it was a parent's.
+ */
 bool trial_take(int place, struct peer *peer);
 
-/* Says whether this process's refresh thread can try endpoints. */
-void trial_set_possible(bool possible);
-
-/* Forgets all requests: a child's thread finds those of its parent. */
-void trial_forget(void);
+/* Says that this process's refresh thread cannot try endpoints until then (clock_ms); 0: it can. */
+void trial_set_impossible(uint64_t until_ms);
 
 #endif

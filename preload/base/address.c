@@ -60,7 +60,8 @@ bool address_is_usable(struct address address)
 	if (address_family(address) == FAMILY_V4) {
 		uint32_t v4 = (uint32_t)address.low;
 
-		return v4 >> 24 != 0 && v4 >> 24 < 224 && v4 >> 16 != 0xa9fe; /* 169.254.0.0/16 */
+		return v4 >> 24 != 0 && v4 >> 28 != 0xe && v4 != UINT32_MAX &&
+		       v4 >> 16 != 0xa9fe; /* 169.254.0.0/16 */
 	}
 	return (address.high | address.low) != 0 && address.high >> 56 != 0xff &&
 	       address.high >> 54 != 0xfe80 >> 6;

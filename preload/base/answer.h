@@ -31,6 +31,7 @@ struct answer {
 	enum answer_source source;
 	struct {
 		enum dns_outcome outcome; /* libc: DNS_NOT_ASKED, DNS_ADDRESSES or DNS_NO_DATA */
+		bool silent;              /* DNS_FAILED, and nothing came from any server */
 		const struct address *addresses; /* usable ones, sorted, each once */
 		size_t count;
 		uint32_t ttl_s; /* the smallest of the records' and their CNAMEs'; libc: 0 */

@@ -1,16 +1,35 @@
 /* Time, of a clock that neither jumps nor stops for an exec: milliseconds since boot, a few ms
- * coarse. Any thread, any signal handler. */
+ * coarse. The kernel is asked, not libc's clock_gettime(3): that may be another library's, whose
+ * clock stands still (libfaketime), and what is written down is read by other processes. Any
+ * thread, any signal handler. */
 #ifndef LBDNS_BASE_CLOCK_H
 #define LBDNS_BASE_CLOCK_H
 
+#include "base/attributes.h"
+
+#include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
+
+/* Reads a clock as clock_gettime(2) does; returns 0, or an errno's negative. errno is kept. It is
+ * the vDSO's function (vdso(7)); a system call before clock_start, and where there is no vDSO. */
+typedef int (*clock_reader)(clockid_t clock, struct timespec *now);
+extern HIDDEN _Atomic(clock_reader) clock_read; /* clock.c alone writes it */
+
+/* Looks for the vDSO's function, in the constructor. */
+void clock_start(void);
+
+/* Reads a clock, as clock_reader says. */
+static inline int clock_now(clockid_t clock, struct timespec *now)
+{
+	return atomic_load_explicit(&clock_read, memory_order_relaxed)(clock, now);
+}
 
 static inline uint64_t clock_ms(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	clock_now(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 

@@ -7,13 +7,12 @@
 #include "base/config.h"
 
 #include "base/address.h"
+#include "base/kernel.h"
 #include "base/log.h"
 #include "base/setting.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 struct config config;
 
@@ -335,17 +334,14 @@ static void load_texts(struct loading *loading)
 static bool find_room(struct loading *loading)
 {
 	size_t size = loading->values[NAMESERVERS] ? NAMESERVERS_LIMIT * NAMESERVER_SIZE : 0;
-	int saved = errno;
 
 	for (int i = FIRST_TEXT; i < SETTING_COUNT; i++)
 		size += loading->values[i] ? strlen(loading->values[i]) + 1 : 0;
 	loading->room = NULL;
 	if (size == 0)
 		return true;
-	loading->room =
-		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	errno = saved;
-	return loading->room != MAP_FAILED;
+	loading->room = kernel_map(size, 0);
+	return loading->room;
 }
 
 /* Drops empty values, which are as if not set. LOCALDOMAIN and RES_OPTIONS stay, because to glibc

@@ -1,5 +1,6 @@
-/* The settings: LBDNS_* of the environment, read once. config_load alone writes config, in the
- * constructor; after that any thread and any signal handler may read it. */
+/* The settings: LBDNS_* of the environment, read once. config_load writes config, and
+ * hooks/start.c its mode, in the constructor; after that any thread may read it, any signal handler
+ * too. */
 #ifndef LBDNS_BASE_CONFIG_H
 #define LBDNS_BASE_CONFIG_H
 
@@ -29,8 +30,8 @@ struct config {
 	bool shared;           /* cursors in shared memory */
 	bool listed;           /* LBDNS_NAMES was given: names are managed only if listed */
 	uint32_t refresh_ms;   /* 0: by the records' TTL */
-	uint32_t attempts;     /* endpoints a blocking connect tries; 1: no retry */
-	uint32_t eject_ms;     /* how long a failed endpoint is passed over at first; 0: never */
+	uint32_t attempts;     /* endpoints that one connect tries; 1: no retry */
+	uint32_t eject_ms;     /* time between checks of an ejected endpoint; 0: none is ejected */
 	uint32_t idle_ms;      /* a name that nobody used for so long is not refreshed */
 	uint32_t max_stale_ms; /* a pool is used for so long without a good answer */
 	struct config_names names;   /* LBDNS_NAMES */

@@ -1,11 +1,11 @@
 #include "base/futex.h"
 
+#include "base/kernel.h"
+
 #include <errno.h>
 #include <linux/futex.h>
 #include <stddef.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { UNWOKEN_MS = 100 /* how often to look where nobody can be woken */ };
 
@@ -19,20 +19,23 @@ void futex_sleep(uint64_t ms)
 {
 	struct timespec time = timespec_of(ms);
 
-	if (syscall(SYS_nanosleep, &time, NULL) && errno != EINTR)
-		syscall(SYS_ppoll, NULL, 0L, &time, NULL, 0L);
+	long error = kernel_call(SYS_nanosleep, &time, NULL);
+
+	if (error && error != -EINTR)
+		kernel_call(SYS_ppoll, NULL, 0, &time, NULL, 0);
 }
 
 void futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t ms)
 {
 	struct timespec time = timespec_of(ms);
+	long error = kernel_call(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &time);
 
-	if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &time, NULL, 0L) &&
-	    errno != EAGAIN && errno != EINTR && errno != ETIMEDOUT && atomic_load(word) == value)
+	if (error && error != -EAGAIN && error != -EINTR && error != -ETIMEDOUT &&
+	    atomic_load(word) == value)
 		futex_sleep(ms < UNWOKEN_MS ? ms : UNWOKEN_MS);
 }
 
 void futex_wake(_Atomic uint32_t *word)
 {
-	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1L, NULL, NULL, 0L);
+	kernel_call(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1);
 }

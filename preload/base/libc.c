@@ -7,6 +7,7 @@
 #include <string.h>
 
 struct libc libc_real;
+long (*libc_syscall)(long, long, long, long, long, long, long);
 atomic_bool libc_found;
 
 static struct libc_async async;
@@ -29,25 +30,49 @@ static bool owns_lookups(void)
 	       owner.dli_fbase == lookup.dli_fbase && owner.dli_fbase == release.dli_fbase;
 }
 
+/* What stands behind the hooks: the next library's function of each name. */
+static const struct {
+	const char *name;
+	void *place; /* of the pointer to it */
+} behind[] = {
+	{"getaddrinfo", &libc_real.getaddrinfo},
+	{"freeaddrinfo", &libc_real.freeaddrinfo},
+	{"connect", &libc_real.connect},
+	{"getsockopt", &libc_real.getsockopt},
+	{"gethostbyname", &libc_real.gethostbyname},
+	{"gethostbyname2", &libc_real.gethostbyname2},
+	{"gethostbyname_r", &libc_real.gethostbyname_r},
+	{"gethostbyname2_r", &libc_real.gethostbyname2_r},
+	{"unshare", &libc_real.unshare},
+	{"setns", &libc_real.setns},
+	{"socket", &libc_real.socket},
+	{"setsockopt", &libc_real.setsockopt},
+	{"setuid", &libc_real.setuid},
+	{"setgid", &libc_real.setgid},
+	{"seteuid", &libc_real.seteuid},
+	{"setegid", &libc_real.setegid},
+	{"setreuid", &libc_real.setreuid},
+	{"setregid", &libc_real.setregid},
+	{"setresuid", &libc_real.setresuid},
+	{"setresgid", &libc_real.setresgid},
+	{"setgroups", &libc_real.setgroups},
+	{"initgroups", &libc_real.initgroups},
+	{"prctl", &libc_real.prctl},
+	{"syscall", &libc_syscall},
+};
+
 /* All that the dynamic linker is ever asked: its lock may be held by a thread that waits for one
  * that is in a hook (a library whose constructor starts a thread that resolves). Two threads may
  * both come here before the constructor ran; they write the same values. */
 void libc_find(void)
 {
-	__atomic_store_n((void **)&libc_real.getaddrinfo, next("getaddrinfo"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.freeaddrinfo, next("freeaddrinfo"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.connect, next("connect"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.getsockopt, next("getsockopt"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.gethostbyname, next("gethostbyname"),
+	for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++)
+		__atomic_store_n((void **)behind[i].place, next(behind[i].name), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.malloc, dlsym(RTLD_DEFAULT, "malloc"),
 	                 __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.gethostbyname2, next("gethostbyname2"),
+	__atomic_store_n((void **)&libc_real.calloc, dlsym(RTLD_DEFAULT, "calloc"),
 	                 __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.gethostbyname_r, next("gethostbyname_r"),
-	                 __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.gethostbyname2_r, next("gethostbyname2_r"),
-	                 __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.unshare, next("unshare"), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.setns, next("setns"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&libc_real.free, dlsym(RTLD_DEFAULT, "free"), __ATOMIC_RELAXED);
 	libc_real.is_musl = !dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
 	libc_real.owns_lookups = owns_lookups();
 	/* glibc has pthread_atfork only as a static stub around this. */

@@ -20,12 +20,30 @@ struct libc {
 	void (*freeaddrinfo)(struct addrinfo *);
 	int (*connect)(int, const struct sockaddr *, socklen_t);
 	int (*getsockopt)(int, int, int, void *, socklen_t *);
+	int (*socket)(int, int, int);
+	int (*setsockopt)(int, int, int, const void *, socklen_t);
 	struct hostent *(*gethostbyname)(const char *);
 	struct hostent *(*gethostbyname2)(const char *, int);
 	int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **,
 	                       int *);
 	int (*unshare)(int);
 	int (*setns)(int, int);
+	int (*setuid)(uid_t);
+	int (*setgid)(gid_t);
+	int (*seteuid)(uid_t);
+	int (*setegid)(gid_t);
+	int (*setreuid)(uid_t, uid_t);
+	int (*setregid)(gid_t, gid_t);
+	int (*setresuid)(uid_t, uid_t, uid_t);
+	int (*setresgid)(gid_t, gid_t, gid_t);
+	int (*setgroups)(size_t, const gid_t *);
+	int (*initgroups)(const char *, gid_t);
+	int (*prctl)(int, unsigned long, unsigned long, unsigned long, unsigned long);
+	/* The client's own, in whichever library they are, because freeaddrinfo(3) gives back what
+	 * they gave. They are not to be had by name (Makefile: NO_POINTER). */
+	void *(*malloc)(size_t);
+	void *(*calloc)(size_t, size_t);
+	void (*free)(void *);
 	int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *);
 	int (*pthread_atfork)(void (*)(void), void (*)(void), void (*)(void));
 	size_t (*minimum_stack)(const pthread_attr_t *); /* NULL on musl */
@@ -37,6 +55,7 @@ struct libc {
 };
 
 /* libc.c alone writes these. */
+extern HIDDEN long (*libc_syscall)(long, long, long, long, long, long, long);
 extern HIDDEN struct libc libc_real;
 extern HIDDEN atomic_bool libc_found;
 void libc_find(void);

@@ -14,6 +14,7 @@
 #define LIBC_BIND(symbol) __asm__(".symver " #symbol "," #symbol "@" LIBC_OLDEST)
 LIBC_BIND(dladdr);
 LIBC_BIND(dlerror);
+LIBC_BIND(dlopen);
 LIBC_BIND(dlsym);
 LIBC_BIND(pthread_attr_destroy);
 LIBC_BIND(pthread_attr_init);

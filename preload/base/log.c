@@ -1,10 +1,12 @@
-/* Only raw system calls, by syscall(2): libc's write(2), open(2) and close(2) are cancellation
- * points, and a client must not be cancelled in the middle of a line of ours.
+/* Only system calls of our own: libc's write(2), open(2) and close(2) are cancellation points, and
+ * a client must not be cancelled in the middle of a line of ours.
  *
  * State: stderr_file, which log_start writes in the constructor and everyone else only reads. */
 #include "base/attributes.h"
 #include "base/log.h"
 
+#include "base/kernel.h"
+#include "base/signals.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -14,7 +16,6 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,15 +38,13 @@ struct line {
 
 void log_start(void)
 {
-	int saved = errno;
 	struct stat status;
 
-	stderr_file.known = syscall(SYS_fstat, STDERR_FILENO, &status) == 0;
+	stderr_file.known = kernel_call(SYS_fstat, STDERR_FILENO, &status) == 0;
 	if (stderr_file.known) {
 		stderr_file.device = status.st_dev;
 		stderr_file.inode = status.st_ino;
 	}
-	errno = saved;
 }
 
 /* -1 if descriptor 2 is not (or no longer) the file it was. Not inlined: its struct stat is gone
@@ -54,7 +53,7 @@ static SELDOM int open_stderr(void)
 {
 	struct stat status;
 
-	if (!stderr_file.known || syscall(SYS_fstat, STDERR_FILENO, &status) != 0 ||
+	if (!stderr_file.known || kernel_call(SYS_fstat, STDERR_FILENO, &status) != 0 ||
 	    status.st_dev != stderr_file.device || status.st_ino != stderr_file.inode)
 		return -1;
 	return STDERR_FILENO;
@@ -66,57 +65,52 @@ static SELDOM int open_stderr(void)
  * a reader. */
 static int open_file(void)
 {
-	return (int)syscall(SYS_openat, AT_FDCWD, config.log_file,
-	                    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-	                    0600);
+	return (int)kernel_call(SYS_openat, AT_FDCWD, config.log_file,
+	                        O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+	                        0600);
 }
 
 /* While a line is written no signal handler of the client may run and leave by siglongjmp: it would
  * leave our descriptor open. Nor may the signals of write(2) arrive: SIGPIPE, SIGXFSZ (at
  * RLIMIT_FSIZE) and SIGTTOU (of a background job on its terminal; blocked, it does no harm). */
 struct held_signals {
-	uint64_t mask;    /* of the client */
-	uint64_t pending; /* before our write: not ours to take back */
+	signal_set mask;    /* of the client */
+	signal_set pending; /* before our write: not ours to take back */
 };
-
-static uint64_t signal_bit(int signal)
-{
-	return UINT64_C(1) << (signal - 1);
-}
 
 static bool signals_hold(struct held_signals *held)
 {
-	/* A fault, or a SIGSYS of a seccomp filter, kills where it is blocked. 32 to 34 are libc's
-	 * own. */
-	const uint64_t held_back = ~(signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGFPE) |
-	                             signal_bit(SIGILL) | signal_bit(SIGTRAP) | signal_bit(SIGSYS) |
-	                             signal_bit(32) | signal_bit(33) | signal_bit(34));
-
-	if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, &held_back, &held->mask, sizeof(held_back)) != 0)
+	/* A fault, or a SIGSYS of a seccomp filter, kills where it is blocked. */
+	if (!signals_block(~(signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGFPE) |
+	                     signal_bit(SIGILL) | signal_bit(SIGTRAP) | signal_bit(SIGSYS) |
+	                     signals_of_libc()),
+	                   &held->mask))
 		return false;
-	if (syscall(SYS_rt_sigpending, &held->pending, sizeof(held->pending)) != 0)
+	if (kernel_call(SYS_rt_sigpending, &held->pending, sizeof(held->pending)) != 0)
 		held->pending = UINT64_MAX;
 	return true;
 }
 
 static void signals_release(const struct held_signals *held)
 {
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &held->mask, NULL, sizeof(held->mask));
+	signals_restore(held->mask);
 }
 
 /* Left out where it would block: a full pipe whose reader sleeps. */
 static void write_unfelt(int fd, const struct iovec *parts, size_t count,
                          const struct held_signals *held)
 {
-	uint64_t raised = (signal_bit(SIGPIPE) | signal_bit(SIGXFSZ)) & ~held->pending;
+	signal_set raised = (signal_bit(SIGPIPE) | signal_bit(SIGXFSZ)) & ~held->pending;
 	struct timespec at_once = {0, 0};
 	struct pollfd writable = {.fd = fd, .events = POLLOUT};
+	long error;
 
-	if (syscall(SYS_ppoll, &writable, 1L, &at_once, NULL, sizeof(raised)) != 1)
+	if (kernel_call(SYS_ppoll, &writable, 1, &at_once, NULL, sizeof(raised)) != 1)
 		return;
 	/* The kernel sends these signals to the thread that writes, before the call returns. */
-	if (syscall(SYS_writev, fd, parts, count) < 0 && (errno == EPIPE || errno == EFBIG))
-		syscall(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof(raised));
+	error = kernel_call(SYS_writev, fd, parts, count);
+	if (error == -EPIPE || error == -EFBIG)
+		kernel_call(SYS_rt_sigtimedwait, &raised, NULL, &at_once, sizeof(raised));
 }
 
 /* The last byte is kept for the newline. */
@@ -136,7 +130,7 @@ static SELDOM void line_write(enum config_log level, int fd, va_list texts,
 
 	line.length = 0;
 	line_add(&line, "lbdns[");
-	line_add(&line, text_number((uint64_t)syscall(SYS_getpid), pid));
+	line_add(&line, text_number((uint64_t)kernel_call(SYS_getpid), pid));
 	line_add(&line, "]: ");
 	line_add(&line, levels[level]);
 	line_add(&line, ": ");
@@ -152,7 +146,6 @@ static SELDOM void line_write(enum config_log level, int fd, va_list texts,
 void log_line(enum config_log level, ...)
 {
 	struct held_signals held;
-	int saved = errno;
 
 	if (level == LOG_OFF || !log_wants(level))
 		return;
@@ -167,16 +160,14 @@ void log_line(enum config_log level, ...)
 			va_end(texts);
 		}
 		if (fd >= 0 && config.log_file)
-			syscall(SYS_close, fd);
+			kernel_call(SYS_close, fd);
 		signals_release(&held);
 	}
-	errno = saved;
 }
 
 SELDOM void log_setting_error(const char *line)
 {
 	struct held_signals held;
-	int saved = errno;
 	struct iovec parts[] = {
 		{(char *)"lbdns: ", 7},
 		{(char *)line, strlen(line)},
@@ -187,5 +178,4 @@ SELDOM void log_setting_error(const char *line)
 		write_unfelt(STDERR_FILENO, parts, 3, &held);
 		signals_release(&held);
 	}
-	errno = saved;
 }

@@ -1,13 +1,12 @@
 #include "base/process.h"
 
+#include "base/fork.h"
+#include "base/kernel.h"
 #include "base/libc.h"
 #include "base/libc_versions.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* The largest page of any system we run on: the wiped pages hold nothing else. */
 enum { PAGE = 65536 };
@@ -27,13 +26,20 @@ static void (*main_ends)(void);
 
 static uint32_t own_id(void)
 {
-	return (uint32_t)syscall(SYS_getpid);
+	return (uint32_t)kernel_call(SYS_getpid);
 }
 
+/* The address of errno in the thread that has main_key's value, which no other thread shares; NULL:
+ * none has it. A forked child has the memory of the thread that forked, and its values. */
+static _Atomic(int *) marked_errno;
+
+/* Gives the main thread main_key's value. In the child of a thread other than the first this is a
+ * call into libc, by a name that others may hook: libc alone can tell that a thread has ended. */
 static void mark_main(void)
 {
-	if (atomic_load(&has_main_key) && (uint32_t)syscall(SYS_gettid) == own_id())
-		pthread_setspecific(main_key, &area);
+	if (atomic_load(&marked_errno) != &errno && atomic_load(&has_main_key) &&
+	    (uint32_t)kernel_call(SYS_gettid) == own_id() && !pthread_setspecific(main_key, &area))
+		atomic_store(&marked_errno, &errno);
 }
 
 static void process_forked(void)
@@ -44,9 +50,15 @@ static void process_forked(void)
 	atomic_store(&process.may_limit, false);
 	atomic_store(&process.has_watched, false);
 	atomic_store(&process.thread, THREAD_NONE);
+	atomic_store(&process.holds, 0);
+	atomic_store(&process.was_held, false);
 	atomic_store(&process.ended_id, 0);
 	atomic_store(&process.asleep_ms, 0);
 	atomic_store(&process.refused_ms, 0);
+	atomic_store(&process.own_until_ms, 0);
+	for (int i = 0; i < OWN_PLACES; i++)
+		atomic_store(&process.own_places[i].until_ms, 0);
+	fork_child();
 	mark_main();
 }
 
@@ -57,7 +69,7 @@ void process_start(void)
 
 	if (atomic_load(&started))
 		return;
-	madvise(&area, sizeof(area), MADV_WIPEONFORK); /* Linux 4.14 */
+	kernel_call(SYS_madvise, &area, sizeof(area), MADV_WIPEONFORK); /* Linux 4.14 */
 	libc_at_fork_child(process_forked);
 	process_is_own();
 	mark_main();

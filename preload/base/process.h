@@ -21,6 +21,8 @@ enum process_thread {
 	THREAD_REFUSED   /* it could not be had: not tried again for a while (refused_ms) */
 };
 
+enum { OWN_PLACES = 32 }; /* endpoints that a process alone passes over (balance/own.h) */
+
 /* All atomics are sequentially consistent where no other order is named here. Times are clock_ms.
  */
 struct process {
@@ -32,19 +34,29 @@ struct process {
 	 * `thread`; thread_start stores `thread` and then looks at it: one sees the other. */
 	atomic_bool main_ended;
 
+	/* balance/own.c: its LAYOUT says what the words of a place are. */
+
+	struct own_place {
+		_Atomic uint64_t until_ms, high, low, port;
+	} own_places[OWN_PLACES];
+	/* No place is passed over for longer (clock_ms). Relaxed. */
+	_Atomic uint64_t own_until_ms;
+
 	/* learn/writer.c */
 
 	/* Somebody holds the right to write the directory. Taken by an acquire, which pairs with
 	 * the release by which it is given back. */
 	atomic_bool writing;
 
-	/* refresh/silence.c */
+	/* refresh/silence.c and cut.c */
 
 	/* The refresh thread can get at the client's sockets, and set TCP_SYNCNT on them.
 	 * Connections read it relaxed. silence_begin stores it and then looks at
 	 * inflight_is_limit_refused; inflight_limit_never stores that and then this: so it ends
 	 * false. */
 	atomic_bool may_limit;
+	/* The refresh thread can see the sockets of this network namespace (refresh/sockets.h). */
+	atomic_bool sees_silence;
 	/* A refresh thread has looked at the connects under way; false: those in the table may be
 	 * of the process that this one was forked from. */
 	atomic_bool has_watched;
@@ -53,6 +65,12 @@ struct process {
 
 	/* enum process_thread. Relaxed where nothing follows from it but a wake. */
 	_Atomic uint32_t thread;
+	/* How many threads are in thread_hold: none may start the refresh thread meanwhile.
+	 * thread_hold adds to it and then looks at `thread`; thread_start stores `thread` and then
+	 * looks at it: one sees the other. */
+	_Atomic uint32_t holds;
+	/* thread_hold has ended a thread: thread_release is to start one again. */
+	atomic_bool was_held;
 	/* The kernel's id of the last refresh thread that ended; 0: none has. Stored before
 	 * THREAD_NONE, so that thread_stop, which sees that, knows whom to wait for. */
 	_Atomic uint32_t ended_id;

@@ -25,9 +25,8 @@ static SELDOM enum socket_state datagram_state(int fd)
 	    protocol != IPPROTO_UDP)
 		return SOCKET_USED;
 	length = sizeof(peer);
-	return kernel_call(SYS_getpeername, fd, (long)&peer, (long)&length, 0, 0) == -ENOTCONN
-	               ? SOCKET_FRESH_DATAGRAM
-	               : SOCKET_USED;
+	return kernel_call(SYS_getpeername, fd, &peer, &length) == -ENOTCONN ? SOCKET_FRESH_DATAGRAM
+	                                                                     : SOCKET_USED;
 }
 
 /* TCP_CLOSE is also the state after a failed non-blocking connect, whose second call only collects
@@ -71,18 +70,4 @@ enum socket_past socket_past(int fd)
 		return SOCKET_UNKNOWN;
 	/* The peer has acknowledged our SYN, which counts as a byte. */
 	return info.tcpi_bytes_acked ? SOCKET_CONNECTED : SOCKET_NEVER_CONNECTED;
-}
-
-SELDOM bool socket_peer(int fd, struct address *address, uint16_t *port)
-{
-	struct sockaddr_in6 peer;
-	socklen_t length = sizeof(peer);
-	/* The kernel refuses a length that is more than the address has. */
-	bool known = !kernel_get_option(fd, SOL_SOCKET, SO_PEERNAME, &peer, &length);
-
-	if (!known) {
-		length = sizeof(struct sockaddr_in);
-		known = !kernel_get_option(fd, SOL_SOCKET, SO_PEERNAME, &peer, &length);
-	}
-	return known && address_from_sockaddr((struct sockaddr *)&peer, length, address, port);
 }

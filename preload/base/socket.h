@@ -29,21 +29,16 @@ static inline bool socket_is_fresh(int fd)
 {
 	struct pollfd poll = {.fd = fd, .events = POLLOUT | POLLRDHUP};
 #ifdef SYS_poll
-	long ready = kernel_call(SYS_poll, (long)&poll, 1, 0, 0, 0);
+	long ready = kernel_call(SYS_poll, &poll, 1, 0);
 #else
 	struct timespec at_once = {.tv_sec = 0};
-	long ready = kernel_call(SYS_ppoll, (long)&poll, 1, (long)&at_once, 0, 0);
+	long ready = kernel_call(SYS_ppoll, &poll, 1, &at_once, NULL, 0);
 #endif
 
 	return ready == 1 && poll.revents == (POLLOUT | POLLHUP);
 }
 
 enum socket_state socket_state(int fd);
-
-/* Whom a stream socket is or was connecting to, even if that failed: until a second connect
- * collects the error the kernel knows it (SO_PEERNAME, unlike getpeername(2), does not ask for the
- * state). port in host order. False if it never was. */
-bool socket_peer(int fd, struct address *address, uint16_t *port);
 
 /* Was a stream socket ever connected, since it was made or last disconnected? SOCKET_UNKNOWN: the
  * kernel does not say. */

@@ -4,19 +4,14 @@
 #include "base/futex.h"
 #include "base/process.h"
 
-#include <errno.h>
-
 /* When the thread was last asked to look by (clock_ms); 0: never. wakeup_by stores it and then
  * looks at asleep_ms; wakeup_sleep stores asleep_ms and then looks at it: one sees the other. */
 static _Atomic uint64_t wake_by_ms;
 
 void wakeup(void)
 {
-	int saved_errno = errno;
-
 	atomic_fetch_add(&process.wakes, 1);
 	futex_wake(&process.wakes);
-	errno = saved_errno;
 }
 
 bool wakeup_thread_runs(void)
@@ -54,6 +49,7 @@ uint32_t wakeup_count(void)
 
 void wakeup_sleep(uint64_t when_ms, uint32_t count)
 {
+	static uint64_t seen_ms; /* the last request that the thread has slept for */
 	uint64_t now_ms = clock_ms(), by_ms;
 
 	atomic_store(&process.asleep_ms, when_ms);
@@ -61,7 +57,10 @@ void wakeup_sleep(uint64_t when_ms, uint32_t count)
 	 * each connect in a row would find the thread sleeping too long and wake it, one futex call
 	 * each. wake_by_ms is loaded after asleep_ms is stored: pairs with wakeup_by. */
 	by_ms = atomic_load(&wake_by_ms);
-	if (by_ms > now_ms && by_ms < when_ms) {
+	if (by_ms != seen_ms && by_ms <= now_ms)
+		seen_ms = when_ms = by_ms; /* asked for while the thread was kept from looking */
+	else if (by_ms > now_ms && by_ms < when_ms) {
+		seen_ms = by_ms;
 		when_ms = by_ms;
 		atomic_store(&process.asleep_ms, when_ms);
 	}

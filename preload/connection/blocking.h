@@ -1,52 +1,55 @@
-/* Whether the client's sockets block. Nothing but fcntl(2) tells, a client mostly goes on as it
- * has, and a wrong guess shows in how connect(2) ends. Any thread, any signal handler; errno is
- * kept. */
+/* Whether the client's sockets block. Nothing but fcntl(2) tells beforehand, and how connect(2)
+ * ends tells afterwards. A client mostly goes on as it has; but nobody relies on that where a wrong
+ * guess could keep it waiting at a silent endpoint, because one that does not block may always have
+ * a socket that does. Any thread, any signal handler; errno is kept. */
 #ifndef LBDNS_CONNECTION_BLOCKING_H
 #define LBDNS_CONNECTION_BLOCKING_H
 
+#include "base/atomic.h"
 #include "base/attributes.h"
+#include "base/kernel.h"
 
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum blocking {
-	BLOCKING_NO,
-	BLOCKING_YES,
-	BLOCKING_TRUSTED_NOT /* nobody asked: blocking_trusted wants to know how it ended */
-};
+/* What the last socket did of which anybody knew; blocking_note alone writes it. */
+enum blocking { BLOCKING_UNKNOWN, BLOCKING_YES, BLOCKING_NO };
 
-/* blocking.c alone writes it, but for on_trust. */
-extern HIDDEN struct blocking_state {
-	_Atomic uint32_t in_a_row; /* sockets that did not block, by fcntl(2) */
-	atomic_bool last_blocked;
-	atomic_bool on_trust; /* a connect that was taken on trust is under way */
-} blocking_state;
+extern HIDDEN _Atomic uint32_t blocking_last;
 
-enum { BLOCKING_TRUSTED_FROM = 64 };
-
-/* Asks, and remembers. */
-bool blocking_ask(int fd);
-
-/* As the last one that blocked, as far as anybody knows: a socket that does not block, taken for
- * one that does, costs system calls and nothing else. The other way round it could cost minutes at
- * a silent endpoint, so sockets are trusted not to block only after many in a row that did not, and
- * one at a time. */
-static inline enum blocking blocking_guess(int fd)
+/* Records what the last socket did, or how its connect ended: EINPROGRESS says that it did not
+ * block. */
+static inline void blocking_note(bool blocks)
 {
-	if (atomic_load_explicit(&blocking_state.last_blocked, memory_order_relaxed))
-		return BLOCKING_YES;
-	if (atomic_load_explicit(&blocking_state.in_a_row, memory_order_relaxed) >=
-	            BLOCKING_TRUSTED_FROM &&
-	    !atomic_exchange_explicit(&blocking_state.on_trust, true, memory_order_relaxed))
-		return BLOCKING_TRUSTED_NOT;
-	return blocking_ask(fd) ? BLOCKING_YES : BLOCKING_NO;
+	enum blocking now = blocks ? BLOCKING_YES : BLOCKING_NO;
+
+	if (load_relaxed(&blocking_last) != now)
+		store_relaxed(&blocking_last, now);
+}
+
+/* Returns true if a socket blocks, and remembers it: one system call. */
+FAST bool blocking_ask(int fd)
+{
+	long flags = kernel_call(SYS_fcntl, fd, F_GETFL);
+	bool blocks = flags >= 0 && !(flags & O_NONBLOCK);
+
+	blocking_note(blocks);
+	return blocks;
+}
+
+/* Did the last socket block? False if none was seen. A socket that does not, taken for one that
+ * does, costs system calls and nothing else. */
+static inline bool blocking_is_likely(void)
+{
+	return load_relaxed(&blocking_last) == BLOCKING_YES;
 }
 
 /* Did the last socket not block? False if none was seen. */
-bool blocking_is_unlikely(void);
-
-/* A connect on trust has returned, with 0 or an errno. */
-void blocking_trusted(int fd, int error);
+static inline bool blocking_is_unlikely(void)
+{
+	return load_relaxed(&blocking_last) == BLOCKING_NO;
+}
 
 #endif

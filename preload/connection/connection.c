@@ -1,14 +1,17 @@
 #include "connection/connection.h"
 
 #include "balance/inflight.h"
+#include "balance/own.h"
 #include "balance/pick_fast.h"
 #include "balance/trial.h"
+#include "balance/walk.h"
 #include "base/attributes.h"
 #include "base/config.h"
 #include "base/libc.h"
 #include "base/log.h"
 #include "base/socket.h"
 #include "connection/blocking.h"
+#include "connection/collect.h"
 #include "connection/leave.h"
 #include "connection/report.h"
 #include "directory/route.h"
@@ -24,10 +27,12 @@
 
 /* ---- Ended */
 
-static SELDOM void note_result(uint32_t service, struct peer target, int error)
+/* Records how a connect ended. Where something speaks against endpoints every answer counts, but
+ * not that of a connect which has sent nothing yet (TCP_FASTOPEN_CONNECT, tcp(7)). */
+static SELDOM void note_result(struct pick pick, int fd, int error)
 {
-	if (result_failure_matters(error) || !error)
-		result_note(service, target, error);
+	if (error ? result_failure_matters(error) : socket_past(fd) == SOCKET_CONNECTED)
+		result_note(&pick, error);
 }
 
 static SELDOM void report(struct connection c, int error)
@@ -53,36 +58,37 @@ FAST int end(const struct connection *c, int error)
 FAST int go(struct connection *c)
 {
 	const struct pick *pick = &c->pick;
-	enum blocking blocking = BLOCKING_NO;
-	bool rewritten = pick->kind == PICK_OTHER;
+	bool rewritten = pick->kind == PICK_OTHER, begun = false;
 	int *own_errno, error = 0;
 
 	c->tally = counters_tally_fast(pick->name, pick->target.address, pick->target.port,
 	                               pick->picked_ms);
 	counters_connected_fast(c->tally, rewritten);
-	if (config.attempts > 1 && pick->has_others)
-		blocking = blocking_guess(c->fd);
 	own_errno = &errno; /* unique for each thread, and computed once */
 	c->saved_errno = *own_errno;
-	if (blocking == BLOCKING_YES)
-		attempt_begin(&c->attempt, c->fd, pick->target, pick->picked_ms,
-		              !pick->has_skips && !inflight_has_company(own_errno));
+	if (config.attempts > 1 && pick->has_others)
+		begun = attempt_begin(&c->attempt, c->fd, pick, own_errno);
 
+	/* A lookup came by libc() before there was a pool. */
 	if (rewritten ? attempt_connect(c->fd, c->address, c->length, pick->target.address)
-	              : libc()->connect(c->fd, c->address, c->length))
+	              : libc_real.connect(c->fd, c->address, c->length))
 		error = *own_errno;
+	if (pick->has_skips && walk_any())
+		walk_returned((uintptr_t)&errno, pick->target, error);
 
-	if (blocking == BLOCKING_YES) {
-		attempt_end(&c->attempt, c->fd, error);
-		if (!attempt_is_good(&c->attempt, c->fd, pick->picked_ms, error))
+	if (begun) {
+		attempt_end(&c->attempt, error);
+		if (!attempt_is_good(&c->attempt, c->fd, error))
 			return connection_retry(*c, error);
 	}
-	if (error == EINPROGRESS)
-		inflight_add(c->fd, pick->target, pick->picked_ms);
-	else if (error || (pick->has_skips && ejection_any(pick->picked_ms)))
-		note_result(pick->service, pick->target, error);
-	if (blocking == BLOCKING_TRUSTED_NOT)
-		blocking_trusted(c->fd, error);
+	if (error == EINPROGRESS && !begun)
+		inflight_add(c->fd, pick->target, pick->key, pick->picked_ms);
+	else if (error && (own_blames(error) || (pick->has_others && ejection_blames(error))))
+		return connection_retry(*c, error);
+	else if (error != EINPROGRESS && (error || (pick->has_skips && skips_any(pick->picked_ms))))
+		note_result(*pick, c->fd, error);
+	if (pick->has_skips && !error && load_relaxed(&collect_has_fastopen))
+		collect_unsent(pick->service, pick->target.port, c->fd);
 	return end(c, error);
 }
 
@@ -98,7 +104,6 @@ FAST void connection_begin(struct connection *c, int fd, const struct sockaddr *
 	c->asked = asked;
 	c->attempt.inflight = NULL;
 	c->attempt.limited_by_thread = false;
-	c->attempt.reported = false;
 	c->attempt.client_syn_count = 0;
 }
 
@@ -129,20 +134,28 @@ static APART int make_general(int fd, const struct sockaddr *address, socklen_t 
 	inflight_has_company(
 		&errno); /* here, and not each time: all threads come by now and then */
 	state = socket_state(fd);
-	if (state == SOCKET_ENDED)
+	if (state == SOCKET_FRESH_STREAM)
+		attempt_meet(fd);
+	if (state == SOCKET_ENDED || state == SOCKET_USED)
 		return leave_collecting(&c, &route);
 	if (state != SOCKET_FRESH_STREAM && state != SOCKET_FRESH_DATAGRAM)
 		return leave_untouched(&c, &route,
 		                       state == SOCKET_OTHER ? LEAVE_DATAGRAM : LEAVE_SOCKET);
 	if (state == SOCKET_FRESH_DATAGRAM)
 		c.asked.port |= PEER_DATAGRAM;
-	c.pick = pick_endpoint(&route, c.asked,
-	                       blocking_is_unlikely() && trial_is_possible() ? TRIAL_THREAD
-	                                                                     : TRIAL_CALLER);
+	pick_connect(&route, c.asked, trial_is_possible() ? TRIAL_THREAD : TRIAL_CALLER, &errno,
+	             &c.pick);
 	nudge(c.pick.service);
 	if (c.pick.kind == PICK_LEAVE || c.pick.mode != MODE_ON || state != SOCKET_FRESH_STREAM)
 		return leave_unwatched(&c);
 	return go(&c);
+}
+
+/* Returns true while there are answers that were not taken in, open lookups, or sockets with Fast
+ * Open. */
+static inline bool is_special(void)
+{
+	return unseen_any() || walk_any() || load_relaxed(&collect_has_fastopen);
 }
 
 /* Connects to an address that may be an endpoint. A function of its own, so that connections to
@@ -154,7 +167,7 @@ static APART int make(int fd, const struct sockaddr *address, socklen_t length,
 	struct route_fast route;
 
 	connection_begin(&c, fd, address, length, (struct peer){asked, port});
-	if (!route_fast(asked, &route) || unseen_any() || !socket_is_fresh(fd) ||
+	if (!route_fast(asked, &route) || is_special() || !socket_is_fresh(fd) ||
 	    !pick_fast(&route, c.asked, &c.pick))
 		return make_general(fd, address, length, asked, port);
 	return go(&c);

@@ -34,8 +34,9 @@ int connection_make(int fd, const struct sockaddr *address, socklen_t length);
 
 /* ---- For the other files of this room */
 
-/* Goes on after the first attempt of a blocking connection, which ended so, if that failed, was
- * limited by the refresh thread, or took its time. Returns what connect returns. */
+/* Goes on after the first attempt of a connection, which ended so: of one that blocks, if it
+ * failed, was limited by the refresh thread, or took its time; of any other, if it failed at once.
+ * Returns what connect returns. */
 int connection_retry(struct connection c, int error);
 
 #endif

@@ -2,9 +2,11 @@
 
 #include "balance/inflight.h"
 #include "base/attributes.h"
+#include "base/clock.h"
 #include "base/libc.h"
 #include "base/log.h"
 #include "base/socket.h"
+#include "connection/collect.h"
 #include "connection/report.h"
 #include "directory/service.h"
 #include "learn/listed.h"
@@ -37,16 +39,21 @@ int leave_untouched(const struct connection *c, const struct route *route, enum 
 	return status;
 }
 
-int leave_collecting(const struct connection *c, const struct route *route)
+/* EISCONN, or 0 once the connection is made: connect(2) of a socket that connects (POSIX). */
+SELDOM int leave_collecting(const struct connection *c, const struct route *route)
 {
-	struct peer peer = {.port = 0};
-	uint16_t port;
-	bool known = socket_peer(c->fd, &peer.address, &port);
+	struct inflight_view view;
+	struct inflight *inflight = inflight_find(c->fd, &view);
 	int status = leave_untouched(c, route, LEAVE_SOCKET);
+	int error = status ? errno : 0;
 
-	peer.port = port;
-	if (status && known && !inflight_reported(c->fd, errno))
-		result_note_peer(peer, errno);
+	if (!inflight || error == EALREADY || error == EINPROGRESS)
+		return status;
+	inflight_forget(inflight, view.since_ms);
+	if (error == EISCONN)
+		error = 0;
+	if (result_matters(error, clock_ms()) && (error || socket_past(c->fd) == SOCKET_CONNECTED))
+		collect_ended(&view, error);
 	return status;
 }
 

@@ -6,6 +6,12 @@
  *one 64-bit word. A claim that finds its bucket full replaces the oldest one there. Two addresses
  *of the same hash look the same: so there may be a claim too many, and never one too few.
  *
+ * NUMBERS
+ *	An address that was looked up as a number is claimed too. But while no managed name was
+ *	looked up through libc, the client has a resolver of its own, which may pass each address
+ *	that it found through getaddrinfo(3), and all pools are of names that LBDNS_NAMES lists
+ *	exactly. Until then the claims of numbers do not count.
+ *
  * WRITER, READER
  *	Any thread, any signal handler; no lock. A claim is made and released by one exchange of its
  *	word, so there is nothing to be torn. */
@@ -22,6 +28,12 @@
 
 /* Claims an address for a name (its name_hash). */
 void claims_add(struct address address, uint64_t name);
+
+/* Claims an address because it was looked up as a number. */
+void claims_add_number(struct address address);
+
+/* Has the claims of numbers count from now on: a managed name was looked up through libc. */
+void claims_count_numbers(void);
 
 /* Raised after every claim that is made; 0: there never was one. claims.c alone writes it. */
 extern HIDDEN _Atomic uint64_t claims_made;

@@ -1,13 +1,31 @@
 #include "directory/listing.h"
 
 #include "base/clock.h"
+#include "directory/claims.h"
 #include "directory/snapshot.h"
 
 #include "base/poison.h"
 
+enum { LIBC_AGAIN_MS = 30 * 1000 }; /* after which a name may mean something else to libc */
+
 bool directory_is_empty(void)
 {
 	return !reading_begin().snapshot;
+}
+
+/* Returns true if libc is to be asked again: a file that it goes by has changed, or it is long ago.
+ * That it is long ago is not enough while a question to DNS is unanswered: if DNS is silent, the
+ * lookup would hang. */
+static bool is_libc_due(const struct listing *listing, enum family family, uint64_t now_ms)
+{
+	uint64_t libc_ms = atomic_load_explicit(&name_state[listing->name % NAMES].libc_ms[family],
+	                                        memory_order_relaxed);
+
+	if (libc_ms <= service_libc_wanted_ms())
+		return true;
+	return clock_since(libc_ms, now_ms) >= LIBC_AGAIN_MS &&
+	       !atomic_load_explicit(&service_state[listing->service].unanswered,
+	                             memory_order_relaxed);
 }
 
 static void fill_family(const struct snapshot *snapshot, const struct service *service,
@@ -21,6 +39,9 @@ static void fill_family(const struct snapshot *snapshot, const struct service *s
 		           sizeof(pool));
 	listing->family[family].state = known->state;
 	listing->family[family].fresh = service_is_fresh(listing->service, family, now_ms);
+	listing->family[family].confirmed = atomic_load_explicit(
+		&service_state[listing->service].confirmed[family], memory_order_relaxed);
+	listing->family[family].libc_due = is_libc_due(listing, family, now_ms);
 	listing->family[family].version = known->version;
 	listing->family[family].first = pool.first;
 	listing->family[family].count = pool.count;
@@ -35,9 +56,13 @@ static bool listing_fill(const struct snapshot *snapshot, uint32_t index, struct
 	struct name name;
 
 	words_load(&name, &snapshot->names[index], sizeof(name));
+	listing->name = index;
 	listing->service = name.service % SERVICES;
 	words_load(&service, &snapshot->services[listing->service], sizeof(service));
-	listing->order = service.order;
+	listing->order = atomic_load_explicit(&service_state[listing->service].order_lost,
+	                                      memory_order_relaxed)
+	                         ? ORDER_UNKNOWN
+	                         : service.order;
 	listing->believed = service.absolute_known;
 	listing->has_canonical = name.has_canonical;
 	listing->age_ms = service_age_ms(listing->service, now_ms);
@@ -94,6 +119,7 @@ bool listing_canonical(const struct listing *listing, const struct name_text *na
  * recorded. */
 void listing_given(const struct listing *listing, unsigned families)
 {
+	claims_count_numbers();
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		_Atomic uint32_t *given_version = &service_state[listing->service].given_version[f];
 		uint32_t version = listing->family[f].version;

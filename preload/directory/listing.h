@@ -18,6 +18,7 @@ bool directory_is_empty(void);
 struct listing {
 	uint64_t sequence; /* of the snapshot that it was read from */
 	uint32_t service;
+	uint32_t name; /* its place, for name_state */
 	enum family_order order;
 	bool believed;        /* DNS is known to know this name as libc does */
 	bool has_canonical;   /* libc named a canonical name: listing_canonical */
@@ -26,6 +27,8 @@ struct listing {
 	struct {
 		enum directory_state state;
 		bool fresh;       /* the last good answer is not older than LBDNS_MAX_STALE */
+		bool confirmed;   /* DNS has said so too */
+		bool libc_due;    /* libc is to be asked again, whatever DNS says */
 		uint32_t first;   /* for listing_copy */
 		uint32_t count;   /* endpoints; 0: there is no pool */
 		uint32_t version; /* of the pool, for listing_given */

@@ -1,5 +1,6 @@
 #include "directory/route.h"
 
+#include "base/address_set.h"
 #include "base/attributes.h"
 #include "directory/snapshot.h"
 
@@ -47,13 +48,15 @@ bool route_find(struct address asked, struct route *route)
 	return route_again(asked, route);
 }
 
-bool route_service(const struct route *route, uint32_t *service)
+/* Reads the first pool that the address is in, and the one within which connections to it are sent;
+ * the first one again if they are sent nowhere. Returns false as route_service does. */
+static SELDOM bool pools_of(const struct route *route, struct pool_record *first,
+                            struct pool_record *within)
 {
 	struct reading reading = reading_begin();
 	const struct snapshot *snapshot = reading.snapshot;
 	struct membership membership;
 	struct endpoint_info info;
-	struct pool_record pool;
 
 	if (!snapshot || reading.sequence != route->sequence)
 		return false;
@@ -62,7 +65,43 @@ bool route_service(const struct route *route, uint32_t *service)
 	           sizeof(membership));
 	if (!membership.count)
 		return false;
-	snapshot_pool(snapshot, membership.pools[0], &pool);
-	*service = pool.service;
+	snapshot_pool(snapshot, membership.pools[0], first);
+	*within = *first;
+	if (membership.redirect_to < POOL_RECORDS)
+		snapshot_pool(snapshot, membership.redirect_to, within);
 	return reading_held(reading);
+}
+
+bool route_pool(const struct route *route, uint32_t *service, uint64_t *key)
+{
+	struct pool_record first, within;
+
+	if (!pools_of(route, &first, &within))
+		return false;
+	*service = first.service;
+	*key = within.key;
+	return true;
+}
+
+bool route_service(const struct route *route, uint32_t *service)
+{
+	uint64_t key;
+
+	return route_pool(route, service, &key);
+}
+
+SELDOM bool route_other(const struct route *route, uint32_t turn, struct address *other)
+{
+	struct reading reading = reading_begin();
+	struct pool_record first, within;
+	int64_t index;
+
+	if (!pools_of(route, &first, &within) || turn >= within.count)
+		return false;
+	index = address_set_find(&reading.snapshot->addresses[within.first], within.count,
+	                         route->asked);
+	*other = snapshot_endpoint(reading.snapshot, &within,
+	                           (uint32_t)((uint64_t)(index < 0 ? 0 : index) + turn) %
+	                                   within.count);
+	return reading.sequence == route->sequence && reading_held(reading);
 }

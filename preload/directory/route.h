@@ -45,4 +45,12 @@ bool route_find(struct address asked, struct route *route);
  * snapshot has changed since route_find. */
 bool route_service(const struct route *route, uint32_t *service);
 
+/* Finds the first service in whose pool the address is, and the key (address_set_key) of the
+ * endpoints within which connections to it are sent. Returns false as route_service does. */
+bool route_pool(const struct route *route, uint32_t *service, uint64_t *key);
+
+/* Finds another endpoint within which connections to the address are sent: the turn-th after it.
+ * Returns false as route_service does, or if there are not so many. */
+bool route_other(const struct route *route, uint32_t turn, struct address *other);
+
 #endif

@@ -1,6 +1,7 @@
 #include "directory/service.h"
 
 #include "base/atomic.h"
+#include "base/wakeup.h"
 #include "directory/snapshot.h"
 
 #include "base/poison.h"
@@ -13,10 +14,10 @@ enum {
 
 struct service_state service_state[SERVICES];
 
-void service_note_fast(uint32_t service, enum family family)
+/* Returns until when (clock_ms) the fast path may use a pool whose last good answer was at good_ms.
+ */
+static uint64_t fast_until(const struct service_state *state, uint64_t good_ms)
 {
-	struct service_state *state = &service_state[service];
-	uint64_t good_ms = atomic_load(&state->good_ms[family]);
 	uint64_t until_ms = load_relaxed(&state->used_ms) + USED_GRAIN_MS;
 	uint64_t due_ms = load_relaxed(&state->checked_ms) +
 	                  atomic_load_explicit(&state->interval_ms, memory_order_relaxed);
@@ -25,9 +26,25 @@ void service_note_fast(uint32_t service, enum family family)
 		until_ms = due_ms;
 	if (good_ms + config.max_stale_ms < until_ms)
 		until_ms = good_ms + config.max_stale_ms;
+	return good_ms ? until_ms : 0;
+}
+
+uint64_t service_fast_until(uint32_t service, enum family family)
+{
+	const struct service_state *state = &service_state[service];
+
+	return fast_until(state, load_relaxed(&state->good_ms[family]));
+}
+
+void service_note_fast(uint32_t service, enum family family, uint64_t most_ms)
+{
+	struct service_state *state = &service_state[service];
+	uint64_t good_ms = atomic_load(&state->good_ms[family]);
+	uint64_t until_ms = fast_until(state, good_ms);
+
 	/* Sequentially consistent, as in service_invalidate, which may run meanwhile: either the
 	 * load below sees its good_ms, or its store of fast_until_ms comes after this one. */
-	atomic_store(&state->fast_until_ms[family], good_ms ? until_ms : 0);
+	atomic_store(&state->fast_until_ms[family], until_ms < most_ms ? until_ms : most_ms);
 	if (atomic_load(&state->good_ms[family]) != good_ms)
 		atomic_store(&state->fast_until_ms[family], 0);
 }
@@ -50,6 +67,7 @@ void service_reset(uint32_t service)
 		service_invalidate(service, f);
 		atomic_store_explicit(&state->given_version[f], 0, memory_order_relaxed);
 		atomic_store_explicit(&state->denials[f], 0, memory_order_relaxed);
+		atomic_store_explicit(&state->confirmed[f], false, memory_order_relaxed);
 	}
 	atomic_store_explicit(&state->interval_ms,
 	                      config.refresh_ms ? config.refresh_ms : TTL_UNKNOWN_MS,
@@ -57,6 +75,11 @@ void service_reset(uint32_t service)
 	atomic_store_explicit(&state->refreshes, 0, memory_order_relaxed);
 	atomic_store_explicit(&state->unanswered, 0, memory_order_relaxed);
 	atomic_store_explicit(&state->due_now, false, memory_order_relaxed);
+	store_relaxed(&state->connected, false);
+	store_relaxed(&state->untold, false);
+	store_relaxed(&state->lookups, 0);
+	store_relaxed(&state->port, 0);
+	atomic_store_explicit(&state->order_lost, false, memory_order_relaxed);
 }
 
 void service_join(uint32_t service, uint32_t other)
@@ -100,6 +123,30 @@ bool service_hurry(uint32_t service)
 	return true;
 }
 
+/* When service_want_libc was last called (clock_ms); 0: never. */
+static _Atomic uint64_t libc_wanted_ms;
+
+void service_want_libc(void)
+{
+	atomic_store_explicit(&libc_wanted_ms, clock_ms(), memory_order_relaxed);
+}
+
+uint64_t service_libc_wanted_ms(void)
+{
+	return atomic_load_explicit(&libc_wanted_ms, memory_order_relaxed);
+}
+
+void service_hurry_first(uint32_t service)
+{
+	struct service_state *state = &service_state[service % SERVICES];
+
+	if (atomic_load_explicit(&state->refreshes, memory_order_relaxed) ||
+	    atomic_load_explicit(&state->due_now, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&state->due_now, true, memory_order_relaxed);
+	wakeup_hurry();
+}
+
 void service_invalidate_all(void)
 {
 	for (uint32_t service = 0; service < SERVICES; service++) {
@@ -112,4 +159,39 @@ void service_invalidate_all(void)
 bool service_is_overdue(uint64_t age_ms, uint64_t interval_ms)
 {
 	return age_ms > interval_ms + interval_ms / 4 + OVERDUE_MS;
+}
+
+void service_note_lookup(uint32_t service, uint16_t port, uint64_t now_ms)
+{
+	struct service_state *state = &service_state[service % SERVICES];
+	uint32_t lookups = load_relaxed(&state->lookups);
+
+	if (port && load_relaxed(&state->port) != port)
+		store_relaxed(&state->port, port);
+	if (load_relaxed(&state->connected) || lookups >= LOOKUPS_ONLY_FROM)
+		return;
+	if (lookups + 1 == LOOKUPS_ONLY_FROM)
+		store_relaxed(&state->lookups_ms, now_ms);
+	store_relaxed(&state->lookups, lookups + 1);
+	wakeup_by(now_ms + LOOKUPS_ONLY_MS);
+}
+
+void service_note_untold(uint32_t service, uint16_t port)
+{
+	struct service_state *state = &service_state[service % SERVICES];
+
+	store_relaxed(&state->port, port);
+	if (load_relaxed(&state->untold))
+		return;
+	store_relaxed(&state->untold, true);
+	wakeup_by(0);
+}
+
+bool service_is_lookups_only(uint32_t service, uint64_t now_ms)
+{
+	const struct service_state *state = &service_state[service % SERVICES];
+
+	return load_relaxed(&state->lookups) >= LOOKUPS_ONLY_FROM &&
+	       !load_relaxed(&state->connected) &&
+	       clock_since(load_relaxed(&state->lookups_ms), now_ms) >= LOOKUPS_ONLY_MS;
 }

@@ -49,8 +49,18 @@ struct service_state {
 	_Atomic uint32_t interval_ms; /* between two questions to DNS */
 	_Atomic uint32_t generation;  /* raised when the place is given to another name */
 	_Atomic uint32_t refreshes;   /* begun */
-	_Atomic uint32_t unanswered;  /* questions since DNS last answered, or failed */
+	_Atomic uint32_t unanswered;  /* questions since DNS last said anything */
 	atomic_bool due_now;          /* DNS is to be asked out of turn */
+	/* A refresh of this family has succeeded, and none since has failed but by silence: lookups
+	 * may be answered without libc. */
+	atomic_bool confirmed[FAMILY_COUNT];
+	atomic_bool connected;       /* a connect to an endpoint was seen */
+	atomic_bool untold;          /* connects were seen that do not tell how they end */
+	_Atomic uint32_t port;       /* that lookups named last; 0: none has */
+	_Atomic uint32_t lookups;    /* seen before any connect, LOOKUPS_ONLY_FROM at most */
+	_Atomic uint64_t lookups_ms; /* when there were so many */
+	/* The order of its families is not known any more: libc is to be asked. */
+	atomic_bool order_lost;
 };
 
 extern HIDDEN struct service_state service_state[SERVICES];
@@ -80,8 +90,12 @@ static inline bool service_is_fresh(uint32_t service, enum family family, uint64
 	return good_ms && clock_since(good_ms, now_ms) <= config.max_stale_ms;
 }
 
-/* Sets fast_until_ms. Readers, with LBDNS_MODE=on. */
-void service_note_fast(uint32_t service, enum family family);
+/* Sets fast_until_ms, to most_ms at the latest. Readers, with LBDNS_MODE=on. */
+void service_note_fast(uint32_t service, enum family family, uint64_t most_ms);
+
+/* Returns what service_note_fast sets if nothing bounds it: for those with equal pools, which the
+ * fast path does not look at. */
+uint64_t service_fast_until(uint32_t service, enum family family);
 
 /* Ends the time that the last good answer is believed: the pool is stale until the next one. */
 void service_invalidate(uint32_t service, enum family family);
@@ -113,9 +127,55 @@ bool service_is_overdue(uint64_t age_ms, uint64_t interval_ms);
  * ago. */
 bool service_hurry(uint32_t service);
 
+/* Has DNS asked for a name for the first time, because it is looked up again, and libc is asked
+ * each time until a refresh has succeeded. Does nothing if DNS was asked before. */
+void service_hurry_first(uint32_t service);
+
+/* Has the next lookup of every name go to libc, because a file that it goes by has changed. */
+void service_want_libc(void);
+
+/* Returns when service_want_libc was last called (clock_ms); 0: never. */
+uint64_t service_libc_wanted_ms(void);
+
+/* Forgets in which order libc lists the families of a name: that depends on this host's routes (RFC
+ * 6724), which have changed. */
+static inline void service_lose_order(uint32_t service)
+{
+	if (service < SERVICES)
+		atomic_store_explicit(&service_state[service].order_lost, true,
+		                      memory_order_relaxed);
+}
+
 /* Makes all that is known stale, until DNS or libc says it again: the client is in another network
  * now. */
 void service_invalidate_all(void);
+
+/* ---- Clients whose connects, or how they end, nobody sees
+ *
+ * Some look names up through libc and connect without it (Go, io_uring), and those that use Fast
+ * Open are told how their connects end by what they send. The refresh thread tries the endpoints of
+ * their services itself (refresh/untold.h). */
+
+enum { LOOKUPS_ONLY_FROM = 3, LOOKUPS_ONLY_MS = 1000 };
+
+/* Records a lookup, for a port or 0. Not in a signal handler. */
+void service_note_lookup(uint32_t service, uint16_t port, uint64_t now_ms);
+
+/* Records that a connect to an endpoint was seen. */
+static inline void service_note_connect(uint32_t service)
+{
+	_Atomic bool *connected = &service_state[service % SERVICES].connected;
+
+	if (!atomic_load_explicit(connected, memory_order_relaxed))
+		atomic_store_explicit(connected, true, memory_order_relaxed);
+}
+
+/* Records that a connect to a port does not tell how it ends. */
+void service_note_untold(uint32_t service, uint16_t port);
+
+/* Returns true if there were LOOKUPS_ONLY_FROM lookups, all more than LOOKUPS_ONLY_MS ago, and no
+ * connect. */
+bool service_is_lookups_only(uint32_t service, uint64_t now_ms);
 
 /* Copies the name of a service, for log lines; "" if it is gone. */
 void service_name(uint32_t service, struct name_text *name);

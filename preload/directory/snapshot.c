@@ -7,6 +7,8 @@
 
 _Atomic uint64_t departed_used_ms[DEPARTED];
 
+struct name_state name_state[NAMES];
+
 struct snapshot_state snapshot_state;
 
 int64_t snapshot_find_name(const struct snapshot *snapshot, const struct name_text *text)

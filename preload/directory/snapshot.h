@@ -63,11 +63,11 @@ enum {
 	ENDPOINTS = 40960,      /* with what pools have in common, and departed addresses */
 	POOL_RECORDS = 1024,
 	MEMBERSHIPS = 2048,
-	MEMBERSHIP_POOLS = 8, /* of one address */
-	/* The address is in more than MEMBERSHIP_POOLS pools; it is never rewritten. */
+	MEMBERSHIP_POOLS = 8, /* different ones, of one address */
+	/* The address is in more than MEMBERSHIP_POOLS different pools; it is never rewritten. */
 	MEMBERSHIP_TOO_MANY = 0,
-	/* MEMBERSHIP_FIRST_POOL + p is the membership of addresses that are only in pool p, for
-	 * p < pool_count. */
+	/* MEMBERSHIP_FIRST_POOL + p is the membership of addresses that are only in pool p and its
+	 * equals, for p < pool_count. */
 	MEMBERSHIP_FIRST_POOL = 1,
 	DEPARTED = 1024,
 	DEPARTED_KEPT_MS = 60 * 60 * 1000, /* after it was last asked for */
@@ -87,17 +87,21 @@ enum { READ_TRIES = 3 };
 struct pool_record {
 	uint64_t key;          /* address_set_key: cursors are kept by it (balance/rotation.h) */
 	uint32_t first, count; /* in one word: see TORN READS */
-	uint32_t service;      /* of the pool, or of the first of those pools */
+	uint16_t service;      /* of the pool, or of the first of those pools */
+	uint16_t next_equal;   /* index of the next pool with the same endpoints, which is a larger
+	                        * one; 0: there is none. See snapshot_next_equal */
 	uint32_t family;       /* enum family */
 };
 
 /* Which pools an address is in, and where connections to it may be redirected: the pool itself if
  * it is in one, what its pools have in common if it is in several, and the pool it left if it is a
- * departed address (which is in none). */
+ * departed address (which is in none). Pools with the same endpoints are one pool here, the first
+ * of them: they have one cursor, and whoever asks for one may go where the others go. */
 struct membership {
 	uint32_t redirect_to; /* index of a pool_record; NO_POOL: nowhere. See membership_head */
 	uint32_t count;       /* of `pools`; 0: a departed address, or MEMBERSHIP_TOO_MANY */
-	uint16_t pools[MEMBERSHIP_POOLS]; /* indexes of pool_records */
+	/* Indexes of pool_records, each the first of its equals. */
+	uint16_t pools[MEMBERSHIP_POOLS];
 };
 
 /* The first two fields of a membership, loaded as one word. */
@@ -126,6 +130,14 @@ struct departed {
 	uint32_t family;  /* enum family */
 	uint32_t pad;
 };
+
+/* What changes about the name at a place between snapshots. */
+struct name_state {
+	/* When libc last said what is known of it (clock_ms); 0: not yet. */
+	_Atomic uint64_t libc_ms[FAMILY_COUNT];
+};
+
+extern HIDDEN struct name_state name_state[NAMES];
 
 /* When the departed address at a place was last asked for (clock_ms). Readers write it too. */
 extern HIDDEN _Atomic uint64_t departed_used_ms[DEPARTED];
@@ -304,6 +316,19 @@ static inline void snapshot_pool(const struct snapshot *snapshot, uint32_t index
 	pool->family %= FAMILY_COUNT;
 	if (pool->first > ENDPOINTS || pool->count > ENDPOINTS - pool->first)
 		pool->count = 0; /* torn; reading_held will say so */
+}
+
+/* Loads the next pool with the same endpoints, of another name; *index is that of pool, and becomes
+ * that of the next. Returns false if there is none. Indexes only rise, so that a reader of torn
+ * words comes to an end. */
+static inline bool snapshot_next_equal(const struct snapshot *snapshot, uint32_t *index,
+                                       struct pool_record *pool)
+{
+	if (pool->next_equal <= *index)
+		return false;
+	*index = pool->next_equal;
+	snapshot_pool(snapshot, *index, pool);
+	return true;
 }
 
 /* Returns the endpoint at an index, below count, of a pool. */

@@ -1,14 +1,15 @@
 #include "dns/cares.h"
 
+#include "base/kernel.h"
+
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* State, written by the refresh thread alone:
  *	cares_current   the arena that c-ares allocates from
@@ -19,6 +20,10 @@ static bool cares_ready;
 /* The size of UDP answers we take; larger ones come by TCP. What fits any link unfragmented
  * (dnsflagday.net/2020). */
 enum { CARES_EDNS_SIZE = 1232 };
+
+/* The header of a message, its flags and codes (RFC 1035 4.1.1). */
+enum { HEADER_SIZE = 12, FLAG_ANSWER = 0x80, FLAG_OPCODE = 0x78, RCODE = 0x0f };
+enum { RCODE_FORMERR = 1, RCODE_SERVFAIL = 2, RCODE_NOTIMP = 4, RCODE_REFUSED = 5 };
 
 /* Blocks are powers of two, a header included, from regions mapped as needed; freed ones wait in a
  * list per size. A single large mapping would be populated whole in a client that called
@@ -47,12 +52,11 @@ struct cares_arena {
 
 static void *cares_map(size_t size)
 {
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = kernel_map(size, 0);
 
-	if (memory == MAP_FAILED)
-		return NULL;
 	/* Unheeded where the kernel does not know it: the child only carries some pages more. */
-	madvise(memory, size, MADV_DONTFORK);
+	if (memory)
+		kernel_call(SYS_madvise, memory, size, MADV_DONTFORK);
 	return memory;
 }
 
@@ -77,11 +81,11 @@ void cares_arena_close(struct cares_arena *arena)
 {
 	for (struct cares_region *region = arena->region.next, *next; region; region = next) {
 		next = region->next;
-		munmap(region, region->size);
+		kernel_unmap(region, region->size);
 	}
 	if (cares_current == arena)
 		cares_current = NULL;
-	munmap(arena, arena->region.size);
+	kernel_unmap(arena, arena->region.size);
 }
 
 void cares_enter(struct cares_arena *arena)
@@ -175,33 +179,88 @@ static void *cares_realloc(void *data, size_t size)
 	return moved;
 }
 
-/* Raw system calls: our own connect hook must not be met, nor the client's idea of any of these. */
+/* The sockets of c-ares make system calls of our own: neither the hook of connect must be met, nor
+ * what a client has in place of any of these functions. */
+
+/* Returns what libc's function returns where the kernel's call returned result: -1, with errno, for
+ * an error. */
+static ares_ssize_t told(long result)
+{
+	if (result >= 0)
+		return result;
+	errno = (int)-result;
+	return -1;
+}
 
 static ares_socket_t cares_socket(int domain, int type, int protocol, void *unused)
 {
 	(void)unused;
-	return (int)syscall(SYS_socket, domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	return (int)told(
+		kernel_call(SYS_socket, domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
 }
 
 static int cares_close(ares_socket_t descriptor, void *unused)
 {
 	(void)unused;
-	return (int)syscall(SYS_close, descriptor);
+	return (int)told(kernel_call(SYS_close, descriptor));
+}
+
+/* Returns the number of an interface, by its name or its number; 0 if there is none. */
+static uint32_t interface_number(int descriptor, const char *interface)
+{
+	struct ifreq request = {.ifr_ifindex = 0};
+	uint32_t number = 0;
+
+	for (const char *digit = interface; *digit >= '0' && *digit <= '9'; digit++) {
+		number = number * 10 + (uint32_t)(*digit - '0');
+		if (!digit[1])
+			return number;
+	}
+	strncpy(request.ifr_name, interface, sizeof(request.ifr_name) - 1);
+	return kernel_call(SYS_ioctl, descriptor, SIOCGIFINDEX, &request)
+	               ? 0
+	               : (uint32_t)request.ifr_ifindex;
 }
 
 static int cares_connect(ares_socket_t descriptor, const struct sockaddr *to, ares_socklen_t length,
-                         void *unused)
+                         void *wire)
 {
-	(void)unused;
-	return (int)syscall(SYS_connect, descriptor, to, length);
+	const struct resolvconf_scope *scope = ((struct cares_wire *)wire)->scopes;
+	struct sockaddr_in6 scoped;
+
+	for (int i = 0; i < RESOLVCONF_SERVERS && to->sa_family == AF_INET6; i++, scope++) {
+		memcpy(&scoped, to, sizeof(scoped));
+		if (!scope->interface[0] || memcmp(&scoped.sin6_addr, scope->address, 16) != 0)
+			continue;
+		scoped.sin6_scope_id = interface_number(descriptor, scope->interface);
+		to = (const struct sockaddr *)&scoped;
+		break;
+	}
+	return (int)told(kernel_call(SYS_connect, descriptor, to, length));
+}
+
+/* Notes an answer that is an error. c-ares 1.18 asks the next server then, and says in the end that
+ * the last one refused the connection, as it says of a port that is closed. A part of a message
+ * that came by TCP may be taken for one, which does no harm. */
+static void cares_hear(struct cares_wire *wire, const unsigned char *message, ares_ssize_t size)
+{
+	unsigned rcode;
+
+	if (size < HEADER_SIZE || (message[2] & (FLAG_ANSWER | FLAG_OPCODE)) != FLAG_ANSWER)
+		return;
+	rcode = message[3] & RCODE;
+	if (rcode == RCODE_FORMERR || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
+	    rcode == RCODE_REFUSED)
+		wire->error_heard = true;
 }
 
 static ares_ssize_t cares_recvfrom(ares_socket_t descriptor, void *data, size_t size, int flags,
-                                   struct sockaddr *from, ares_socklen_t *from_length, void *unused)
+                                   struct sockaddr *from, ares_socklen_t *from_length, void *wire)
 {
-	ares_ssize_t got = syscall(SYS_recvfrom, descriptor, data, size, flags, from, from_length);
+	ares_ssize_t got =
+		told(kernel_call(SYS_recvfrom, descriptor, data, size, flags, from, from_length));
 
-	(void)unused;
+	cares_hear(wire, data, got);
 	/* An empty datagram is not the end of a connection, as 1.18 takes it (CVE-2023-32067). */
 	if (got == 0 && from) {
 		errno = EAGAIN;
@@ -216,7 +275,7 @@ static ares_ssize_t cares_sendv(ares_socket_t descriptor, const struct iovec *pa
 	struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count};
 
 	(void)unused;
-	return syscall(SYS_sendmsg, descriptor, &message, MSG_NOSIGNAL);
+	return told(kernel_call(SYS_sendmsg, descriptor, &message, MSG_NOSIGNAL));
 }
 
 static const struct ares_socket_functions cares_sockets = {
@@ -227,15 +286,16 @@ static const struct ares_socket_functions cares_sockets = {
 	.asendv = cares_sendv,
 };
 
-int cares_channel_open(ares_channel *channel, const char *servers, int try_ms, int tries)
+int cares_channel_open(ares_channel *channel, const struct cares_way *way, struct cares_wire *wire)
 {
 	/* With all of these given, 1.18 looks into no file; the server is replaced at once. */
 	struct in_addr placeholder = {.s_addr = htonl(INADDR_LOOPBACK)};
 	char lookups[] = "b";
 	struct ares_options options = {
-		.flags = ARES_FLAG_EDNS | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-		.timeout = try_ms,
-		.tries = tries,
+		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
+	                 (way->edns ? ARES_FLAG_EDNS : 0) | (way->tcp ? ARES_FLAG_USEVC : 0),
+		.timeout = way->try_ms,
+		.tries = way->tries,
 		.ndots = 1,
 		.servers = &placeholder,
 		.nservers = 1,
@@ -258,8 +318,8 @@ int cares_channel_open(ares_channel *channel, const char *servers, int try_ms, i
 	                                   ARES_OPT_NOROTATE);
 	if (status != ARES_SUCCESS)
 		return status;
-	ares_set_socket_functions(*channel, &cares_sockets, NULL);
-	status = ares_set_servers_ports_csv(*channel, servers);
+	ares_set_socket_functions(*channel, &cares_sockets, wire);
+	status = ares_set_servers_ports_csv(*channel, way->servers);
 	if (status != ARES_SUCCESS) {
 		ares_destroy(*channel);
 		*channel = NULL;

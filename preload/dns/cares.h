@@ -8,6 +8,9 @@
 #define CARES_NO_DEPRECATED
 #include <ares.h>
 
+#include "dns/resolvconf.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 
 /* 4,000 addresses need less than 1 MiB. */
@@ -29,9 +32,22 @@ void cares_enter(struct cares_arena *arena);
 void *cares_alloc(size_t size);
 void *cares_alloc_zeroed(size_t size);
 
-/* Opens a channel in the arena entered, with sockets of ours. Returns an ARES_ status. servers is
- * as ares_set_servers_ports_csv(3) takes it, one at least. No file and no environment is read.
- * try_ms is how long a server may take; it doubles once all servers were tried. */
-int cares_channel_open(ares_channel *channel, const char *servers, int try_ms, int tries);
+/* How a channel is to ask. */
+struct cares_way {
+	const char *servers; /* as ares_set_servers_ports_csv(3) takes it, one at least */
+	int try_ms;          /* how long a server may take; it doubles once all were tried */
+	int tries;
+	bool edns, tcp;
+};
+
+/* What the sockets of a channel know of. */
+struct cares_wire {
+	const struct resolvconf_scope *scopes; /* RESOLVCONF_SERVERS of them */
+	bool error_heard; /* a server has answered FORMERR, SERVFAIL, NOTIMP or REFUSED */
+};
+
+/* Opens a channel in the arena entered, with sockets of ours. Returns an ARES_ status. wire is read
+ * and written until the channel is destroyed. No file and no environment is read. */
+int cares_channel_open(ares_channel *channel, const struct cares_way *way, struct cares_wire *wire);
 
 #endif

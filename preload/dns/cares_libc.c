@@ -5,9 +5,9 @@
 
 #undef _FORTIFY_SOURCE /* it would make memcpy below call itself */
 
-#include "base/address.h" /* hash_mix */
-
 #include "base/address.h"
+#include "base/clock.h"
+#include "base/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,12 +17,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/select.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
-
-#define HIDDEN __attribute__((visibility("hidden")))
 
 /* A getenv beside a client's setenv crashes. What c-ares would ask for (LOCALDOMAIN, RES_OPTIONS)
  * it is told. */
@@ -46,28 +42,41 @@ HIDDEN FILE *fopen(const char *restrict path, const char *restrict mode)
 HIDDEN int rand(void)
 {
 	unsigned value;
-	bool filled = syscall(SYS_getrandom, &value, sizeof(value), 0) == sizeof(value);
+	bool filled = kernel_call(SYS_getrandom, &value, sizeof(value), 0) == sizeof(value);
 
 	if (!filled) { /* before Linux 3.17, or filtered */
-		int file = (int)syscall(SYS_openat, AT_FDCWD, "/dev/urandom", O_RDONLY | O_CLOEXEC);
+		int file = (int)kernel_call(SYS_openat, AT_FDCWD, "/dev/urandom",
+		                            O_RDONLY | O_CLOEXEC);
 
 		filled = file >= 0 &&
-		         syscall(SYS_read, file, &value, sizeof(value)) == sizeof(value);
+		         kernel_call(SYS_read, file, &value, sizeof(value)) == sizeof(value);
 		if (file >= 0)
-			syscall(SYS_close, file);
+			kernel_call(SYS_close, file);
 	}
 	if (!filled) {
 		static uint64_t calls;
 		struct timespec now;
 
-		clock_gettime(CLOCK_REALTIME, &now);
+		clock_now(CLOCK_REALTIME, &now);
 		value = (unsigned)hash_mix((uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 30 ^
 		                           hash_mix((uintptr_t)&value + ++calls));
 	}
 	return (int)(value & RAND_MAX);
 }
 
-/* In glibc it is chosen when this object is loaded, by code far from all else that clients call. */
+/* c-ares' clock is the kernel's, as ours is. */
+HIDDEN int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int error = clock_now(clock, now);
+
+	if (!error)
+		return 0;
+	errno = -error;
+	return -1;
+}
+
+/* In glibc it is chosen when the object that calls it is loaded, by code far from all else that
+ * clients call. */
 HIDDEN int gettimeofday(struct timeval *restrict now, void *restrict unused)
 {
 	struct timespec precise;
@@ -91,7 +100,24 @@ void __assert_fail(const char *assertion, const char *file, unsigned line, const
 	(void)line;
 	(void)function;
 	for (;;)
-		syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
+		kernel_call(SYS_ppoll, NULL, 0, NULL, NULL, 0);
+}
+
+/* Stands for each function that c-ares names and never calls (Makefile: NO_POINTER, NO_NUMBER): if
+ * it is called after all, there is no memory, no file and no entry, or there is an error. */
+
+HIDDEN void *cares_no_pointer(void);
+HIDDEN int cares_no_number(void);
+
+void *cares_no_pointer(void)
+{
+	return NULL;
+}
+
+int cares_no_number(void)
+{
+	errno = ENOSYS;
+	return -1;
 }
 
 /* What a libcares.a compiled with _FORTIFY_SOURCE wants, and musl has not. */

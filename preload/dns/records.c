@@ -64,6 +64,39 @@ static void records_add(struct records *records, enum family family, const void 
 	records->addresses[records->count++] = address;
 }
 
+/* Reads all addresses that there are, whichever name they are of, as musl does
+ * (src/network/dns_parse.c). */
+static bool records_parse_all(struct records *records, enum family family,
+                              const unsigned char *message, int size)
+{
+	unsigned questions, answers, wanted = family == FAMILY_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA;
+	int length = family == FAMILY_V4 ? 4 : 16, at = HEADER_SIZE;
+
+	if (size < HEADER_SIZE)
+		return false;
+	questions = records_number(message + 4);
+	answers = records_number(message + 6);
+	for (; questions > 0 && at < size; questions--)
+		at = records_skip_name(message, size, at) + 4;
+	for (; answers > 0; answers--) {
+		unsigned type, data;
+
+		at = records_skip_name(message, size, at);
+		if (size - at < 10)
+			return false;
+		type = records_number(message + at);
+		data = records_number(message + at + 8);
+		if (size - at - 10 < (int)data)
+			return false;
+		if (type == wanted && (int)data == length)
+			records_add(records, family, message + at + 10,
+			            (int)(records_number(message + at + 4) << 16 |
+			                  records_number(message + at + 6)));
+		at += 10 + (int)data;
+	}
+	return true;
+}
+
 static int records_parse_v4(struct records *records, const unsigned char *message, int size,
                             int most)
 {
@@ -86,7 +119,7 @@ static int records_parse_v6(struct records *records, const unsigned char *messag
 	return status;
 }
 
-bool records_parse(enum family family, const unsigned char *message, int size,
+bool records_parse(enum family family, const unsigned char *message, int size, bool any_owner,
                    struct records *records)
 {
 	int most = size / RECORD_SIZE, status;
@@ -95,11 +128,17 @@ bool records_parse(enum family family, const unsigned char *message, int size,
 	records->addresses = cares_alloc((size_t)most * sizeof(*records->addresses));
 	if (!records->addresses)
 		return false;
-	status = family == FAMILY_V4 ? records_parse_v4(records, message, size, most)
-	                             : records_parse_v6(records, message, size, most);
+	if (any_owner)
+		status = records_parse_all(records, family, message, size) ? ARES_SUCCESS
+		                                                           : ARES_EBADRESP;
+	else
+		status = family == FAMILY_V4 ? records_parse_v4(records, message, size, most)
+		                             : records_parse_v6(records, message, size, most);
 	records->count = address_set_sort(records->addresses, records->count);
-	if (status != ARES_SUCCESS && status != ARES_ENODATA)
+	if (status != ARES_SUCCESS && status != ARES_ENODATA) {
+		records->count = 0;
 		return false;
+	}
 	/* c-ares passes over records of a wrong length, and those of other names. */
 	return records->any ||
 	       !records_has(message, size, family == FAMILY_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA);

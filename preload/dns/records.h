@@ -21,9 +21,10 @@ enum { DNS_CLASS_IN = 1, DNS_TYPE_A = 1, DNS_TYPE_AAAA = 28 };
  * that is reserved for success, and a question that comes back for an answer. */
 bool records_is_answer(const unsigned char *message, int size, unsigned rcode);
 
-/* Reads the A or AAAA records of a whole DNS message. Returns false, and no addresses, if the
- * message is malformed, has only such records as are no use, or there is no memory. */
-bool records_parse(enum family family, const unsigned char *message, int size,
+/* Reads the A or AAAA records of a whole DNS message: those of the name asked for and its aliases,
+ * or with any_owner all there are. Returns false, and no addresses, if the message is malformed,
+ * has only such records as are no use, or there is no memory. */
+bool records_parse(enum family family, const unsigned char *message, int size, bool any_owner,
                    struct records *records);
 
 #endif

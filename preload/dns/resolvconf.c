@@ -1,12 +1,12 @@
 #include "dns/resolvconf.h"
 
+#include "base/kernel.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 /* A line may be as long as the search list; the rest of a longer one is ignored. */
 enum { RESOLVCONF_LINE_SIZE = 4096 };
@@ -66,25 +66,59 @@ static void resolvconf_set_search(struct resolvconf_reader *reader, const char *
 	}
 }
 
+static bool is_unspecified(const unsigned char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* Notes the interface of a server; returns false if it is none. */
+static bool resolvconf_add_scope(struct resolvconf *conf, const unsigned char *bytes,
+                                 const char *interface, size_t length)
+{
+	struct resolvconf_scope *scope = conf->scopes;
+
+	if (length == 0 || length >= sizeof(scope->interface))
+		return false;
+	while (scope->interface[0])
+		scope++; /* there is one for each server */
+	memcpy(scope->address, bytes, sizeof(scope->address));
+	memcpy(scope->interface, interface, length);
+	return true;
+}
+
 static void resolvconf_add_server(struct resolvconf_reader *reader, const char *line)
 {
 	struct resolvconf *conf = reader->conf;
 	char text[INET6_ADDRSTRLEN], *end = conf->servers + strlen(conf->servers);
 	unsigned char bytes[16];
-	const char *word;
-	size_t length = resolvconf_word(&line, &word);
+	const char *word, *scope;
+	size_t length = resolvconf_word(&line, &word), whole = length;
 	bool v4;
 
 	if (length == 0 || reader->servers_named == RESOLVCONF_SERVERS)
 		return;
 	reader->servers_named++;
+	scope = memchr(word, '%', length);
+	if (scope)
+		length = (size_t)(scope - word);
 	if (length >= sizeof(text))
 		return;
 	memcpy(text, word, length);
 	text[length] = '\0';
 	v4 = inet_pton(AF_INET, text, bytes) == 1;
-	if (!v4 && inet_pton(AF_INET6, text, bytes) != 1)
-		return; /* fe80::1%eth0 too, which c-ares 1.18 has no field for */
+	if ((v4 && scope) || (!v4 && inet_pton(AF_INET6, text, bytes) != 1))
+		return;
+	if (scope && !resolvconf_add_scope(conf, bytes, scope + 1, whole - length - 1))
+		return;
+	/* The kernel connects to the loopback address instead (ip_route_connect), from which the
+	 * answer comes. */
+	if (is_unspecified(bytes, v4 ? 4 : 16)) {
+		memcpy(text, v4 ? "127.0.0.1" : "::1", v4 ? sizeof("127.0.0.1") : sizeof("::1"));
+		length = strlen(text);
+	}
 
 	if (end != conf->servers)
 		*end++ = ',';
@@ -105,6 +139,13 @@ static unsigned resolvconf_number(const char *digits, unsigned least, unsigned m
 	return value < least ? least : value > most ? most : value;
 }
 
+/* Returns true if a line goes on with a word; glibc compares as many letters as its own word has.
+ */
+static bool is_word(const char *line, const char *word)
+{
+	return strncmp(line, word, strlen(word)) == 0;
+}
+
 static void resolvconf_set_options(struct resolvconf *conf, const char *line)
 {
 	const char *word;
@@ -116,6 +157,10 @@ static void resolvconf_set_options(struct resolvconf *conf, const char *line)
 			conf->timeout_ms = 1000 * resolvconf_number(word + 8, 1, TIMEOUT_MOST_S);
 		else if (strncmp(word, "attempts:", 9) == 0)
 			conf->tries = resolvconf_number(word + 9, 1, TRIES_MOST);
+		else if (is_word(word, "use-vc"))
+			conf->use_vc = true;
+		else if (is_word(word, "no-aaaa"))
+			conf->no_aaaa = true;
 	}
 }
 
@@ -141,11 +186,12 @@ static bool resolvconf_lines(struct resolvconf_reader *reader, const char *path)
 	size_t used = 0;
 	long got;
 	bool cut = false; /* in a line too long, of which the beginning was taken */
-	int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int file = (int)kernel_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (file < 0)
 		return false;
-	while ((got = syscall(SYS_read, file, buffer + used, RESOLVCONF_LINE_SIZE - used)) > 0) {
+	while ((got = kernel_call(SYS_read, file, buffer + used, RESOLVCONF_LINE_SIZE - used)) >
+	       0) {
 		char *line = buffer, *end;
 
 		used += (size_t)got;
@@ -168,7 +214,7 @@ static bool resolvconf_lines(struct resolvconf_reader *reader, const char *path)
 	}
 	if (used > 0 && !cut)
 		resolvconf_line(reader, buffer);
-	syscall(SYS_close, file);
+	kernel_call(SYS_close, file);
 	return got == 0;
 }
 
@@ -178,7 +224,7 @@ static void resolvconf_search_host(struct resolvconf_reader *reader)
 	struct utsname host;
 	const char *dot;
 
-	if (syscall(SYS_uname, &host) == 0 && (dot = strchr(host.nodename, '.')))
+	if (kernel_call(SYS_uname, &host) == 0 && (dot = strchr(host.nodename, '.')))
 		resolvconf_set_search(reader, dot + 1, 1);
 }
 
@@ -192,6 +238,7 @@ bool resolvconf_read_file(const char *path, struct resolvconf *conf)
 	conf->ndots = 1;
 	conf->timeout_ms = 1000 * TIMEOUT_MOST_S;
 	conf->tries = 2;
+	conf->edns = true;
 
 	if (config.localdomain) {
 		reader.search_fixed = true;

@@ -20,6 +20,7 @@ enum { RESOLVER_TRIES_LEAST = 4 };
 struct resolver_lookup {
 	struct resolver_query *query;
 	enum dns_outcome outcome;
+	bool silent; /* DNS_FAILED because nothing came */
 	bool format_error;
 	bool asked_again; /* after a format error, without EDNS */
 	struct records records;
@@ -29,6 +30,7 @@ struct resolver_lookup {
 struct resolver_query {
 	struct cares_arena *arena;
 	ares_channel channel; /* NULL if it could not be opened */
+	struct cares_wire wire;
 	struct resolvconf conf;
 	char name[CONFIG_NAME_SIZE + 1]; /* with a trailing dot if absolute */
 	unsigned families;
@@ -49,6 +51,12 @@ static bool resolver_is_answer(int status, const unsigned char *packet, int size
 	                         status == ARES_ENOTFOUND ? RCODE_NXDOMAIN : RCODE_NOERROR);
 }
 
+/* Returns true if a question failed because nothing came: packets were lost, ports are closed. */
+static bool is_silent(const struct resolver_query *query, int status)
+{
+	return (status == ARES_ETIMEOUT || status == ARES_ECONNREFUSED) && !query->wire.error_heard;
+}
+
 /* Called by c-ares from within ares_query, ares_process_fd and ares_destroy: only takes notes. */
 static void resolver_answered(void *context, int status, int timeouts, unsigned char *packet,
                               int size)
@@ -61,7 +69,8 @@ static void resolver_answered(void *context, int status, int timeouts, unsigned 
 	if (query->done)
 		return;
 	if (!resolver_is_answer(status, packet, size) ||
-	    (status == ARES_SUCCESS && !records_parse(family, packet, size, &lookup->records)))
+	    (status == ARES_SUCCESS &&
+	     !records_parse(family, packet, size, query->conf.any_owner, &lookup->records)))
 		lookup->outcome = DNS_FAILED;
 	else if (status == ARES_SUCCESS)
 		lookup->outcome = lookup->records.count > 0 ? DNS_ADDRESSES : DNS_NO_DATA;
@@ -71,6 +80,7 @@ static void resolver_answered(void *context, int status, int timeouts, unsigned 
 		lookup->outcome = DNS_NO_NAME;
 	else
 		lookup->outcome = DNS_FAILED;
+	lookup->silent = is_silent(query, status);
 	lookup->format_error = status == ARES_EFORMERR;
 	query->pending &= ~FAMILY_BIT(family);
 }
@@ -80,8 +90,14 @@ static void resolver_ask(struct resolver_query *query, enum family family)
 	struct resolver_lookup *lookup = &query->lookup[family];
 
 	lookup->outcome = DNS_FAILED;
+	lookup->silent = false;
 	lookup->format_error = false;
 	memset(&lookup->records, 0, sizeof(lookup->records));
+	if (family == FAMILY_V6 && query->conf.no_aaaa) {
+		/* resolver_take makes DNS_NO_DATA of it if there is such a name. */
+		lookup->outcome = DNS_NO_NAME;
+		return;
+	}
 	query->pending |= FAMILY_BIT(family); /* first: the answer may come at once */
 	ares_query(query->channel, query->candidate, DNS_CLASS_IN,
 	           family == FAMILY_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA, resolver_answered, lookup);
@@ -134,6 +150,7 @@ static void resolver_take(struct resolver_query *query)
 		if (!(query->families & FAMILY_BIT(family)))
 			continue;
 		answer->family[family].outcome = lookup->outcome;
+		answer->family[family].silent = lookup->silent;
 		/* Some servers deny the name in the family it has nothing of (RFC 4074 4.2). */
 		if (lookup->outcome == DNS_NO_NAME)
 			answer->family[family].outcome = DNS_NO_DATA;
@@ -150,7 +167,7 @@ static void resolver_take(struct resolver_query *query)
 static void resolver_conclude(struct resolver_query *query)
 {
 	char next[CONFIG_NAME_SIZE];
-	bool records = false, failed = false, last;
+	bool records = false, failed = false, all_silent = true, last;
 
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
 		const struct resolver_lookup *lookup = &query->lookup[family];
@@ -159,6 +176,7 @@ static void resolver_conclude(struct resolver_query *query)
 			continue;
 		records |= lookup->records.any;
 		failed |= lookup->outcome == DNS_FAILED;
+		all_silent &= lookup->outcome != DNS_FAILED || lookup->silent;
 		query->name_exists |= lookup->outcome == DNS_NO_DATA;
 	}
 	if (records) {
@@ -177,6 +195,7 @@ static void resolver_conclude(struct resolver_query *query)
 			*outcome = DNS_FAILED;
 		else
 			*outcome = query->name_exists ? DNS_NO_DATA : DNS_NO_NAME;
+		query->answer.family[family].silent = *outcome == DNS_FAILED && all_silent;
 	}
 	query->done = true;
 }
@@ -220,15 +239,20 @@ static int resolver_try_ms(const struct resolver_query *query, const char *serve
 static bool resolver_open(struct resolver_query *query, uint32_t deadline_ms)
 {
 	const char *servers = config.nameservers ? config.nameservers : query->conf.servers;
+	struct cares_way way;
 	unsigned tries =
 		query->conf.tries > RESOLVER_TRIES_LEAST ? query->conf.tries : RESOLVER_TRIES_LEAST;
 
 	if (!strchr(servers, ','))
 		tries = 1;
 
-	return *servers && cares_channel_open(&query->channel, servers,
-	                                      resolver_try_ms(query, servers, deadline_ms),
-	                                      (int)tries) == ARES_SUCCESS;
+	way = (struct cares_way){.servers = servers,
+	                         .try_ms = resolver_try_ms(query, servers, deadline_ms),
+	                         .tries = (int)tries,
+	                         .edns = query->conf.edns,
+	                         .tcp = query->conf.use_vc};
+	query->wire.scopes = query->conf.scopes;
+	return *servers && cares_channel_open(&query->channel, &way, &query->wire) == ARES_SUCCESS;
 }
 
 struct resolver_query *resolver_start(const char *name, bool absolute, unsigned families,
@@ -264,6 +288,13 @@ struct resolver_query *resolver_start(const char *name, bool absolute, unsigned 
 		resolver_fail(query);
 	resolver_advance(query);
 	return query;
+}
+
+/* Gives up a family that is not answered at the deadline. */
+static void resolver_late(struct resolver_query *query, enum family family)
+{
+	query->lookup[family].outcome = DNS_FAILED;
+	query->lookup[family].silent = !query->wire.error_heard;
 }
 
 unsigned resolver_pollfds(struct resolver_query *query, struct pollfd pollfds[RESOLVER_POLLFDS],
@@ -326,7 +357,7 @@ bool resolver_step(struct resolver_query *query, const struct pollfd *pollfds, u
 	if (!query->done && clock_ms() >= query->deadline_ms) {
 		for (enum family family = 0; family < FAMILY_COUNT; family++)
 			if (query->pending & FAMILY_BIT(family))
-				query->lookup[family].outcome = DNS_FAILED;
+				resolver_late(query, family);
 		query->pending = 0;
 		resolver_conclude(query);
 	}

@@ -20,7 +20,9 @@ HOOK SELDOM int unshare(int flags)
 {
 	if (flags & CLONE_FILES)
 		namespace_unshare_files();
-	if (!(flags & (CLONE_NEWUSER | CLONE_NEWNET | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)))
+	/* CLONE_NEWNS and CLONE_FS: the refresh thread would keep the old mounts and root. */
+	if (!(flags & (CLONE_NEWUSER | CLONE_NEWNET | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM |
+	               CLONE_NEWNS | CLONE_FS)))
 		return libc()->unshare(flags);
 	return namespace_change(call_unshare, flags, 0, flags & CLONE_NEWNET);
 }

@@ -10,6 +10,8 @@
 #include "learn/build.h"
 #include "learn/draft.h"
 
+#include <string.h>
+
 enum { INDEX_SMALLEST = 64 };
 
 void build_index_set(struct build *build, uint64_t slot, uint32_t value)
@@ -100,6 +102,27 @@ static uint32_t joined_version_of(const struct build *build, uint32_t service, e
 	return clock_since(departed_used_ms[place], clock_ms()) < DEPARTED_KEPT_MS ? 1 : version;
 }
 
+/* Puts the last pool behind those before it that have the same endpoints. */
+static void join_equals(struct build *build)
+{
+	struct snapshot *next = build->next;
+	uint32_t last = build->pool_records - 1;
+	const struct pool_record *pool = &next->pool_records[last];
+
+	/* From the end: the first one that is met is the last of its equals. */
+	for (uint32_t p = last; p-- > 0;) {
+		struct pool_record other = next->pool_records[p];
+
+		if (other.key != pool->key || other.count != pool->count ||
+		    memcmp(&next->addresses[other.first], &next->addresses[pool->first],
+		           pool->count * sizeof(*next->addresses)) != 0)
+			continue;
+		other.next_equal = (uint16_t)last;
+		words_store(&next->pool_records[p], &other, sizeof(other));
+		return;
+	}
+}
+
 /* Adds a service's pool of one family: its new endpoints, or those it had. */
 static void build_pool(struct build *build, uint32_t service, enum family family)
 {
@@ -108,7 +131,8 @@ static void build_pool(struct build *build, uint32_t service, enum family family
 	struct service_family *known = &value.family[family];
 	const struct address *from;
 	size_t count;
-	struct pool_record pool = {.first = build->endpoints, .service = service, .family = family};
+	struct pool_record pool = {
+		.first = build->endpoints, .service = (uint16_t)service, .family = family};
 
 	if (change) {
 		from = change->endpoints;
@@ -126,6 +150,7 @@ static void build_pool(struct build *build, uint32_t service, enum family family
 	pool.count = (uint32_t)count;
 	pool.key = address_set_key(from, count);
 	known->pool = add_pool_record(build, &pool);
+	join_equals(build);
 	/* MEMBERSHIP_FIRST_POOL + known->pool. */
 	build_add_membership(build, &(struct membership){.redirect_to = known->pool,
 	                                                 .count = 1,
@@ -155,14 +180,21 @@ static uint32_t membership_with(struct build *build, uint32_t base, uint32_t poo
 }
 
 /* Puts the pools' endpoints into the index. An address in several pools gets the membership of all
- * of them. Returns true if there is any such address. */
+ * of them, where those with the same endpoints are one, the first of them. Returns true if there is
+ * any such address. */
 static bool build_index(struct build *build, uint32_t pools)
 {
+	bool *is_equal = build->draft->scratch->is_equal;
 	bool overlap = false;
 
+	memset(is_equal, 0, pools * sizeof(*is_equal));
 	for (uint32_t p = 0; p < pools; p++) {
 		const struct pool_record *pool = &build->next->pool_records[p];
 
+		if (pool->next_equal)
+			overlap = is_equal[pool->next_equal] = true;
+		if (is_equal[p])
+			continue;
 		for (uint32_t e = pool->first; e < pool->first + pool->count; e++) {
 			uint64_t slot;
 			int64_t there =
@@ -183,16 +215,19 @@ static bool build_index(struct build *build, uint32_t pools)
 	return overlap;
 }
 
-/* Returns how many of a membership's pools are of names that DNS is believed for. Other names may
+/* Returns how many of the names that have a membership's pools DNS is believed for. Other names may
  * be other spellings of one. */
 static uint32_t count_believed(const struct build *build, const struct membership *membership)
 {
 	uint32_t believed = 0;
 
 	for (uint32_t k = 0; k < membership->count; k++) {
-		const struct pool_record *pool = &build->next->pool_records[membership->pools[k]];
+		uint32_t index = membership->pools[k];
+		struct pool_record pool = build->next->pool_records[index];
 
-		believed += build->next->services[pool->service].absolute_known;
+		do
+			believed += build->next->services[pool.service].absolute_known;
+		while (snapshot_next_equal(build->next, &index, &pool));
 	}
 	return believed;
 }
@@ -210,8 +245,7 @@ static void note_shared(struct build *build, uint32_t pools)
 			const struct membership *membership =
 				&build->next->memberships[build->next->infos[indexed].membership];
 
-			if (membership->count == 1 ||
-			    (membership->count && count_believed(build, membership) < 2))
+			if (membership->count && count_believed(build, membership) < 2)
 				continue;
 			info.joined_version |= JOINED_SHARED;
 			words_store(&build->next->infos[e], &info, sizeof(info));

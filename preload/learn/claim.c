@@ -4,12 +4,23 @@
 #include "directory/claims.h"
 #include "directory/snapshot.h"
 
+/* Returns true if a pool may have an address: only such addresses are claimed. Public ones are
+ * managed only where LBDNS_NAMES lists names. */
+static bool may_be_managed(struct address address)
+{
+	return config.listed || address_is_private(address);
+}
+
 void learn_claim(uint64_t key, struct address address)
 {
-	/* Only addresses that a pool may have are claimed. Public ones are managed only where
-	 * LBDNS_NAMES lists names. */
-	if (config.listed || address_is_private(address))
+	if (may_be_managed(address))
 		claims_add(address, key);
+}
+
+void learn_claim_number(struct address address)
+{
+	if (may_be_managed(address))
+		claims_add_number(address);
 }
 
 void learn_claim_family(uint64_t key, const struct answer *answer, enum family family)

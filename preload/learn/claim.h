@@ -13,6 +13,9 @@
  * numeric literal, from another. */
 void learn_claim(uint64_t key, struct address address);
 
+/* Claims an address that the client wrote as a number. */
+void learn_claim_number(struct address address);
+
 /* Claims all addresses of a family of an answer. */
 void learn_claim_family(uint64_t key, const struct answer *answer, enum family family);
 

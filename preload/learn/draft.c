@@ -1,19 +1,13 @@
 #include "learn/draft.h"
 
 #include "base/address.h"
+#include "base/kernel.h"
 #include "base/name.h"
 #include "directory/service.h"
 
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 void *draft_map(size_t size)
 {
-	long got = syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
-	                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
-
-	return got == -1 ? NULL : (void *)got; // NOLINT(performance-no-int-to-ptr)
+	return kernel_map(size, MAP_NORESERVE);
 }
 
 /* Mapped once; its pages are given back after each draft. */
@@ -86,7 +80,7 @@ bool draft_begin(struct draft *draft)
 void draft_end(void)
 {
 	if (memory)
-		syscall(SYS_madvise, memory, sizeof(*memory), MADV_DONTNEED);
+		kernel_call(SYS_madvise, memory, sizeof(*memory), MADV_DONTNEED);
 }
 
 struct service draft_service(const struct draft *draft, uint32_t service)
@@ -122,6 +116,10 @@ void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *
 
 	if (service < SERVICES)
 		value.has_canonical = draft->next->names[name].has_canonical;
+	if (memcmp(&draft->next->name_text[name], text, sizeof(*text)) != 0)
+		for (enum family f = 0; f < FAMILY_COUNT; f++)
+			atomic_store_explicit(&name_state[name].libc_ms[f], 0,
+			                      memory_order_relaxed);
 	words_store(&draft->next->name_text[name], text, sizeof(*text));
 	words_store(&draft->next->names[name], &value, sizeof(value));
 }

@@ -16,6 +16,7 @@
 /* The writer's own memory. */
 struct draft_scratch {
 	uint32_t departed_membership[SERVICES][FAMILY_COUNT];
+	bool is_equal[POOL_RECORDS]; /* of a pool: one before it has the same endpoints */
 	struct address addresses[ENDPOINTS];
 };
 

@@ -140,11 +140,42 @@ static uint32_t interval_of(const struct answer *answer)
 	return (uint32_t)(ttl_ms < TTL_LEAST_MS ? TTL_LEAST_MS : ttl_ms);
 }
 
-static void note_check(const struct refresh *refresh, uint32_t service)
+/* Returns true if nothing came to any of the questions. */
+static bool is_silent(const struct answer *answer)
+{
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (answer->family[f].outcome != DNS_NOT_ASKED && !answer->family[f].silent)
+			return false;
+	return true;
+}
+
+static void note_check(const struct refresh *refresh, uint32_t service, const struct answer *answer)
 {
 	atomic_store_explicit(&service_state[service].checked_ms, refresh->now_ms,
 	                      memory_order_relaxed);
-	atomic_store_explicit(&service_state[service].unanswered, 0, memory_order_relaxed);
+	if (!is_silent(answer))
+		atomic_store_explicit(&service_state[service].unanswered, 0, memory_order_relaxed);
+}
+
+/* Notes whether lookups of a family may be answered without libc. They may once DNS has said what
+ * the family has, or that it has nothing. Silence changes nothing, nor does a denial of a pool that
+ * stays. */
+static void note_confirmed(uint32_t service, const struct answer *answer,
+                           const struct merge_after *after)
+{
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		enum directory_state state = after->family[f].state;
+		enum dns_outcome outcome = answer->family[f].outcome;
+		bool confirmed = (state == DIRECTORY_POOL && outcome == DNS_ADDRESSES) ||
+		                 (state == DIRECTORY_NONE && answer_denies(answer, f));
+
+		if (outcome == DNS_NOT_ASKED ||
+		    (outcome == DNS_FAILED && answer->family[f].silent) ||
+		    (state == DIRECTORY_POOL && answer_denies(answer, f)))
+			continue;
+		atomic_store_explicit(&service_state[service].confirmed[f],
+		                      confirmed && after->believed, memory_order_relaxed);
+	}
 }
 
 /* Notes what an answer that was not believed leaves behind. */
@@ -197,8 +228,9 @@ static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
 	const char *name = refresh->draft.next->service_text[service].text;
 	bool answered = answer->absolute[0];
 
-	note_check(refresh, service);
+	note_check(refresh, service, answer);
 	if (!after.believed) {
+		note_confirmed(service, answer, &after);
 		take_rejected(refresh, service, &after);
 		return service;
 	}
@@ -209,7 +241,7 @@ static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
 		if (service == SERVICES)
 			return SERVICES;
 		if (service != asked) {
-			note_check(refresh, service);
+			note_check(refresh, service, answer);
 			before = draft_before(&refresh->draft, service);
 			after = merge(&before, answer);
 		}
@@ -218,6 +250,7 @@ static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
 		atomic_store_explicit(&service_state[service].interval_ms, interval_of(answer),
 		                      memory_order_relaxed);
 	take_pools(refresh, service, &before, &after);
+	note_confirmed(service, answer, &after);
 	return service;
 }
 
@@ -266,12 +299,13 @@ static void count(const struct refresh *refresh, const struct snapshot *publishe
 }
 
 /* Returns true if the service that DNS was asked for is still at its place, which may have been
- * given to another one since. */
+ * given to another one since, and has the absolute name that it had. */
 static bool is_there(const struct draft *draft, const struct due *due)
 {
 	const struct service *service = &draft->old->services[due->service];
 
-	return service->used && service->generation == due->generation;
+	return service->used && service->generation == due->generation &&
+	       (!due->absolute || service->absolute_known);
 }
 
 bool learn_from_dns(const struct due *due, const struct answer *answer)

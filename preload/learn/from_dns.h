@@ -14,6 +14,7 @@ struct due {
 	struct name_text name;
 	bool absolute; /* take the name as it is: do not walk the search list */
 	unsigned families;
+	unsigned pools; /* families of which there is or was a pool, as FAMILY_BITs */
 };
 
 /* Takes in what DNS answered. Returns false if another thread is writing the directory: come again.

@@ -1,9 +1,12 @@
 #include "learn/from_libc.h"
 
+#include "base/address_set.h"
 #include "base/answer.h"
 #include "base/clock.h"
+#include "base/kernel.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "directory/claims.h"
 #include "directory/listing.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
@@ -16,9 +19,7 @@
 #include "shared/counters.h"
 #include "shared/segment.h"
 
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
 	UNMANAGED_FOR_MS = 10 * 60 * 1000, /* then DNS is asked again whether it knows the name */
@@ -72,12 +73,14 @@ static bool is_endpoint(uint32_t service, struct address address)
 	words_load(&membership, &snapshot->memberships[info.membership % MEMBERSHIPS],
 	           sizeof(membership));
 	for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
+		uint32_t index = membership.pools[i];
 		struct pool_record pool;
 
-		words_load(&pool, &snapshot->pool_records[membership.pools[i] % POOL_RECORDS],
-		           sizeof(pool));
-		if (pool.service == service)
-			return reading_held(reading);
+		snapshot_pool(snapshot, index, &pool);
+		do
+			if (pool.service == service)
+				return reading_held(reading);
+		while (snapshot_next_equal(snapshot, &index, &pool));
 	}
 	return false;
 }
@@ -101,21 +104,70 @@ static bool is_known(const struct listing *listing, const struct answer *answer)
 	return !answer->canonical || listing->has_canonical;
 }
 
-/* Takes in an answer for a name that DNS is asked for anyway, and of which DNS says more than one
- * answer of libc, because that may come from a cache. Only addresses that DNS does not have yet are
- * claimed, so that a connection to one is not taken for another pool's. Returns false if the answer
- * is to be learned. */
+/* Returns true if a family of an answer is what is known. A libc that leaves addresses out agrees
+ * if DNS has all that it names. */
+static bool agrees(const struct listing *listing, const struct answer *answer, enum family family)
+{
+	const struct address *addresses = answer->family[family].addresses;
+	size_t count = answer->family[family].count;
+
+	if (listing->family[family].state != DIRECTORY_POOL ||
+	    (count == listing->family[family].count &&
+	     address_set_key(addresses, count) == listing->family[family].key))
+		return true;
+	for (size_t i = 0; answer->may_be_truncated && i < count; i++)
+		if (!is_endpoint(listing->service, addresses[i]))
+			return false;
+	return answer->may_be_truncated && listing->family[family].confirmed;
+}
+
+/* Notes that libc has just said what is known of the families of an answer. */
+static void note_libc(uint32_t name, const struct answer *answer)
+{
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (answer->family[f].outcome != DNS_NOT_ASKED)
+			atomic_store_explicit(&name_state[name].libc_ms[f], clock_ms(),
+			                      memory_order_relaxed);
+}
+
+/* Notes that libc has said of a family once more what is known. */
+static void note_agreed(const struct listing *listing, enum family family)
+{
+	struct service_state *state = &service_state[listing->service];
+	uint64_t now_ms = clock_ms();
+
+	atomic_store_explicit(&name_state[listing->name].libc_ms[family], now_ms,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&state->checked_ms, now_ms, memory_order_relaxed);
+	if (listing->family[family].state == DIRECTORY_POOL)
+		atomic_store_explicit(&state->good_ms[family], now_ms, memory_order_relaxed);
+}
+
+/* Takes in an answer of which nothing is to be learned: it says what is known, or DNS is asked for
+ * the name anyway, and says more than one answer of libc that was not due, because that may come
+ * from a cache. Only addresses that DNS does not have yet are claimed, so that a connection to one
+ * is not taken for another pool's. Returns false if the answer is to be learned. */
 static bool learn_known_name(const struct name_text *name, const struct listing *listing,
                              const struct answer *answer)
 {
+	bool current = is_dns_current(listing), agreed[FAMILY_COUNT];
 	unsigned asked = 0;
 
-	if (!is_dns_current(listing) || !is_known(listing, answer))
+	if (!is_known(listing, answer))
 		return false;
-	for (enum family f = 0; f < FAMILY_COUNT; f++)
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		agreed[f] =
+			answer->family[f].outcome != DNS_NOT_ASKED && agrees(listing, answer, f);
 		if (answer->family[f].outcome != DNS_NOT_ASKED)
 			asked |= FAMILY_BIT(f);
+		if (asked & FAMILY_BIT(f) && !agreed[f] &&
+		    (!current || !listing->family[f].confirmed || listing->family[f].libc_due))
+			return false;
+	}
 	listing_given(listing, asked);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (agreed[f])
+			note_agreed(listing, f);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		for (size_t i = 0; i < answer->family[f].count; i++)
 			if (!is_endpoint(listing->service, answer->family[f].addresses[i]))
@@ -137,6 +189,75 @@ static struct merge_before before_of(const struct draft *draft, const struct nam
 	return before;
 }
 
+/* Returns true if libc says of a name that DNS is believed for nothing that DNS has said: the
+ * absolute name is another one now (the search list has changed, or a name that it has first was
+ * made), or the name is one of the hosts file. Or every endpoint was replaced. */
+static bool is_other_name(const struct merge_before *before, const struct answer *answer)
+{
+	bool is_other = false;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (address_set_overlaps(before->family[f].endpoints, before->family[f].count,
+		                         answer->family[f].addresses, answer->family[f].count))
+			return false;
+		is_other = is_other || (before->family[f].count && answer->family[f].count);
+	}
+	return is_other && before->absolute_known;
+}
+
+/* Takes the absolute name from a service, so that DNS is asked for what the client asks for. The
+ * pools stay until others replace them, because what leaves them departs. */
+static void forget_absolute(struct draft *draft, uint32_t service, const struct name_text *name)
+{
+	struct service value = draft_service(draft, service);
+	struct service_state *state = &service_state[service];
+
+	value.absolute_known = false;
+	draft_set_service(draft, service, &value);
+	draft_set_service_text(draft, service, name);
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		atomic_store_explicit(&state->confirmed[f], false, memory_order_relaxed);
+		atomic_store_explicit(&state->denials[f], 0, memory_order_relaxed);
+		atomic_store_explicit(&state->last_rejected_key[f], 0, memory_order_relaxed);
+	}
+	atomic_store_explicit(&state->refreshes, 0, memory_order_relaxed); /* service_hurry_first */
+	atomic_store_explicit(&state->unanswered, 0, memory_order_relaxed);
+}
+
+/* Returns true if a service has another name than the one at a place. */
+static bool has_other_names(const struct snapshot *snapshot, uint32_t service, uint32_t place)
+{
+	for (uint32_t n = 0; n < snapshot->name_count; n++)
+		if (n != place && snapshot->names[n].service == service)
+			return true;
+	return false;
+}
+
+/* Parts a name from what DNS knows under it, where libc says that it is another name. Returns what
+ * is known of it then. */
+static struct merge_before part(struct draft *draft, const struct name_text *name,
+                                struct merge_before before, const struct answer *answer)
+{
+	int64_t place = snapshot_find_name(draft->next, name);
+	bool listed = before.listed;
+	uint32_t service;
+
+	if (place < 0 || !is_other_name(&before, answer))
+		return before;
+	service = draft->next->names[place].service;
+	if (has_other_names(draft->next, service, (uint32_t)place)) {
+		draft_set_name(draft, (uint32_t)place, &(struct name_text){""}, SERVICES);
+		before = draft_before(draft, SERVICES);
+		before.listed = listed;
+		return before;
+	}
+	forget_absolute(draft, service, name);
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (!answer->family[f].count)
+			before.family[f].state = DIRECTORY_UNKNOWN;
+	return before;
+}
+
 /* Takes over the pools. The client is about to get the addresses of the new ones, and all others of
  * the answer are claimed by key. */
 static void take_pools(struct draft *draft, uint32_t service, const struct answer *answer,
@@ -144,6 +265,7 @@ static void take_pools(struct draft *draft, uint32_t service, const struct answe
 {
 	struct service value = draft_service(draft, service);
 
+	claims_count_numbers();
 	draft_take(draft, service, after);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		if (after->family[f].replaced)
@@ -162,12 +284,18 @@ static void note_answer(struct draft *draft, uint32_t service, const struct answ
 	struct service_state *state = &service_state[service];
 	uint64_t now_ms = clock_ms();
 
-	if (answer->order != ORDER_UNKNOWN)
+	if (answer->order != ORDER_UNKNOWN) {
 		value.order = answer->order;
+		atomic_store_explicit(&state->order_lost, false, memory_order_relaxed);
+	}
 	value.unmanaged = false;
 	draft_set_service(draft, service, &value);
 	atomic_store_explicit(&state->checked_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&state->due_base_ms, now_ms, memory_order_relaxed);
+	/* Only where DNS is not asked already, because lookups that go to libc each time would put
+	 * the next question off for ever. */
+	if (clock_since(atomic_load_explicit(&state->due_base_ms, memory_order_relaxed), now_ms) >
+	    2 * (uint64_t)atomic_load_explicit(&state->interval_ms, memory_order_relaxed))
+		atomic_store_explicit(&state->due_base_ms, now_ms, memory_order_relaxed);
 	atomic_store_explicit(&state->used_ms, now_ms, memory_order_relaxed);
 	atomic_store_explicit(&state->due_now, answer->may_be_truncated, memory_order_relaxed);
 }
@@ -185,7 +313,7 @@ static bool learn_locked(const struct name_text *name, const struct answer *answ
 	shared_start();
 	if (!draft_begin(&draft))
 		return false;
-	before = before_of(&draft, name, listed);
+	before = part(&draft, name, before_of(&draft, name, listed), answer);
 	after = merge(&before, answer);
 	/* Before names_service, so that no name is given up for an answer that has no room. */
 	if (!after.fits)
@@ -197,6 +325,7 @@ static bool learn_locked(const struct name_text *name, const struct answer *answ
 		draft_set_canonical(&draft, place, &canonical);
 	take_pools(&draft, service, answer, &after, name_hash(name));
 	note_answer(&draft, service, answer);
+	note_libc(place, answer);
 	if (!draft_publish(&draft))
 		return false;
 	counters_name(name);
@@ -213,7 +342,7 @@ static bool lock_soon(struct writer_lock *lock)
 	for (int i = 0; i < LOCK_TRIES && process_is_own(); i++) {
 		if (writer_trylock(lock))
 			return true;
-		syscall(SYS_nanosleep, &nap, NULL);
+		kernel_call(SYS_nanosleep, &nap, NULL);
 	}
 	return false;
 }

@@ -2,7 +2,9 @@
 
 #include "base/attributes.h"
 #include "base/config.h"
+#include "base/log.h"
 #include "base/name.h"
+#include "base/text.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
 #include "learn/draft.h"
@@ -19,6 +21,17 @@ bool listed_wanted(void)
 {
 	return config.listed && !atomic_load_explicit(&listed_added, memory_order_relaxed) &&
 	       eligible_any_exact();
+}
+
+/* Logs the first name that is not added. A lookup of it makes room (learn/names.c). */
+static SELDOM void log_without_room(const struct name_text *name)
+{
+	char number[21];
+
+	log_line(LOG_WARN, "LBDNS_NAMES has more exact names than there is room for, ",
+	         text_number(SERVICES, number),
+	         ": the others rotate only once they are looked up; the first of them: ",
+	         name->text, NULL);
 }
 
 /* Adds the exact names that the draft does not have, as far as there is room. Returns true if it
@@ -40,8 +53,10 @@ static bool add_listed(struct draft *draft)
 			continue;
 		place = draft_add_name(draft);
 		service = place < NAMES ? draft_add_service(draft) : SERVICES;
-		if (service == SERVICES)
+		if (service == SERVICES) {
+			log_without_room(&name);
 			break;
+		}
 		draft_set_service(draft, service, &value);
 		draft_set_service_text(draft, service, &name);
 		draft_set_name(draft, place, &name, service);

@@ -1,11 +1,17 @@
 #include "learn/names.h"
 
+#include "base/attributes.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
 #include "learn/claim.h"
 #include "learn/eligible.h"
+#include "shared/counters.h"
+
+#include <stdatomic.h>
 
 /* Returns true for an exact name in LBDNS_NAMES that DNS has not answered for yet. */
 static bool is_unresolved(const struct service *service)
@@ -58,6 +64,22 @@ static void evict(struct draft *draft)
 	draft_free_service(draft, idle);
 }
 
+/* Counts that there is no room for a name, and logs it once in a process. limit is how many there
+ * is room for. */
+static SELDOM void note_without_room(const struct name_text *name, uint32_t limit)
+{
+	static atomic_bool logged;
+	char number[21];
+
+	counters_without_room();
+	/* The name is the last word, because a long one would cut off all that follows it. */
+	if (!atomic_exchange_explicit(&logged, true, memory_order_relaxed))
+		log_line(LOG_WARN, "no room for more than ", text_number(limit, number),
+		         " names: the others are not rotated (LBDNS_NAMES or LBDNS_EXCLUDE say "
+		         "which matter); the first of them: ",
+		         name->text, NULL);
+}
+
 uint32_t names_service(struct draft *draft, const struct name_text *name, bool listed,
                        uint32_t *place)
 {
@@ -72,8 +94,10 @@ uint32_t names_service(struct draft *draft, const struct name_text *name, bool l
 		evict(draft);
 	*place = draft_add_name(draft);
 	service = *place < NAMES ? draft_add_service(draft) : SERVICES;
-	if (service == SERVICES)
+	if (service == SERVICES) {
+		note_without_room(name, *place < NAMES ? SERVICES : NAMES);
 		return SERVICES;
+	}
 	draft_set_service(draft, service,
 	                  &(struct service){.used = true,
 	                                    .listed = listed,

@@ -11,7 +11,8 @@
 
 /* Returns the service of a name and writes the name's place. A name that is not known is added with
  * a service of its own, and if there is no room an idle one is given up for it; listed is whether
- * LBDNS_NAMES is why it is managed. Returns SERVICES if there is no room. */
+ * LBDNS_NAMES is why it is managed. Returns SERVICES if there is no room, which is counted, and
+ * logged once. */
 uint32_t names_service(struct draft *draft, const struct name_text *name, bool listed,
                        uint32_t *place);
 

@@ -1,12 +1,10 @@
 /* The buffers that readers see: laid out, grown, filled, made the published snapshot. */
 #include "base/address.h"
+#include "base/kernel.h"
 #include "directory/snapshot.h"
 #include "learn/draft.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum { PAGE_SMALLEST = 4096 };
 
@@ -97,8 +95,8 @@ static struct buffer *buffer_for(struct buffer *had, const struct snapshot *draf
  */
 static void buffer_outgrown(struct buffer *outgrown)
 {
-	syscall(SYS_madvise, (char *)outgrown + PAGE_SMALLEST, outgrown->size - PAGE_SMALLEST,
-	        MADV_DONTNEED);
+	kernel_call(SYS_madvise, (char *)outgrown + PAGE_SMALLEST, outgrown->size - PAGE_SMALLEST,
+	            MADV_DONTNEED);
 }
 
 bool draft_commit(const struct draft *draft)

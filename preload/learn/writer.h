@@ -3,19 +3,19 @@
 #ifndef LBDNS_LEARN_WRITER_H
 #define LBDNS_LEARN_WRITER_H
 
-#include <signal.h>
+#include "base/signals.h"
+
 #include <stdbool.h>
 
 /* What writer_unlock restores. */
 struct writer_lock {
-	sigset_t signals;
-	int cancel_state;
+	signal_set signals;
 };
 
-/* Takes the right to write. Until writer_unlock signals are blocked and cancellation is off, so
- * that the right can neither be left by siglongjmp nor die with its thread. Returns false if
- * another thread has it (come again, or do without), or if the memory is another process's (vfork).
- */
+/* Takes the right to write. Until writer_unlock all signals are blocked, libc's own too, so that
+ * the right can neither be left by siglongjmp nor die with its thread (nothing that is called
+ * meanwhile is a point of cancellation). Returns false if another thread has it (come again, or do
+ * without), or if the memory is another process's (vfork). */
 bool writer_trylock(struct writer_lock *lock);
 
 /* Gives back the right to write. */

@@ -1,6 +1,7 @@
 #include "lookup/from_snapshot.h"
 
 #include "balance/pick.h"
+#include "balance/walk.h"
 #include "base/answer.h"
 #include "base/libc.h"
 #include "base/libc_versions.h"
@@ -26,6 +27,7 @@ struct reply {
 	struct addrinfo *templates[FAMILY_COUNT]; /* NULL: the family is not in the list */
 	struct list_addresses addresses;
 	unsigned families; /* that are in the list */
+	enum libc_says libc_says;
 };
 
 /* Returns true if DNS or libc was asked lately enough to answer without asking again. */
@@ -37,6 +39,21 @@ static bool is_fresh(const struct listing *listing)
 	return !service_is_overdue(listing->age_ms, listing->interval_ms);
 }
 
+/* Returns true if what is known of a family will do without libc. */
+static bool is_known(const struct reply *reply, enum family family)
+{
+	const struct listing *listing = &reply->listing;
+
+	if (listing->family[family].state != DIRECTORY_NONE &&
+	    (listing->family[family].state != DIRECTORY_POOL || !listing->family[family].fresh))
+		return false;
+	if (reply->libc_says == LIBC_UNABLE)
+		return true;
+	if (reply->libc_says == LIBC_FAILED)
+		return listing->believed;
+	return listing->family[family].confirmed && !listing->family[family].libc_due;
+}
+
 /* Finds the families of the list, and gets their templates. Returns false if there is one that is
  * not known, or not freshly. */
 static bool reply_families(struct reply *reply)
@@ -45,18 +62,19 @@ static bool reply_families(struct reply *reply)
 	bool addrconfig = question->flags & AI_ADDRCONFIG;
 
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		enum directory_state state = reply->listing.family[f].state;
+		bool known = is_known(reply, f);
 
-		if (!(question->families & FAMILY_BIT(f)) || state == DIRECTORY_NONE)
+		if (!(question->families & FAMILY_BIT(f)) ||
+		    (known && reply->listing.family[f].state == DIRECTORY_NONE))
 			continue;
-		if (state != DIRECTORY_POOL && !addrconfig)
+		if (!known && !addrconfig)
 			return false;
 		reply->templates[f] = question_template(question, f);
 		if (!reply->templates[f] && !addrconfig)
 			return false;
 		if (!reply->templates[f])
 			continue; /* no interface has this family: libc leaves it out */
-		if (state != DIRECTORY_POOL || !reply->listing.family[f].fresh)
+		if (!known)
 			return false;
 		reply->families |= FAMILY_BIT(f);
 	}
@@ -87,6 +105,17 @@ static bool reply_copy(struct reply *reply)
 	return true;
 }
 
+/* Returns the index of the address that is to come first in a family. */
+static uint32_t reply_first(const struct reply *reply, enum family family, uint16_t port)
+{
+	uint64_t key = reply->listing.family[family].key;
+	uint32_t count = reply->listing.family[family].count;
+	uint32_t first = pick_show(reply->addresses.family[family].at, count, key, port);
+
+	walk_listed(key, count, first);
+	return first;
+}
+
 static struct addrinfo *reply_make(struct reply *reply)
 {
 	bool wants_canonical = reply->question->wants_canonical;
@@ -98,11 +127,11 @@ static struct addrinfo *reply_make(struct reply *reply)
 	if (wants_canonical && (!reply->listing.has_canonical ||
 	                        !listing_canonical(&reply->listing, &reply->name, &canonical)))
 		return NULL;
+	if (!pick_shows(reply->listing.service, reply->listing.family[leading].key, port))
+		return NULL;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (reply->families & FAMILY_BIT(f))
-			first[f] = pick_show(reply->addresses.family[f].at,
-			                     reply->listing.family[f].count,
-			                     reply->listing.family[f].key, port);
+			first[f] = reply_first(reply, f, port);
 	return list_make(&reply->addresses, first, reply->templates,
 	                 wants_canonical ? canonical.text : NULL);
 }
@@ -120,9 +149,18 @@ static bool reply_begin(struct reply *reply, const struct question *question)
 	       mode_for(service_name_hash(reply->listing.service)) == MODE_ON;
 }
 
-struct addrinfo *from_snapshot(const struct question *question)
+/* Has DNS asked for the first time if a family is not confirmed yet. */
+static void hurry(const struct reply *reply)
 {
-	struct reply reply = {.families = 0};
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (reply->question->families & FAMILY_BIT(f) &&
+		    !reply->listing.family[f].confirmed)
+			service_hurry_first(reply->listing.service);
+}
+
+struct addrinfo *from_snapshot(const struct question *question, enum libc_says libc_says)
+{
+	struct reply reply = {.libc_says = libc_says};
 	struct addrinfo *list = NULL;
 	int saved_errno = errno;
 
@@ -132,6 +170,7 @@ struct addrinfo *from_snapshot(const struct question *question)
 	pthread_testcancel();
 	if (!reply_begin(&reply, question))
 		return NULL;
+	hurry(&reply);
 	thread_want(false);
 	thread_nudge(reply.listing.age_ms, reply.listing.interval_ms);
 	if (is_fresh(&reply.listing) && list_can_make() && reply_families(&reply) &&

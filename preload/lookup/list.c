@@ -1,13 +1,10 @@
 #include "lookup/list.h"
 
 #include "base/address_set.h"
+#include "base/kernel.h"
 #include "base/libc.h"
 
-#include <errno.h>
 #include <netinet/in.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* musl keeps at most 48 addresses (MAXADDRS in its lookup.h), and before 1.2.4, without TCP, about
  * 28: from so many on there may be more. */
@@ -15,8 +12,7 @@ enum { MUSL_TRUNCATES_FROM = 25 };
 
 bool list_reserve(struct list_addresses *addresses, size_t count)
 {
-	int saved_errno = errno;
-	long got;
+	struct address *got;
 
 	addresses->mapped = 0;
 	addresses->order = ORDER_UNKNOWN;
@@ -28,21 +24,19 @@ bool list_reserve(struct list_addresses *addresses, size_t count)
 		return true;
 	/* Not malloc, because a client may leave by siglongjmp or fail every allocation, and the
 	 * heap is its own. */
-	got = syscall(SYS_mmap, NULL, FAMILY_COUNT * count * sizeof(struct address),
-	              PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
-	errno = saved_errno;
-	if (got == -1)
+	got = kernel_map(FAMILY_COUNT * count * sizeof(struct address), 0);
+	if (!got)
 		return false;
 	addresses->mapped = FAMILY_COUNT * count * sizeof(struct address);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		addresses->family[f].at = (struct address *)got + f * count;
+		addresses->family[f].at = got + f * count;
 	return true;
 }
 
 void list_release(struct list_addresses *addresses)
 {
 	if (addresses->mapped)
-		munmap(addresses->family[0].at, addresses->mapped);
+		kernel_unmap(addresses->family[0].at, addresses->mapped);
 }
 
 /* Adds an address, unless it is the last one's next socket type. */

@@ -117,7 +117,7 @@ static struct addrinfo *node_new(struct making *making, const struct addrinfo *t
 		at->node.ai_canonname = making->canonical;
 		node = &at->node;
 	} else {
-		node = malloc(sizeof(*node) + template->ai_addrlen);
+		node = libc()->malloc(sizeof(*node) + template->ai_addrlen);
 		if (!node)
 			return NULL;
 		*node = *template;
@@ -166,7 +166,7 @@ static bool block_start(struct making *making, size_t nodes, const char *canonic
 
 	if (!nodes || nodes > INT16_MAX)
 		return false;
-	making->block = calloc(1, nodes * sizeof(struct aibuf) + name);
+	making->block = libc()->calloc(1, nodes * sizeof(struct aibuf) + name);
 	if (!making->block)
 		return false;
 	making->block->references = (short)nodes;
@@ -178,11 +178,12 @@ static bool block_start(struct making *making, size_t nodes, const char *canonic
 /* glibc frees the canonical name of each node with free(3). */
 static bool nodes_finish(struct making *making, const char *canonical)
 {
-	if (!canonical)
+	size_t size = canonical ? strlen(canonical) + 1 : 0;
+
+	if (!canonical || !making->head)
 		return making->head != NULL;
-	if (making->head)
-		making->head->ai_canonname = strdup(canonical);
-	return making->head && making->head->ai_canonname;
+	making->head->ai_canonname = libc()->malloc(size);
+	return making->head->ai_canonname && memcpy(making->head->ai_canonname, canonical, size);
 }
 
 struct addrinfo *list_make(const struct list_addresses *addresses, const size_t first[FAMILY_COUNT],
@@ -203,7 +204,7 @@ struct addrinfo *list_make(const struct list_addresses *addresses, const size_t 
 		while (!block && making.head) {
 			struct addrinfo *next = making.head->ai_next;
 
-			free(making.head);
+			libc()->free(making.head);
 			making.head = next;
 		}
 		errno = saved_errno;

@@ -1,12 +1,15 @@
 #include "lookup/taken.h"
 
 #include "balance/pick.h"
+#include "balance/walk.h"
 #include "base/address.h"
 #include "base/address_set.h"
 #include "base/answer.h"
 #include "base/attributes.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/name.h"
+#include "base/wakeup.h"
 #include "directory/listing.h"
 #include "directory/service.h"
 #include "learn/claim.h"
@@ -29,32 +32,52 @@ static unsigned families_in(const struct list_addresses *addresses)
 	return families;
 }
 
-/* Learns an answer, and has the thread look at a name that is managed. Returns the families whose
- * addresses are to be put in order, as FAMILY_BITs. */
-static unsigned learn(const struct name_text *name, const struct answer *answer, bool in_handler)
+/* Learns an answer to a question for a port, or 0, and has the thread look at a name that is
+ * managed. Returns the families whose addresses are to be put in order, as FAMILY_BITs. */
+static unsigned learn(const struct name_text *name, const struct answer *answer, uint16_t port,
+                      bool in_handler)
 {
 	struct listing listing;
 	unsigned managed = 0;
+	enum family leading;
 
 	if (!learn_from_libc(name, answer) || !listing_find(name, &listing))
 		return 0;
-	if (in_handler)
+	if (in_handler) {
 		thread_nudge(UINT64_MAX, 0);
-	else
-		thread_want(true);
+	} else {
+		thread_want(answer->may_be_truncated);
+		/* A name that is new, or was idle, has its next refresh after at least that. */
+		wakeup_by(clock_ms() + listing.interval_ms / 2);
+	}
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (listing.family[f].state == DIRECTORY_POOL && answer->family[f].count)
 			managed |= FAMILY_BIT(f);
-	return mode_for(service_name_hash(listing.service)) == MODE_ON ? managed : 0;
+	if (!managed || mode_for(service_name_hash(listing.service)) != MODE_ON)
+		return 0;
+	leading = managed & FAMILY_BIT(FAMILY_V4) ? FAMILY_V4 : FAMILY_V6;
+	return pick_shows(listing.service, listing.family[leading].key, port) ? managed : 0;
 }
 
-/* Returns the index of the address that is to come first in a family. */
+/* Returns the index of the address that is to come first in a family of the list that the client is
+ * given. */
 static size_t first_of(const struct list_addresses *addresses, enum family family, uint16_t port)
 {
 	const struct address *at = addresses->family[family].at;
-	size_t count = addresses->family[family].count;
+	uint32_t count = (uint32_t)addresses->family[family].count;
+	uint64_t key = address_set_key(at, count);
+	uint32_t first = pick_show(at, count, key, port);
 
-	return pick_show(at, (uint32_t)count, address_set_key(at, count), port);
+	walk_listed(key, count, first);
+	return first;
+}
+
+/* Returns true if a node is an address: with ':', or a number. */
+static bool is_number(const char *node)
+{
+	struct name_text name;
+
+	return strchr(node, ':') || (name_normalize(node, &name) && name_is_numeric(&name));
 }
 
 /* Returns what stands in the claims for a node that is no name of DNS. */
@@ -67,27 +90,31 @@ static uint64_t claim_key(const char *node)
 	return key;
 }
 
+static void claim(const char *node, struct address address)
+{
+	if (is_number(node))
+		learn_claim_number(address);
+	else
+		learn_claim(claim_key(node), address);
+}
+
 static void claim_list(const char *node, const struct addrinfo *list)
 {
-	uint64_t key = claim_key(node);
-
 	for (; list; list = list->ai_next) {
 		struct address address;
 		uint16_t port;
 
 		if (list->ai_addr &&
 		    address_from_sockaddr(list->ai_addr, list->ai_addrlen, &address, &port))
-			learn_claim(key, address);
+			claim(node, address);
 	}
 }
 
 static void claim_addresses(const char *node, const struct list_addresses *addresses)
 {
-	uint64_t key = claim_key(node);
-
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		for (size_t i = 0; i < addresses->family[f].count; i++)
-			learn_claim(key, addresses->family[f].at[i]);
+			claim(node, addresses->family[f].at[i]);
 }
 
 /* Returns the canonical name in a list if it can be kept: in lower case, as all our names are. A
@@ -120,7 +147,7 @@ void taken_list(const struct question *question, struct addrinfo *list, bool in_
 			&addresses, has | question_sought(question, question->families & ~has));
 
 		answer.canonical = canonical_of(question, list);
-		managed = learn(&name, &answer, in_handler);
+		managed = learn(&name, &answer, list_port(list), in_handler);
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
 			if (managed & FAMILY_BIT(f))
 				list_order(&addresses, f, first_of(&addresses, f, list_port(list)),
@@ -151,7 +178,7 @@ SELDOM void taken_host(const char *node, struct hostent *host)
 		enum family family = host->h_addrtype == AF_INET ? FAMILY_V4 : FAMILY_V6;
 		struct answer answer = list_answer(&addresses, FAMILY_BIT(family));
 
-		if (learn(&name, &answer, false) & FAMILY_BIT(family))
+		if (learn(&name, &answer, 0, false) & FAMILY_BIT(family))
 			list_order_host(&addresses, family, first_of(&addresses, family, 0), host);
 	} else {
 		claim_addresses(node, &addresses);

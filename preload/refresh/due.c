@@ -3,11 +3,9 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/kernel.h"
 #include "base/name.h"
 #include "directory/snapshot.h"
-
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum {
 	NOW_AND_THEN = 12, /* intervals between questions that are not expected to have an answer */
@@ -22,6 +20,18 @@ static bool is_now_and_then(uint32_t service)
 	       NOW_AND_THEN - 1;
 }
 
+/* Is a family that the name does not have to be asked for in this interval? Until DNS has said so
+ * too, because libc says so as well where DNS failed: in every other interval, so that a server
+ * that never answers for it does not hold up the other family. */
+static bool is_missed(uint32_t service, enum family family)
+{
+	const struct service_state *state = &service_state[service];
+
+	if (atomic_load_explicit(&state->confirmed[family], memory_order_relaxed))
+		return is_now_and_then(service);
+	return atomic_load_explicit(&state->refreshes, memory_order_relaxed) % 2 == 0;
+}
+
 /* Returns which families of a service DNS is to be asked for in this interval. */
 static unsigned due_families(const struct service *service, uint32_t index)
 {
@@ -31,7 +41,7 @@ static unsigned due_families(const struct service *service, uint32_t index)
 		uint32_t state = service->family[f].state;
 
 		if (state == DIRECTORY_POOL || state == DIRECTORY_GONE ||
-		    (state == DIRECTORY_NONE && is_now_and_then(index)) ||
+		    (state == DIRECTORY_NONE && is_missed(index, f)) ||
 		    (state == DIRECTORY_UNKNOWN && service->exact && !service->absolute_known))
 			families |= FAMILY_BIT(f);
 	}
@@ -68,7 +78,7 @@ static uint64_t due_ms(const struct service *service, uint32_t index)
 	    atomic_load_explicit(&service_state[index].unanswered, memory_order_relaxed) == 1)
 		interval_ms = LOST_MS;
 	return due_base_ms + interval_ms -
-	       hash_mix(due_base_ms ^ generation << 48 ^ (uint64_t)syscall(SYS_getpid) << 16 ^
+	       hash_mix(due_base_ms ^ generation << 48 ^ (uint64_t)kernel_call(SYS_getpid) << 16 ^
 	                (uint64_t)(uintptr_t)&service_state[index]) %
 	               (interval_ms / 5 + 1);
 }
@@ -105,6 +115,11 @@ static bool due_fill(const struct snapshot *snapshot, uint32_t index, const stru
 	due->service = index;
 	due->generation = service->generation;
 	due->families = due_families(service, index);
+	due->pools = 0;
+	for (enum family f = 0; f < FAMILY_COUNT; f++)
+		if (service->family[f].state == DIRECTORY_POOL ||
+		    service->family[f].state == DIRECTORY_GONE)
+			due->pools |= FAMILY_BIT(f);
 	due->absolute = service->absolute_known && !(is_denied(index) && is_now_and_then(index));
 	words_load(&due->name, &snapshot->service_text[index], sizeof(due->name));
 	if (!due->absolute)

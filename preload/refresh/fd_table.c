@@ -2,6 +2,7 @@
 #include "refresh/fd_table.h"
 
 #include "base/attributes.h"
+#include "base/kernel.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -11,10 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
+#include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -47,6 +46,22 @@ static int number_of(const char *name)
 	return *name ? -1 : number;
 }
 
+/* Opens what is free of descriptors 0 to 2: whoever opens a file in this thread by mistake, because
+ * its code is called here, is not to take it for one of the client's most important. An eventfd
+ * holds no file system busy. */
+static void fill_standard(void)
+{
+	long got;
+
+	do {
+		got = kernel_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (got < 0) /* refused by a filter */
+			got = kernel_call(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
+	} while (got >= 0 && got < STDERR_FILENO);
+	if (got > STDERR_FILENO)
+		kernel_call(SYS_close, got);
+}
+
 /* Closes all descriptors of the calling task, whose table is a copy of the client's: as long as the
  * copies are open, a client that closes a socket does not end its connection. /proc tells which
  * there are, which spares a million calls of close(2). Returns false if it cannot be read. */
@@ -58,37 +73,40 @@ static SELDOM bool close_copies(bool keep_stderr)
 	long got;
 
 	/* Before /proc is opened, to make room for it, because the table may be full. */
-	syscall(SYS_close, 0);
-	syscall(SYS_close, 1);
-	text_number((uint64_t)syscall(SYS_gettid), path + strlen(path));
+	kernel_call(SYS_close, 0);
+	kernel_call(SYS_close, 1);
+	text_number((uint64_t)kernel_call(SYS_gettid), path + strlen(path));
 	strcat(path, "/fd");
-	directory = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	directory =
+		(int)kernel_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
 		return false;
-	while ((got = syscall(SYS_getdents64, directory, entries, sizeof(entries))) > 0) {
+	while ((got = kernel_call(SYS_getdents64, directory, entries, sizeof(entries))) > 0) {
 		for (long offset = 0; offset < got;) {
 			const struct entry *entry = (const void *)(entries + offset);
 			int fd = number_of(entry->name);
 
 			if (fd >= 0 && fd != directory && (fd != STDERR_FILENO || !keep_stderr))
-				syscall(SYS_close, fd);
+				kernel_call(SYS_close, fd);
 			offset += entry->length;
 		}
 	}
-	syscall(SYS_close, directory);
+	kernel_call(SYS_close, directory);
+	fill_standard();
 	return got == 0;
 }
 
 bool fd_table_unshare(bool keep_stderr)
 {
 	/* The kernel copies no descriptor that it would close, and all that is kept is below. */
-	if (!syscall(SYS_close_range, keep_stderr ? 3u : 0u, ~0u, CLOSE_RANGE_OWN)) {
+	if (!kernel_call(SYS_close_range, keep_stderr ? 3u : 0u, ~0u, CLOSE_RANGE_OWN)) {
 		if (keep_stderr)
-			syscall(SYS_close_range, 0u, 1u, 0u);
+			kernel_call(SYS_close_range, 0u, 1u, 0u);
+		fill_standard();
 		return true;
 	}
 	/* Before Linux 5.9, or filtered. */
-	return !syscall(SYS_unshare, CLONE_FILES) && close_copies(keep_stderr);
+	return !kernel_call(SYS_unshare, CLONE_FILES) && close_copies(keep_stderr);
 }
 
 /* ---- Apart */
@@ -143,28 +161,15 @@ static bool apart_start(void)
 	return task > 0;
 }
 
-/* Makes a system call, not by syscall(2), which would write errno: that is the task's as well. */
-static long call(long number, const void *a, long b, long c, const void *d)
-{
-	register const void *fourth __asm__("r10") = d;
-	long result;
-
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "0"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
-	                 : "rcx", "r11", "memory");
-	return result;
-}
-
-/* Waits until the task is gone, or for IDENTITY_MS. */
+/* Waits until the task is gone, or for IDENTITY_MS. Without errno, which is the task's as well. */
 static void apart_wait(void)
 {
 	const struct timespec time = {.tv_nsec = IDENTITY_MS * 1000000L};
 	/* Not a private futex, because it is the kernel that wakes. */
-	long result = call(SYS_futex, &apart.alive, FUTEX_WAIT, 1, &time);
+	long result = kernel_call(SYS_futex, &apart.alive, FUTEX_WAIT, 1, &time);
 
 	if (result && result != -EAGAIN && result != -EINTR && result != -ETIMEDOUT)
-		call(SYS_nanosleep, &time, 0, 0, NULL); /* a filter refuses it */
+		kernel_call(SYS_nanosleep, &time, NULL); /* a filter refuses it */
 }
 
 #else
@@ -182,16 +187,15 @@ static void apart_wait(void)
 
 static bool apart_stack(void)
 {
-	long got;
+	char *got;
 
 	if (apart.stack)
 		return true;
-	got = syscall(SYS_mmap, NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
-	              MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0L);
-	if (got == -1)
+	got = kernel_map(GUARD_SIZE + STACK_SIZE, MAP_STACK);
+	if (!got)
 		return false;
-	syscall(SYS_mprotect, got, GUARD_SIZE, PROT_NONE);
-	apart.stack = (char *)got + GUARD_SIZE;
+	kernel_call(SYS_mprotect, got, GUARD_SIZE, PROT_NONE);
+	apart.stack = got + GUARD_SIZE;
 	return true;
 }
 
@@ -199,7 +203,7 @@ static bool apart_stack(void)
  * this thread the new ones too, and the task keeps the old ones. */
 static uint64_t identity(void)
 {
-	return (uint64_t)syscall(SYS_geteuid) << 32 | (uint32_t)syscall(SYS_getegid);
+	return (uint64_t)kernel_call(SYS_geteuid) << 32 | (uint32_t)kernel_call(SYS_getegid);
 }
 
 SELDOM bool fd_table_run_apart(void (*run)(void), atomic_bool *stop, bool keep_stderr)

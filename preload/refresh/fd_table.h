@@ -12,8 +12,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Gives the calling thread a table for good, with nothing in it but descriptor 2 if keep_stderr.
- * Returns false if the kernel or a filter refuses. */
+/* Gives the calling thread a table for good, with nothing of the client's in it but descriptor 2 if
+ * keep_stderr. Descriptors 0 to 2 are never free in it. Returns false if the kernel or a filter
+ * refuses. */
 bool fd_table_unshare(bool keep_stderr);
 
 /* Calls run with such a table, where fd_table_unshare is refused: in a task of the kernel that is

@@ -3,6 +3,7 @@
 #include "balance/inflight.h"
 #include "base/attributes.h"
 #include "base/futex.h"
+#include "base/identity.h"
 #include "base/process.h"
 #include "directory/service.h"
 #include "refresh/thread.h"
@@ -28,8 +29,10 @@ SELDOM int namespace_change(int (*call)(int, int), int first, int second, bool i
 		return result;
 	errno = saved_errno;
 	/* Not for what a child of vfork(2) did to itself, because the memory is its parent's. */
-	if (is_network && process_is_own())
+	if (is_network && process_is_own()) {
+		identity_moved();
 		service_invalidate_all();
+	}
 	return 0;
 }
 

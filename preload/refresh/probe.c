@@ -4,18 +4,21 @@
 #include "balance/ejection.h"
 #include "balance/trial.h"
 #include "base/address.h"
+#include "base/clock.h"
+#include "base/kernel.h"
+#include "learn/result.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stddef.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
-	PATIENCE_MS = 3000,  /* as an attempt of a client that blocks has (LIMITED_SYN_COUNT) */
+	PATIENCE_MS = 3000, /* as an attempt of a client that blocks has (LIMITED_SYN_COUNT) */
+	IMPOSSIBLE_MS = 60 * 1000,
+	QUICK = 2,           /* checks after the first; after which each waits twice as long, */
+	DOUBLINGS = 4,       /* so often */
 	FIRST_LOOK_MS = 4,   /* and then each time after twice the time that has passed */
 	SIGNAL_SET_SIZE = 8, /* of the kernel's sigset_t */
 };
@@ -24,6 +27,8 @@ static struct probe {
 	struct peer peer;
 	int fd; /* -1: none */
 	uint64_t since_ms, look_ms;
+	uint64_t silent_ms; /* from when on it counts as silent; 0: it was counted */
+	unsigned silent;    /* how many before it were */
 } probes[TRIALS];
 
 /* A forked child's thread finds what its parent's was trying, by descriptors that are not its own.
@@ -33,21 +38,28 @@ void probe_begin(bool own_descriptors)
 	for (int i = 0; i < TRIALS; i++) {
 		probes[i].fd = -1;
 	}
-	trial_forget();
-	trial_set_possible(own_descriptors);
+	trial_set_impossible(own_descriptors ? 0 : UINT64_MAX);
 }
 
-static void end(struct probe *probe, int error, uint64_t now_ms)
+static void end(struct probe *probe, int error)
 {
 	if (probe->fd >= 0)
-		syscall(SYS_close, probe->fd);
+		kernel_call(SYS_close, probe->fd);
 	probe->fd = -1;
-	if (!error)
-		ejection_answered(probe->peer, now_ms);
-	else if (ejection_blames(error))
-		ejection_failed(probe->peer, error, now_ms);
+	if (!error || ejection_blames(error))
+		result_checked(probe->peer, probe->since_ms, error);
 	else
-		trial_set_possible(false); /* the fault is this host's: clients are to try */
+		/* The fault is this host's: clients are to try. */
+		trial_set_impossible(clock_ms() + IMPOSSIBLE_MS);
+}
+
+/* Returns how long a check may have no answer until the next one is made: longer and longer once
+ * the endpoint is held, which may only be far away. */
+static uint64_t patience_ms(const struct probe *probe)
+{
+	unsigned doublings = probe->silent > QUICK ? probe->silent - QUICK : 0;
+
+	return result_check_ms(probe->peer) << (doublings < DOUBLINGS ? doublings : DOUBLINGS);
 }
 
 static void begin(struct probe *probe, uint64_t now_ms)
@@ -58,8 +70,10 @@ static void begin(struct probe *probe, uint64_t now_ms)
 		struct sockaddr_in6 v6;
 	} to = {.any = {.sa_family = AF_INET}};
 	socklen_t length = sizeof(to.v4);
+	long got;
 
-	probe->since_ms = now_ms;
+	probe->since_ms = now_ms = clock_ms(); /* a look before it takes its time */
+	probe->silent_ms = now_ms + patience_ms(probe);
 	probe->look_ms = now_ms + FIRST_LOOK_MS;
 	to.v4.sin_port = htons((uint16_t)probe->peer.port);
 	if (address_family(probe->peer.address) == FAMILY_V6) {
@@ -67,14 +81,16 @@ static void begin(struct probe *probe, uint64_t now_ms)
 		length = sizeof(to.v6);
 	}
 	address_into_sockaddr(probe->peer.address, &to.any);
-	probe->fd = (int)syscall(SYS_socket, to.any.sa_family,
-	                         SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (probe->fd < 0)
-		end(probe, errno, now_ms);
-	else if (!syscall(SYS_connect, probe->fd, &to, length))
-		end(probe, 0, now_ms);
-	else if (errno != EINPROGRESS)
-		end(probe, errno, now_ms);
+	got = kernel_call(SYS_socket, to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	                  0);
+	if (got < 0) {
+		end(probe, (int)-got);
+		return;
+	}
+	probe->fd = (int)got;
+	got = kernel_call(SYS_connect, probe->fd, &to, length);
+	if (got != -EINPROGRESS)
+		end(probe, (int)-got);
 }
 
 /* Has the connection of a probe ended? */
@@ -85,16 +101,41 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 	socklen_t length = sizeof(int);
 	int error = 0;
 
-	if (syscall(SYS_ppoll, &poll, 1, &at_once, NULL, SIGNAL_SET_SIZE) == 1) {
-		syscall(SYS_getsockopt, probe->fd, SOL_SOCKET, SO_ERROR, &error, &length);
-		end(probe, error, now_ms);
+	if (kernel_call(SYS_ppoll, &poll, 1, &at_once, NULL, SIGNAL_SET_SIZE) == 1) {
+		if (kernel_get_option(probe->fd, SOL_SOCKET, SO_ERROR, &error, &length))
+			error = EBADF;
+		end(probe, error);
 	} else if (now_ms >= probe->since_ms + PATIENCE_MS) {
-		end(probe, ETIMEDOUT, now_ms);
+		end(probe, ETIMEDOUT);
 	} else {
-		probe->look_ms = now_ms + (now_ms - probe->since_ms) + FIRST_LOOK_MS;
+		if (probe->silent_ms && now_ms >= probe->silent_ms) {
+			probe->silent_ms = 0;
+			if (result_check_silent(probe->peer)) {
+				/* A new one: the kernel would repeat this one after a second. */
+				kernel_call(SYS_close, probe->fd);
+				probe->fd = -1;
+				probe->silent++;
+				begin(probe, now_ms);
+				return;
+			}
+		}
+		probe->look_ms = now_ms + (now_ms - probe->since_ms);
+		if (probe->look_ms < now_ms + FIRST_LOOK_MS)
+			probe->look_ms = now_ms + FIRST_LOOK_MS;
 		if (probe->look_ms > probe->since_ms + PATIENCE_MS)
 			probe->look_ms = probe->since_ms + PATIENCE_MS;
 	}
+}
+
+/* Takes a request, in whichever place it is: another probe may be at work for a long time. */
+static bool take(struct probe *probe)
+{
+	for (int place = 0; place < TRIALS; place++)
+		if (trial_take(place, &probe->peer)) {
+			probe->silent = 0;
+			return true;
+		}
+	return false;
 }
 
 uint64_t probe_step(uint64_t now_ms)
@@ -106,7 +147,7 @@ uint64_t probe_step(uint64_t now_ms)
 
 		if (probe->fd >= 0 && probe->look_ms <= now_ms)
 			inspect(probe, now_ms);
-		if (probe->fd < 0 && trial_take(i, &probe->peer))
+		if (probe->fd < 0 && take(probe))
 			begin(probe, now_ms);
 		if (probe->fd >= 0 && probe->look_ms < next_ms)
 			next_ms = probe->look_ms;

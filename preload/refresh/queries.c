@@ -7,17 +7,19 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/futex.h"
+#include "base/kernel.h"
+#include "base/libc.h"
 #include "base/log.h"
+#include "directory/service.h"
 #include "dns/resolvconf.h"
 #include "dns/resolver.h"
 #include "learn/from_dns.h"
 #include "refresh/due.h"
+#include "refresh/files.h"
 #include "shared/counters.h"
 #include "shared/segment.h"
 
 #include <poll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum {
 	QUERIES = 64,       /* under way at the same time */
@@ -30,6 +32,7 @@ enum {
 struct running {
 	struct due due;
 	uint64_t asked_ms; /* clock_ms */
+	bool edns;         /* the question has EDNS */
 	struct resolver_query *query;
 	struct pollfd pollfds[RESOLVER_POLLFDS];
 	unsigned pollfd_count;
@@ -40,11 +43,14 @@ static unsigned running_count;
 static const char *process_name;
 /* The last one that could be read, because a client may have gone into a chroot. */
 static struct resolvconf conf;
+/* The last question that was answered was one without EDNS. */
+static bool edns_in_vain;
 
 void queries_read_conf(void)
 {
 	static struct resolvconf now;
 
+	files_look();
 	if (resolvconf_read(&now) || !conf.servers[0])
 		conf = now;
 }
@@ -120,6 +126,22 @@ static bool make_room(uint32_t service)
 	return true;
 }
 
+/* Asks DNS for what is due. Questions with EDNS may vanish on the way, and libc asks without: so
+ * where the question before has no answer yet, this one is asked the other way. `no-aaaa` is not
+ * heeded where this libc does not heed it either, and has handed out IPv6 addresses. */
+static struct resolver_query *ask(const struct due *due, struct running *next)
+{
+	uint32_t unanswered =
+		atomic_load_explicit(&service_state[due->service].unanswered, memory_order_relaxed);
+	struct resolvconf way = conf;
+
+	next->edns = (unanswered % 2 == 1) == edns_in_vain;
+	way.edns = next->edns;
+	way.any_owner = libc_is_musl();
+	way.no_aaaa = conf.no_aaaa && !(due->pools & FAMILY_BIT(FAMILY_V6));
+	return resolver_start(due->name.text, due->absolute, due->families, &way, QUERIES_MS);
+}
+
 uint64_t queries_start(uint64_t now_ms)
 {
 	uint64_t due_ms = UINT64_MAX;
@@ -140,8 +162,7 @@ uint64_t queries_start(uint64_t now_ms)
 			shared_check();
 		}
 		read = true;
-		next->query = resolver_start(due.name.text, due.absolute, due.families, &conf,
-		                             QUERIES_MS);
+		next->query = ask(&due, next);
 		if (!next->query) {
 			due_ms = now_ms + config.refresh_ms + 1000; /* no memory */
 			break;
@@ -190,8 +211,10 @@ static void finish(struct running *done)
 		         NULL);
 	while (!learn_from_dns(&answered.due, answer))
 		futex_sleep(BUSY_MS);
-	if (!has_failed(answer))
+	if (!has_failed(answer)) {
+		edns_in_vain = !answered.edns;
 		end_older(&answered);
+	}
 	resolver_end(answered.query);
 	counters_process(clock_ms(), process_name);
 }
@@ -213,8 +236,7 @@ static void wait_for_answers(int timeout_ms)
 		timeout_ms = 0;
 	time = (struct timespec){.tv_sec = timeout_ms / 1000,
 	                         .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
-	/* The raw call, because poll(3) is a cancellation point, and clients hook it. */
-	if (syscall(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE) < 0) {
+	if (kernel_call(SYS_ppoll, pollfds, total, &time, NULL, SIGNAL_SET_SIZE) < 0) {
 		futex_sleep(BUSY_MS);
 		for (unsigned i = 0; i < total; i++)
 			pollfds[i].revents = pollfds[i].events; /* the sockets do not block */

@@ -10,8 +10,9 @@ enum {
 	QUERIES_MS = 5000 /* how long DNS may take for one name */
 };
 
-/* Reads resolv.conf; while that cannot be read, what it said before is used. The refresh thread, or
- * the thread that is about to start it. */
+/* Reads resolv.conf, and looks at the other files that libc goes by; while resolv.conf cannot be
+ * read, what it said before is used. For the refresh thread, or the thread that is about to start
+ * it. */
 void queries_read_conf(void);
 
 /* Begins: forgets all queries, because a forked child's thread finds those of its parent's.

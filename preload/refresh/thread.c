@@ -3,32 +3,36 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/futex.h"
+#include "base/kernel.h"
 #include "base/libc.h"
 #include "base/libc_versions.h"
 #include "base/process.h"
+#include "base/signals.h"
 #include "base/wakeup.h"
 #include "learn/listed.h"
 #include "refresh/fd_table.h"
+#include "refresh/handler.h"
+#include "refresh/privileges.h"
 #include "refresh/probe.h"
 #include "refresh/queries.h"
 #include "refresh/silence.h"
+#include "refresh/untold.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum {
 	WATCH_MS = 50,          /* while queries are under way, how often wakes are looked for */
 	BUSY_MS = 1,            /* before a directory that another thread writes is tried again */
 	STOP_MS = 1000,         /* how long thread_stop waits */
+	HOLD_MS = 10 * 1000,    /* how long thread_hold does; later libc may end the client */
+	EXIT_MS = 100,          /* and then for an ended thread that the kernel still knows */
 	REFUSED_MS = 60 * 1000, /* before a thread that was refused is tried again */
-	HANDLERS_MS = 1000,     /* before the client's signal handlers are looked at again */
+	HANDLERS_MS = 100,      /* before the stack of a thread is looked at again */
 	STACK_SIZE = 256 * 1024,
-	STACK_GRAIN = 64 * 1024, /* the largest page of any system we run on */
-	SIGNAL_SET_SIZE = 8      /* of the kernel's sigset_t */
+	STACK_GRAIN = 64 * 1024 /* the largest page of any system we run on */
 };
 
 /* ---- The thread */
@@ -47,7 +51,7 @@ static bool goes_on(void)
 static void work(void)
 {
 	for (;;) {
-		uint64_t now_ms = clock_ms(), watch_ms, probe_ms;
+		uint64_t now_ms = clock_ms(), watch_ms, probe_ms, untold_ms;
 
 		/* Before looking at what is due, so that a wake that comes after is not slept
 		 * through. */
@@ -56,14 +60,18 @@ static void work(void)
 			futex_sleep(BUSY_MS);
 		next_ms = queries_start(now_ms);
 		watch_ms = silence_watch(now_ms);
+		untold_ms = untold_step(now_ms);
 		probe_ms = probe_step(now_ms);
 		if (!queries_any()) {
 			next_ms = watch_ms < next_ms ? watch_ms : next_ms;
 			next_ms = probe_ms < next_ms ? probe_ms : next_ms;
+			next_ms = untold_ms < next_ms ? untold_ms : next_ms;
 			return;
 		}
 		if (atomic_load(&end_queries) || !goes_on())
 			break;
+		if (probe_ms < next_ms)
+			next_ms = probe_ms > now_ms ? probe_ms : now_ms;
 		queries_step(next_ms - now_ms < WATCH_MS ? (int)(next_ms - now_ms) : WATCH_MS);
 	}
 	queries_drop();
@@ -78,19 +86,21 @@ static void refuse(void)
 
 static void note_ended(void)
 {
-	atomic_store(&process.ended_id, (uint32_t)syscall(SYS_gettid));
+	atomic_store(&process.ended_id, (uint32_t)kernel_call(SYS_gettid));
 }
 
 static void *thread_main(void *unused)
 {
 	bool keep_stderr = config.log >= LOG_WARN && !config.log_file;
-	bool has_own_table = fd_table_unshare(keep_stderr);
+	bool has_own_table;
 
 	(void)unused;
+	privileges_drop();
+	has_own_table = fd_table_unshare(keep_stderr);
 	probe_begin(has_own_table);
 	silence_begin(has_own_table);
-	syscall(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
-	syscall(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
+	kernel_call(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
+	kernel_call(SYS_prctl, PR_SET_NAME, "lbdns", 0, 0, 0);
 	queries_begin(client_name);
 	while (goes_on()) {
 		if (has_own_table) {
@@ -134,14 +144,18 @@ static int thread_create(pthread_t *thread, size_t stack_size)
 	return error;
 }
 
+/* A filter of the client's own is in place: see thread_release. Children inherit both. */
+static atomic_bool never;
+
 /* May a thread be started, if `thread` is the state of process.thread? */
 static bool may_start(uint32_t thread)
 {
 	if (thread == THREAD_REFUSED &&
 	    clock_since(atomic_load(&process.refused_ms), clock_ms()) < REFUSED_MS)
 		return false;
-	return thread != THREAD_RUNS && thread != THREAD_STOPPING &&
-	       !atomic_load(&process.main_ended) && process_is_own();
+	return thread != THREAD_RUNS && thread != THREAD_STOPPING && !atomic_load(&never) &&
+	       !atomic_load(&process.holds) && !atomic_load(&process.main_ended) &&
+	       process_is_own();
 }
 
 /* Starts the thread, if there may be one. In a lookup resolv.conf is read first, because the
@@ -151,17 +165,14 @@ static void thread_start(bool in_lookup)
 {
 	uint32_t state = atomic_load(&process.thread);
 	int saved_errno = errno;
-	sigset_t all, before;
+	signal_set before;
 	pthread_t thread;
 	int cancel_type;
 
-	if (!may_start(state))
-		return;
-	sigfillset(&all);
 	/* Before THREAD_RUNS is stored, because a siglongjmp between that and pthread_create would
-	 * leave a thread that is said to run and does not. Not by the raw system call, because
-	 * setuid(3) and pthread_cancel(3) need signals that pthread_sigmask leaves open. */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	 * leave a thread that is said to run and does not. The thread inherits what is blocked. */
+	if (!may_start(state) || !signals_block(~signals_of_libc(), &before))
+		return;
 	/* A thread that is cancelled asynchronously, in connect, must not leave libc's locks held.
 	 * Not by pthread_setcancelstate, because glibc (2.36) forgets PTHREAD_CANCELED where it
 	 * cancels at the end of that. */
@@ -170,12 +181,14 @@ static void thread_start(bool in_lookup)
 	if (atomic_compare_exchange_strong(&process.thread, &state, THREAD_RUNS)) {
 		if (in_lookup)
 			queries_read_conf();
-		if (atomic_load(&process.main_ended) || /* pairs with thread_main_ends */
-		    (thread_create(&thread, stack_wanted()) && thread_create(&thread, 0)))
+		if (atomic_load(&process.holds)) /* pairs with thread_hold */
+			atomic_store(&process.thread, THREAD_NONE);
+		else if (atomic_load(&process.main_ended) || /* pairs with thread_main_ends */
+		         (thread_create(&thread, stack_wanted()) && thread_create(&thread, 0)))
 			refuse();
 	}
 	pthread_setcanceltype(cancel_type, &cancel_type);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	signals_restore(before);
 	errno = saved_errno;
 }
 
@@ -191,26 +204,31 @@ void thread_want(bool look_again)
  * for libc. */
 static bool is_thread(uint32_t id)
 {
-	return id && !syscall(SYS_tgkill, syscall(SYS_getpid), id, 0);
+	return id && !kernel_call(SYS_tgkill, kernel_call(SYS_getpid), id, 0);
 }
 
-/* The thread is not joined, because several may wait for it, and another one start meanwhile. */
-bool thread_stop(void)
+/* Ends the thread, and waits for that, but not for longer than limit_ms. Returns false if there is
+ * none, or it goes on. It is not joined, because several may wait for it, and another one start
+ * meanwhile. */
+static bool stop(unsigned limit_ms)
 {
 	uint32_t state = THREAD_RUNS;
-	int saved_errno = errno;
 
 	if (!process_is_own() ||
 	    (!atomic_compare_exchange_strong(&process.thread, &state, THREAD_STOPPING) &&
 	     state != THREAD_STOPPING))
 		return false;
 	wakeup();
-	for (unsigned ms = 0; ms < STOP_MS && (atomic_load(&process.thread) == THREAD_STOPPING ||
-	                                       is_thread(atomic_load(&process.ended_id)));
+	for (unsigned ms = 0; ms < limit_ms && (atomic_load(&process.thread) == THREAD_STOPPING ||
+	                                        is_thread(atomic_load(&process.ended_id)));
 	     ms++)
 		futex_sleep(1);
-	errno = saved_errno;
 	return atomic_load(&process.thread) != THREAD_STOPPING;
+}
+
+bool thread_stop(void)
+{
+	return stop(STOP_MS);
 }
 
 void thread_main_ends(void)
@@ -222,49 +240,52 @@ void thread_main_ends(void)
 bool thread_is_refused(void)
 {
 	return atomic_load_explicit(&process.thread, memory_order_relaxed) == THREAD_REFUSED ||
+	       atomic_load_explicit(&never, memory_order_relaxed) ||
 	       atomic_load_explicit(&process.main_ended, memory_order_relaxed);
 }
 
-/* What rt_sigaction(2) fills in: the kernel's struct sigaction, which is not libc's. */
-struct kernel_action {
-	void (*handler)(int);
-	unsigned long flags;
-	void (*restorer)(void);
-	uint64_t mask;
-};
-
-/* Has the client a handler with SA_NODEFER (sysv_signal(3)), which runs with nothing blocked? */
-static bool has_undeferred_handler(void)
-{
-	struct kernel_action action;
-
-	for (int number = 1; number <= SIGNAL_SET_SIZE * 8; number++)
-		if (!syscall(SYS_rt_sigaction, number, NULL, &action, SIGNAL_SET_SIZE) &&
-		    action.flags & SA_NODEFER && action.handler != SIG_DFL &&
-		    action.handler != SIG_IGN)
-			return true;
-	return false;
-}
-
-/* Is this surely no signal handler? In a handler a signal is blocked, unless it is one of those
- * with SA_NODEFER. If there is such a handler the answer is no, for HANDLERS_MS without looking
- * again. */
+/* Returns true if this is surely no signal handler. If it may be one, the answer to this thread
+ * (known by where its errno is) is no for HANDLERS_MS without looking again. */
 static bool is_no_handler(void)
 {
 	static _Atomic uint64_t refused_ms;
-	uint64_t mask = 0, now_ms = clock_ms(), before_ms = atomic_load(&refused_ms);
-	int saved_errno = errno;
-	bool is_none;
+	static _Atomic uintptr_t refused_thread;
+	uint64_t now_ms = clock_ms(), before_ms = atomic_load(&refused_ms);
 
-	if (before_ms && clock_since(before_ms, now_ms) < HANDLERS_MS)
+	if (before_ms && clock_since(before_ms, now_ms) < HANDLERS_MS &&
+	    atomic_load(&refused_thread) == (uintptr_t)&errno)
 		return false;
-	is_none = !syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, SIGNAL_SET_SIZE) && !mask;
-	if (is_none && has_undeferred_handler()) {
-		atomic_store(&refused_ms, now_ms);
-		is_none = false;
-	}
-	errno = saved_errno;
-	return is_none;
+	if (handler_is_none())
+		return true;
+	atomic_store(&refused_thread, (uintptr_t)&errno);
+	atomic_store(&refused_ms, now_ms);
+	return false;
+}
+
+bool thread_hold(void)
+{
+	if (!process_is_own())
+		return false;
+	atomic_fetch_add(&process.holds, 1); /* pairs with thread_start */
+	/* One that has ended by itself, or is said to, is libc's until the kernel forgets it. */
+	if (stop(HOLD_MS))
+		atomic_store(&process.was_held, true);
+	else
+		for (unsigned ms = 0; ms < EXIT_MS && is_thread(atomic_load(&process.ended_id));
+		     ms++)
+			futex_sleep(1);
+	atomic_store(&process.ended_id, 0);
+	return true;
+}
+
+void thread_release(bool for_good)
+{
+	if (for_good)
+		atomic_store(&never, true);
+	/* Under a filter that kills for what is_no_handler asks, nothing may be asked. */
+	if (atomic_fetch_sub(&process.holds, 1) == 1 && atomic_exchange(&process.was_held, false) &&
+	    !atomic_load(&never) && is_no_handler())
+		thread_start(false);
 }
 
 void thread_nudge(uint64_t age_ms, uint64_t interval_ms)

@@ -13,7 +13,8 @@ void thread_want(bool look_again);
 /* Has the refresh of a pool that is overdue done, because a client has met that pool. age_ms is how
  * long ago the pool was last checked, interval_ms its interval. The thread is woken if it sleeps on
  * because nobody used the pool for LBDNS_IDLE. It is started if it does not run and this is surely
- * no signal handler, because pthread_create(3) deadlocks in one. Any thread, any signal handler. */
+ * no signal handler (refresh/handler.h), because pthread_create(3) deadlocks in one. Any thread,
+ * any signal handler. */
 void thread_nudge(uint64_t age_ms, uint64_t interval_ms);
 
 /* Ends the thread, if it runs, and waits for that; it starts anew when it is needed. Returns false
@@ -27,5 +28,16 @@ void thread_main_ends(void);
 
 /* Returns true while no thread can be had. Then nothing is fresher than the last answer of libc. */
 bool thread_is_refused(void);
+
+/* Ends the refresh thread, and lets none start until thread_release: what the client is about to
+ * do to itself would not reach it, or would find it in the way. Returns false, and does nothing, in
+ * a child of vfork(2), whose memory is its parent's. errno is kept. Any thread; in a signal handler
+ * too. */
+bool thread_hold(void);
+
+/* Lets the refresh thread start again, at once if one was ended and this is surely no signal
+ * handler; or, if for_good, never again in this process and its children: a filter of the client's
+ * may kill for what a new thread does. */
+void thread_release(bool for_good);
 
 #endif

@@ -47,6 +47,9 @@ void counters_refreshed(const struct counters_refresh *refresh);
 /* Counts a connection to a known address that was left as the client asked for it. */
 void counters_passed(uint64_t name, enum leave_reason why);
 
+/* Counts a lookup that is libc's alone, because its process has no room for one more name. */
+void counters_without_room(void);
+
 /* ---- Connections to endpoints. counters_fast.h has the first three inlined. */
 
 /* Returns what is counted for an endpoint on a port, and records that it is in use. NULL if nothing

@@ -46,8 +46,8 @@ static uint64_t tally_tick(const struct tally *tally)
  * use, because endpoints that take places from each other would be counted nowhere, or if another
  * thread was faster. Two threads that begin one for the same endpoint may take two places: whoever
  * reads adds them up. */
-static SELDOM struct tally *tally_claim(uint32_t place, uint64_t name, struct address endpoint,
-                                        uint64_t port_used)
+static struct tally *tally_claim(uint32_t place, uint64_t name, struct address endpoint,
+                                 uint64_t port_used)
 {
 	struct tally *oldest = tally_way(place, 0);
 

@@ -4,13 +4,14 @@
  *
  * LAYOUT
  * struct shared is one System V segment per user and IPC namespace; without it (LBDNS_SHARED=off,
- * refused, hostile) memory of this process alone (segment.c). It is a header and six arrays of
- * records, whose size never changes. The records of cursors, names and tallies are found by a hash,
- * in one of SHARED_WAYS places each; those of ejections and processes by looking at all of them;
- * rewrites are a ring. All zero is valid, and empty: nobody waits for whoever created the segment.
- * Raise SHARED_LAYOUT with every change of a struct, of a constant, of what a word means, or of an
- * enum whose numbers are stored (leave_reason, dns_outcome, config_mode): a segment of another
- * layout is another segment. Outside of shared/ and balance/ read.h is how it is read.
+ * refused, hostile) memory of this process and its children alone (segment.c). It is a header and
+ * six arrays of records, whose size never changes. The records of cursors, names and tallies are
+ * found by a hash, in one of SHARED_WAYS places each; those of ejections and processes by looking
+ * at all of them; rewrites are a ring. All zero is valid, and empty: nobody waits for whoever
+ * created the segment. Raise SHARED_LAYOUT with every change of a struct, of a constant, of what a
+ * word means, or of an enum whose numbers are stored (leave_reason, dns_outcome, config_mode): a
+ * segment of another layout is another segment. Outside of shared/ and balance/ read.h is how it is
+ * read.
  *
  * TRUST
  * Nothing in it is trusted. Any bytes at all only change whose turn it is, who is passed over and
@@ -34,7 +35,7 @@
 #include <stdint.h>
 
 enum {
-	SHARED_LAYOUT = 7,
+	SHARED_LAYOUT = 8,
 	SHARED_WAYS = 8,   /* places where the record of one key may be */
 	SHARED_SETS = 512, /* of cursors, of SHARED_WAYS each */
 	SHARED_EJECTIONS = 64,
@@ -54,20 +55,29 @@ struct cursor {
 	_Atomic uint64_t picks; /* turns taken, never reset */
 	_Atomic uint64_t shown; /* low half: picks at the last lookup; high half: lookups since */
 	_Atomic uint64_t used;  /* tick of the last use: the least recent is given away */
-	_Atomic uint64_t retry_base; /* picks when the retries began to be counted */
-	_Atomic uint64_t retries;    /* since then */
-	uint64_t reserved[2];
+	_Atomic uint64_t retry_base;  /* picks when the retries began to be counted */
+	_Atomic uint64_t retries;     /* since then */
+	_Atomic uint64_t answered_ms; /* when one of them last answered while any was doubted */
+	_Atomic uint64_t usual_ms;    /* how long such answers take; 0: not known */
 };
 
-/* An endpoint that failed (balance/ejection.h). */
+/* What speaks against an endpoint (balance/ejection.h). */
 struct ejection {
-	_Atomic uint64_t key;       /* hash of address and port, and the check of them; 0: unused */
+	_Atomic uint64_t key; /* hash of address, port and network, and their check; 0: unused */
 	_Atomic uint64_t high, low; /* address */
 	_Atomic uint64_t port;      /* host order; PEER_DATAGRAM or'd in for UDP */
-	_Atomic uint64_t until_ms;  /* it is passed over until then, */
-	_Atomic uint64_t lease_ms;  /* and then too, but for one who tries it until this */
-	_Atomic uint64_t failures;  /* in a row */
-	_Atomic uint64_t silent;    /* 1: it did not refuse, it swallowed packets; 0: it refused */
+	_Atomic uint64_t network;  /* the network namespace in which it failed (identity_network) */
+	_Atomic uint64_t pool;     /* in which it failed, an address_set_key; 0: not known */
+	_Atomic uint64_t since_ms; /* when the first of its silent attempts in a row began */
+	_Atomic uint64_t doubt_ms; /* when that was counted */
+	_Atomic uint64_t noted_ms; /* when the last of them, or a failure, was counted */
+	_Atomic uint64_t count;    /* of them, and of failures */
+	_Atomic uint64_t out_ms;   /* since when it is ejected; 0: it is only doubted */
+	_Atomic uint64_t silent;   /* 1: it did not refuse, it swallowed packets; 0: it refused */
+	_Atomic uint64_t check_ms; /* when it is to be checked next */
+	_Atomic uint64_t checks;   /* begun since out_ms; while it is doubted, silent ones */
+	_Atomic uint64_t lease_ms; /* until then somebody is checking it */
+	_Atomic uint64_t by; /* the only process that says so (identity_process); 0: several do */
 };
 
 /* What is known of a name (counters.h). */
@@ -120,12 +130,15 @@ struct shared_rewrite {
 };
 
 struct shared {
-	_Atomic uint64_t magic;            /* MAGIC of segment.c; 0: just created */
-	_Atomic uint64_t seed;             /* of where rotations start; 0: not chosen yet */
-	_Atomic uint64_t ejected_until_ms; /* until then there may be ejections to look at */
-	_Atomic uint64_t mode;             /* ordered for all names (mode.c); 0: nothing */
-	_Atomic uint64_t rewrite_next;     /* rewrites written: the place of the next, modulo */
-	uint64_t reserved[3];
+	_Atomic uint64_t magic;           /* MAGIC of segment.c; 0: just created */
+	_Atomic uint64_t seed;            /* of where rotations start; 0: not chosen yet */
+	_Atomic uint64_t doubts_until_ms; /* until then something may speak against an endpoint */
+	_Atomic uint64_t mode;            /* ordered for all names (mode.c); 0: nothing */
+	_Atomic uint64_t rewrite_next;    /* rewrites written: the place of the next, modulo */
+	_Atomic uint64_t looked;          /* who last looked at connects under way, and when
+	                                     (refresh/silence.c) */
+	_Atomic uint64_t without_room;    /* lookups of names that had no room (counters.h) */
+	_Atomic uint64_t without_room_ms; /* the last of them; 0: there was none */
 	struct shared_process processes[SHARED_PROCESSES]; /* the first of them in the same page */
 	struct cursor cursors[SHARED_SETS * SHARED_WAYS];
 	struct ejection ejections[SHARED_EJECTIONS];

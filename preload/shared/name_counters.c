@@ -1,4 +1,4 @@
-/* What is counted for a name as a whole. */
+/* What is counted for a name as a whole, and for those that have no room. */
 #include "shared/counters.h"
 
 #include "base/address.h"
@@ -135,4 +135,10 @@ void counters_passed(uint64_t name, enum leave_reason why)
 
 	if (record)
 		add_relaxed(&record->passed[why], 1);
+}
+
+void counters_without_room(void)
+{
+	add_relaxed(&shared()->without_room, 1);
+	store_relaxed(&shared()->without_room_ms, clock_ms());
 }

@@ -3,13 +3,12 @@
 
 #include "base/atomic.h"
 #include "base/config.h"
+#include "base/kernel.h"
 #include "shared/segment.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 static _Atomic uint32_t own_place; /* of this process in shared()->processes, + 1; 0: none yet */
 
@@ -19,7 +18,7 @@ static uint64_t pid_namespace(void)
 {
 	struct stat status;
 
-	if (syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/ns/pid", &status, 0))
+	if (kernel_call(SYS_newfstatat, AT_FDCWD, "/proc/self/ns/pid", &status, 0))
 		return 0;
 	return status.st_ino;
 }
@@ -63,7 +62,7 @@ void counters_process(uint64_t now_ms, const char *process)
 {
 	uint32_t place = load_relaxed(&own_place);
 	struct shared_process *record = place ? &shared()->processes[place - 1] : NULL;
-	uint64_t pid = (uint64_t)syscall(SYS_getpid);
+	uint64_t pid = (uint64_t)kernel_call(SYS_getpid);
 
 	/* A forked child has its parent's place; a segment that took another's place knows nobody.
 	 */

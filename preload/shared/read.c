@@ -47,6 +47,12 @@ bool read_name(uint32_t place, struct read_name *name)
 	return true;
 }
 
+uint64_t read_without_room(uint64_t *last_ms)
+{
+	*last_ms = load_relaxed(&shared()->without_room_ms);
+	return load_relaxed(&shared()->without_room);
+}
+
 bool read_endpoint(uint32_t place, struct read_endpoint *endpoint)
 {
 	const struct tally *from = &shared()->tallies[place];

@@ -33,6 +33,10 @@ struct read_name {
 /* place is below SHARED_NAMES. */
 bool read_name(uint32_t place, struct read_name *name);
 
+/* Returns how many lookups were libc's alone, because their process had no room for one more name;
+ * *last_ms is when the last of them was. */
+uint64_t read_without_room(uint64_t *last_ms);
+
 /* The connections to an endpoint on a port, for a name. */
 struct read_endpoint {
 	uint64_t name; /* name_hash; not 0 */

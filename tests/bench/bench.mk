@@ -4,8 +4,6 @@
 #   BENCH_ROUNDS=2                        fewer rounds than 15, for a quick look
 
 SECTIONS ?=
-# As fast as what they measure.
-BENCH_CFLAGS = $(patsubst -g1,-g,$(patsubst -O0,-O2,$(TEST_CFLAGS)))
 DRIVER = $(patsubst tests/bench/driver/%.c,$(BUILD)/bench/driver.o/%.o,$(wildcard tests/bench/driver/*.c))
 BENCH  = $(addprefix $(BUILD)/bench/,driver pick stub.so connect4)
 

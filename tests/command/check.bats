@@ -67,6 +67,15 @@ says() {
 	LD_PRELOAD=$LIBLBDNS says 0 "yes: ./waits: *glibc +([0-9.])" ./waits
 }
 
+@test "two copies of the library in LD_PRELOAD are named, one by two names is not" {
+	local two="$LIBLBDNS and $LAB/liblbdns.so: one of them does nothing"
+	LD_PRELOAD="$LIBLBDNS:$LAB/liblbdns.so" says 0 "yes: ./waits: *glibc +([0-9.])"$'\n'"  LD_PRELOAD has $two" ./waits
+	LD_PRELOAD="libm.so.6 $LIBLBDNS $LAB/liblbdns.so" says 0 "yes: *"$'\n'"  LD_PRELOAD has $two" ./waits
+	mkdir -p "$LAB/link"
+	ln -s "$LIBLBDNS" "$LAB/link/liblbdns.so"
+	LD_PRELOAD="$LIBLBDNS $LIBLBDNS $LAB/link/liblbdns.so" says 0 "yes: ./waits: *glibc +([0-9.])" ./waits
+}
+
 # ---- Names
 
 @test "--name: endpoints, TTL, eligible" {

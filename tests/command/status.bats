@@ -55,7 +55,8 @@ passes() {
 }
 
 # told EXPRESSION [OPTION...]: what Python makes of lbdns status --json: user is the first one, name its first name,
-# seen and process functions that find by address and name.
+# named, seen and process functions that find by a name (also one that is short for it: once a refresh has found the whole
+# name, what is counted is that one's), by address, and by process.
 told() {
 	local expression=$1
 	shift
@@ -65,6 +66,8 @@ users = json.load(sys.stdin)["users"]
 user = users[0]
 names = {each["name"]: each for each in user["names"]}
 name = user["names"][0] if user["names"] else None
+def named(text):
+    return next(each for each in user["names"] if text in [each["name"], *each["aliases"]])
 def seen(address, port=8081, of=None):
     return next(each for each in (of or name)["seen"] if each["address"] == address and each["port"] == port)
 def each(key, of=None):
@@ -123,17 +126,26 @@ tells() {
 	lab_scale6 six 2
 	with_lbdns "$CLIENT" lookup-connect six 8081 10
 	with_lbdns "$CLIENT" lookup-connect rng-headless 8081 9
-	is_told 'each("address", names["six"]), each("connections", names["six"])' "('fd00:244:1::11 fd00:244:2::12', '5 5')"
-	is_told 'each("connections", names["rng-headless"])' "3 3 3"
+	is_told 'each("address", named("six")), each("connections", named("six"))' "('fd00:244:1::11 fd00:244:2::12', '5 5')"
+	is_told 'each("connections", named("rng-headless"))' "3 3 3"
 }
 
 @test "failures and retries are counted at their endpoints, and who is passed over is shown" {
 	local began left
+	export LBDNS_EJECT=50s
 	lab_pod_kill 10.244.2.12
-	began=$(lab_now)
-	LBDNS_EJECT=50s with_lbdns "$CLIENT" once rng-headless 8081 30
+	with_lbdns "$CLIENT" once rng-headless 8081 30
 	is_told 'name["connections"], name["failures"], name["retries"]' '(30, 1, 1)'
 	is_told 'seen("10.244.2.12")["failures"], seen("10.244.2.12")["retries"]' '(1, 0)'
+	is_told '[each["passed_over"] for each in name["seen"]]' '[False, True, False]'
+	# until it is checked, soon at first
+	is_told '0 <= seen("10.244.2.12")["passed_over_seconds"] <= 2' True
+	began=$(lab_now)
+	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 50
+	lab_wait_until tells 'seen("10.244.2.12")["passed_over_seconds"] > 2' True
+	lab_stop client
+	# checks are counted nowhere
+	is_told 'seen("10.244.2.12")["connections"], name["failures"], name["retries"]' '(1, 1, 1)'
 	is_told '[each["passed_over"] for each in name["seen"]]' '[False, True, False]'
 	left=$(told 'seen("10.244.2.12")["passed_over_seconds"]')
 	run -0 lbdns status
@@ -149,6 +161,34 @@ tells() {
 	LBDNS_REFRESH=100ms with_lbdns "$CLIENT" once rng-headless 8081 12
 	lab_pod_unsilence 10.244.2.12
 	is_told 'name["connections"], name["failures"], name["retries"]' '(12, 1, 1)'
+}
+
+# gives_up.py WHO: 12 connects that do not block, to a kept address, each given up after 2 s, or, if WHO is "waits", ended
+# by the kernel after 3 s; how many were not made.
+@test "a connect to a silent pod that does not block is one failure: its client gives up, or is told" {
+	local who failed
+	cat >"$LAB/gives_up.py" <<-'END'
+		import select, socket, sys
+		address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		failed = 0
+		for i in range(12):
+		    with socket.socket() as one:
+		        one.setblocking(False)
+		        if sys.argv[1] == "waits":
+		            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
+		        one.connect_ex(address)
+		        ready = select.select([], [one], [], 2 if sys.argv[1] == "gives-up" else 10)[1]
+		        failed += not ready or one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+		print(failed)
+	END
+	lab_pod_silence 10.244.2.12
+	for who in gives-up waits; do
+		ipcrm --all=shm
+		failed=$(LBDNS_REFRESH=100ms with_lbdns /usr/bin/python3 "$LAB/gives_up.py" $who)
+		is_told 'name["connections"], name["failures"], seen("10.244.2.12")["failures"]' "(12, $failed, $failed)"
+		((failed > 0 && failed < 4))
+	done
+	lab_pod_unsilence 10.244.2.12
 }
 
 @test "failures of non-blocking connections are counted once they are known" {
@@ -390,15 +430,23 @@ lines_of_failures() {
 }
 
 @test "status fits 80 columns, with long names, IPv6 and large numbers too" {
-	local long=a-rather-long-name-of-a-service-with-sixty-three-characters-in-it0
-	lab_scale46 "${long:0:63}" 3
-	with_lbdns "$CLIENT" lookup-connect "${long:0:63}" 8081 6
-	with_lbdns "$CLIENT" once "${long:0:63}" 8082 6
+	local long=a-rather-long-name-of-a-service-with-sixty-three-characters-in-it0 name
+	long=${long:0:63}
+	lab_scale46 "$long" 3
+	with_lbdns "$CLIENT" lookup-connect "$long" 8081 6
+	with_lbdns "$CLIENT" once "$long" 8082 6
 	lab_pod_kill 10.244.2.12
-	LBDNS_REFRESH=200ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 20
-	lab_wait_until tells 'len(user["processes"]) == 1 and len(user["recent"]) > 9' True
+	export LBDNS_REFRESH=200ms
+	lab_start long with_lbdns "$CLIENT" stay "$long" 8081 20
+	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 20
+	lab_wait_until tells 'len([each for each in user["processes"] if each["state"] == "alive"]), len(user["recent"]) > 9' "(2, True)"
+	lab_wait_until tells "named('$long')['name']" "$long.$LAB_DOMAIN"
 	run -0 lbdns status
-	lab_equal "$(awk 'length > 80' <<<"$output")" ''
+	for name in client long; do
+		grep -q "^$(<"$LAB/$name.pid") " <<<"$output"
+	done
+	# a whole name is never cut
+	lab_equal "$(awk 'length > 80' <<<"$output")" "$long.$LAB_DOMAIN"
 	run -0 lbdns status --recent
 	lab_equal "$(awk 'length > 80' <<<"$output")" ''
 }
@@ -640,5 +688,62 @@ goes_to_of() {
 	for use in status mode; do
 		run -0 lbdns $use --help
 		[[ $output == "Usage: lbdns $use "* ]]
+	done
+}
+
+# ---- Names that have no room
+
+# As with a service for each tenant. The first 255 are looked at, because 255 is three times 85.
+@test "300 names in a process: those beyond 256 are as without lbdns, and status, metrics and one line of the log say so" {
+	local i last=() runs=0
+	for i in 4 5 6; do
+		lab_pod_start "$(lab_address $i)"
+		last+=("$(lab_address $i)")
+	done
+	lab_dns_set_all "$(printf 'n%d.many ' {1..256})" 10.244.1.11 10.244.2.12 10.244.3.13
+	lab_dns_set_all "$(printf 'n%d.many ' {257..300})" "${last[@]}"
+	# each of 300 names looked up and connected to, twice: "<name> <pod>"
+	cat >"$LAB/many.py" <<-'END'
+		import socket
+		for i in [*range(1, 301)] * 2:
+		    address = socket.getaddrinfo(f"n{i}.many", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		    with socket.create_connection(address) as one:
+		        one.sendall(b"GET /address HTTP/1.0\r\n\r\n")
+		        print(i, one.makefile().read().split()[-1], flush=True)
+	END
+	many_reach "0 0 255" python3 "$LAB/many.py"
+	rm -f "$LAB/log"
+	export LBDNS_LOG=warn LBDNS_LOG_FILE=$LAB/log LBDNS_REFRESH=1m
+	# names that have room are not told of, nor are those that are never rotated
+	with_lbdns python3 -c 'import socket
+for i in range(1, 257):
+    socket.getaddrinfo(f"n{i}.many", 8081, socket.AF_INET)
+    socket.getaddrinfo("rng-0.rng-headless", 8081, socket.AF_INET)'
+	is_told 'user["lookups_without_room"], user["without_room_seconds_ago"]' '(0, None)'
+	run -0 lbdns status
+	[[ $output != *'more than 256 names'* ]]
+	[ ! -e "$LAB/log" ]
+	for runs in 1 2; do
+		many_reach "85 85 85" with_lbdns python3 "$LAB/many.py"
+		is_told 'user["lookups_without_room"]' $((runs * 88))
+		lab_equal "$(grep -c 'warn: no room for more than 256 names: .*LBDNS_NAMES.*: n257\.many$' "$LAB/log")" $runs
+		lab_equal "$(wc -l <"$LAB/log")" $runs
+	done
+	is_told '0 <= user["without_room_seconds_ago"] < 60' True
+	run -0 lbdns status
+	[[ $output == *'more than 256 names in a process: 176 lookups not rotated, last '*' ago'* ]]
+	lab_equal "$(lbdns metrics | grep '^lbdns_lookups_without_room_total')" 'lbdns_lookups_without_room_total 176'
+}
+
+# many_reach COUNTS COMMAND...: of each round, the first 255 names' connections to their pods; those beyond 256 are where
+# libc sorts them.
+many_reach() {
+	local counts=$1 round
+	shift
+	"$@" >"$LAB/many"
+	for round in 1,300 301,600; do
+		sed -n "${round}p" "$LAB/many" >"$LAB/round"
+		lab_equal "$(head -n 255 "$LAB/round" | lab_counts 10.244.1.11 10.244.2.12 10.244.3.13)" "$counts"
+		lab_equal "$(tail -n 44 "$LAB/round" | lab_counts "$(lab_address 4)" "$(lab_address 5)" "$(lab_address 6)")" "0 0 44"
 	done
 }

@@ -44,11 +44,13 @@ static void check_candidates(const struct resolvconf *conf, const char *name)
 static void check_servers(const struct resolvconf *conf)
 {
 	struct cares_arena *arena = cares_arena_open();
+	const struct cares_way way = {.servers = conf->servers, .try_ms = 1000, .tries = 1};
+	struct cares_wire wire = {.scopes = conf->scopes};
 	ares_channel channel;
 
 	HOLDS(arena);
 	cares_enter(arena);
-	HOLDS(cares_channel_open(&channel, conf->servers, 1000, 1) == ARES_SUCCESS);
+	HOLDS(cares_channel_open(&channel, &way, &wire) == ARES_SUCCESS);
 	ares_destroy(channel);
 	cares_arena_close(arena);
 }

@@ -28,11 +28,14 @@ static void check_names(const struct config_names *names)
 static void check_nameservers(void)
 {
 	struct cares_arena *arena = cares_arena_open();
+	static const struct resolvconf_scope none[RESOLVCONF_SERVERS];
+	const struct cares_way way = {.servers = config.nameservers, .try_ms = 1000, .tries = 1};
+	struct cares_wire wire = {.scopes = none};
 	ares_channel channel;
 
 	HOLDS(arena);
 	cares_enter(arena);
-	HOLDS(cares_channel_open(&channel, config.nameservers, 1000, 1) == ARES_SUCCESS);
+	HOLDS(cares_channel_open(&channel, &way, &wire) == ARES_SUCCESS);
 	ares_destroy(channel);
 	cares_arena_close(arena);
 }

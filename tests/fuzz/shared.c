@@ -109,17 +109,18 @@ static void check_rotation(uint32_t p, uint32_t port, uint64_t now_ms)
 	HOLDS(pick_show(endpoints[p], count, keys[p], port) < count);
 }
 
-static void check_health(uint32_t p, uint32_t port, uint64_t now_ms, bool may_probe)
+static void check_health(uint32_t p, uint32_t port, uint64_t now_ms, enum trial trial)
 {
 	uint32_t count = counts[p];
 	struct skips view;
 	bool seen[LARGEST] = {false};
 
 	ejection_any(now_ms);
-	ejection_skips(endpoints[p], count, port, now_ms, may_probe, &view);
+	ejection_skips(endpoints[p], count, port, now_ms, trial, &view);
 	HOLDS(view.count < count && view.count <= SKIPS_MOST);
 	HOLDS(view.probe >= -1 && view.probe < (int64_t)count);
-	HOLDS(may_probe || view.probe == -1);
+	HOLDS(view.leased >= -1 && view.leased < (int64_t)count);
+	HOLDS(trial != TRIAL_NONE || (view.probe == -1 && view.leased == -1));
 	for (uint32_t i = 0; i < view.count; i++)
 		HOLDS(view.excluded[i] < count && (!i || view.excluded[i - 1] < view.excluded[i]));
 	/* Those that are left, each once. */
@@ -133,14 +134,25 @@ static void check_health(uint32_t p, uint32_t port, uint64_t now_ms, bool may_pr
 		HOLDS(!seen[view.excluded[i]]);
 }
 
-static void check_ejection(uint32_t p, uint32_t index, uint32_t port, int error, uint64_t now_ms)
+/* What is learnt of an endpoint, which may be anything; an answer ends all that is said of it. */
+static void check_evidence(struct input *input, uint32_t p, uint32_t port, uint64_t now_ms)
 {
-	struct address address = endpoints[p][index % counts[p]];
+	static const int errors[] = {ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, EPERM};
+	uint32_t index = (uint32_t)input_number(input, 1), what = (uint32_t)input_number(input, 1);
+	struct peer peer = {endpoints[p][index % counts[p]], port};
+	uint64_t pool = what & 128 ? 0 : keys[p];
+	uint64_t began_ms = what & 64 ? input_number(input, 8) : now_ms - what;
 
-	ejection_failed((struct peer){address, port}, error, now_ms);
-	check_health(p, port, now_ms, false);
-	if (index & 128)
-		ejection_answered((struct peer){address, port}, now_ms);
+	if (what & 4)
+		ejection_failed(peer, pool, errors[what % 4], now_ms);
+	else
+		HOLDS(ejection_silent(peer, pool, began_ms, now_ms) <= SILENCE_FAILURE);
+	check_health(p, port, now_ms, TRIAL_NONE);
+	HOLDS(rotation_usual_ms(keys[p], port) < 1000);
+	if (!(what & 8) || !ejection_any(now_ms))
+		return;
+	ejection_answered(peer, pool, began_ms, now_ms);
+	HOLDS(!ejection_until(peer, now_ms) && !ejection_failed_ms(peer, now_ms));
 }
 
 static void count_all(uint32_t p, uint32_t index, uint32_t port, uint64_t now_ms)
@@ -165,7 +177,7 @@ static void check_reading(void)
 {
 	struct read_name name;
 	struct read_endpoint endpoint;
-	struct read_process process;
+	struct read_process running;
 	struct read_rewrite rewrite;
 
 	for (uint32_t i = 0; i < SHARED_NAMES; i++)
@@ -176,9 +188,9 @@ static void check_reading(void)
 	for (uint32_t i = 0; i < SHARED_TALLIES; i += 16)
 		read_endpoint(i, &endpoint);
 	for (uint32_t i = 0; i < SHARED_PROCESSES; i++)
-		if (read_process(i, &process))
-			HOLDS(process.mode <= MODE_ON &&
-			      memchr(process.name, '\0', sizeof(process.name)));
+		if (read_process(i, &running))
+			HOLDS(running.mode <= MODE_ON &&
+			      memchr(running.name, '\0', sizeof(running.name)));
 	for (uint64_t turn = 0; turn < SHARED_REWRITES; turn++)
 		read_rewrite(read_rewrite_count() - turn, &rewrite);
 }
@@ -198,7 +210,6 @@ static void check_mode(uint32_t p, unsigned order)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const int errors[] = {ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, EPERM};
 	struct input input = {data + size / 2, size - size / 2};
 	uint64_t now_ms = clock_ms();
 
@@ -216,11 +227,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_rotation(p, port, now_ms);
 			break;
 		case 2:
-			check_health(p, port, now_ms, which & 64);
+			check_health(p, port, now_ms, (enum trial)(which / 64 % 3));
 			break;
 		case 3:
-			check_ejection(p, (uint32_t)input_number(&input, 1), port,
-			               errors[step / 7 % 4], now_ms);
+			check_evidence(&input, p, port, now_ms);
 			break;
 		case 4:
 			count_all(p, which, port, now_ms);
@@ -237,7 +247,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t p = 0; p < POOLS; p++)
 		for (uint32_t i = 0; i < PORTS; i++) {
 			check_rotation(p, ports[i], now_ms);
-			check_health(p, ports[i], now_ms, true);
+			check_health(p, ports[i], now_ms, TRIAL_CALLER);
 		}
 	return 0;
 }

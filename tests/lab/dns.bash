@@ -45,6 +45,16 @@ lab_dns_set_to() {
 	lab_dns_comes_to_say "$name" "$@"
 }
 
+lab_dns_set_all() {
+	local names=$1 name
+	shift
+	for name in $names; do
+		lab_absolute_is name "$name"
+		printf '%s\n' "$@" >"$LAB/names/$name"
+	done
+	lab_dns_set "$name." "$@"
+}
+
 # Names under it go too: a name with names under it is not NXDOMAIN.
 lab_dns_remove() {
 	rm -f "$LAB/names/"*".$(lab_absolute "$1")"
@@ -196,8 +206,8 @@ lab_knot_has() {
 	[ "$(lab_dns_answer 10.96.0.30 "$1" | wc -l)" = "$2" ]
 }
 
-lab_dns_asked() {
-	(($(lab_dns_queries "${@:2}") >= $1))
+lab_dns_asks() {
+	lab_dns_questions "${2-}" "${3-}" "$1"
 }
 
 lab_dns_asks_more() {

@@ -37,6 +37,7 @@
 #   lab_scale6, lab_scale46     the same with IPv6 addresses, with both
 #
 # DNS
+#   lab_dns_set_all "NAME..." ADDRESS...  all of these names have them
 #   lab_dns_set NAME ADDRESS... NAME has exactly these addresses; returns when the server says so, as do the next
 #   lab_dns_remove NAME         NXDOMAIN, with the names under it
 #   lab_dns_empty NAME          the name exists, without addresses (NODATA)
@@ -46,8 +47,7 @@
 #   lab_dns_queries_reset       and then
 #   lab_dns_queries [NAME [TYPE]]         how many questions clients asked dnsmasq since (not through unbound, nor knot; a
 #                               file that sets LAB_QUESTIONS=uncounted has a faster dnsmasq that does not log them)
-#   lab_dns_asked N [NAME [TYPE]]         were there N? and until there are N more:
-#   lab_dns_asks_more N [NAME [TYPE]]
+#   lab_dns_asks N [NAME [TYPE]], lab_dns_asks_more N [NAME [TYPE]]   until there are N; N more
 #   lab_unbound_start           clients now ask a cache that keeps answers for 30 s, in front of dnsmasq
 #   lab_knot_start NAME N       clients now ask knot, where NAME has N addresses in 10.245.0.0/16 and nothing else is known
 #   lab_nameserver ADDRESS      what clients ask from now on
@@ -123,10 +123,6 @@ lab_wait_until() {
 
 lab_waited_until() {
 	local end=$((SECONDS + LAB_PATIENCE)) before pause
-	if [ "$1" = lab_dns_asked ]; then # which sees the next question at once
-		lab_dns_questions "${3-}" "${4-}" "$2"
-		return
-	fi
 	while before=${EPOCHREALTIME/./} && ! "$@"; do
 		((SECONDS < end)) || { echo "waited $LAB_PATIENCE s in vain for: $*" >&2; return 1; }
 		# A read of a FIFO that nobody writes to is a sleep that starts no process.

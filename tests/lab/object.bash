@@ -2,7 +2,20 @@
 # tests that have loaded lab.bash.
 # shellcheck shell=bash
 
-HOOKS="connect freeaddrinfo gai_cancel gai_error gai_suspend getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname2_r gethostbyname_r getsockopt setns unshare"
+HOOKS="connect freeaddrinfo gai_cancel gai_error gai_suspend getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname2_r gethostbyname_r getsockopt initgroups lbdns_rank prctl setegid seteuid setgid setgroups setns setregid setresgid setresuid setreuid setsockopt setuid socket syscall unshare"
+
+# What it may call of libc's by name. In the refresh thread, in the child of a fork and on the way of a connection that is what
+# works on its arguments alone: whatever else is called by name may be another library's, which hooks it, and must not run there.
+# (Beside it: what says that memory is broken.)
+PURE="__ctype_b_loc __ctype_tolower_loc __errno_location __stack_chk_fail bcmp inet_ntop inet_pton memchr memcmp memcpy memmove
+	memset stpcpy strcasecmp strcat strchr strcmp strcpy strcspn strlen strncasecmp strncmp strncpy strrchr strspn strtol strtoul
+	vsnprintf"
+# In the constructor, or by the first hook that is called.
+AT_START="__environ dladdr dlerror dlopen dlsym environ getauxval pthread_key_create"
+# In a call of the client's: what only libc can do. pthread_setspecific is called in the child of a fork too, if it was not the
+# first thread that forked.
+FOR_THREADS="pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize pthread_create
+	pthread_setcanceltype pthread_setspecific pthread_testcancel"
 
 undefined() {
 	nm -D --undefined-only --with-symbol-versions "$1" | awk '{ print $NF }'
@@ -16,6 +29,17 @@ versions_above() {
 missing_in() {
 	comm -23 <(undefined "$1" | sed 's/@.*//' | sort -u) \
 		<(nm -D --defined-only "$2" | awk '{ print $NF }' | sed 's/@.*//' | sort -u)
+}
+
+# What it calls by name and may not.
+hookable() {
+	undefined "$1" | sed 's/@.*//' | sort -u | grep -vxF "$(tr -s ' \t' '\n' <<<"$PURE $AT_START $FOR_THREADS")"
+}
+
+# Its variables that hold an address of libc's, over which who is attached to a process writes (memray): relocations by a symbol
+# that are not of the global offset table.
+addresses() {
+	readelf -rW "$1" | awk '$3 ~ /^R_(X86_64_64|AARCH64_ABS64)$/ && NF > 4 { print $5 }'
 }
 
 # What the header says of an object, as one line.
@@ -34,6 +58,8 @@ summary() {
 object_is_right() {
 	lab_equal "$(nm -D --defined-only "$1" | awk '{ print $3 ($2 == "T" ? "" : ":" $2) }' | sort | paste -sd ' ')" "$HOOKS"
 	lab_equal "$(summary "$1")" " libpthread.so.0 libdl.so.2 libc.so.6 relro now"
+	lab_equal "$(hookable "$1")" ""
+	lab_equal "$(addresses "$1")" ""
 	lab_equal "$(versions_above "$1" 2.17)" ""
 	lab_equal "$(missing_in "$1" "$2")" ""
 }

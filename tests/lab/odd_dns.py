@@ -62,6 +62,45 @@ def usual(question, ttl=30, **more):
     return question.reply([address(text, ttl) for text in texts], **more)
 
 
+def both(question):
+    """The addresses that the name has, of the family asked for."""
+    return question.reply([address(text) for text in question.addresses
+                           if question.type == (AAAA if ":" in text else A)])
+
+
+def odd_pair(question):
+    return [both(question)]
+
+
+def odd_first(question):  # first.28.2: SERVFAIL for the first question of type 28 for a name, for all of its families later
+    kind, rcode = int(question.what[1]), int(question.what[2])
+    if question.type == kind and "rng-headless." in question.name and turn(question) == 0:
+        return [question.reply(rcode=rcode)]
+    return [both(question)]
+
+
+def odd_dropedns(question):
+    """Questions with EDNS vanish."""
+    return [] if question.edns else [both(question)]
+
+
+def odd_ednsempty(question):
+    """FORMERR without the question, for questions with EDNS."""
+    if question.edns:
+        return [question.id + struct.pack(">HHHHH", 0x8180 | FORMERR, 0, 0, 0, 0)]
+    return [both(question)]
+
+
+def odd_tconly(question):
+    return [both(question)] if question.tcp else []
+
+
+def odd_owner(question):
+    """Records of another name, and no alias (CoreDNS `rewrite` without an answer rule)."""
+    texts = question.addresses if question.type == A else []
+    return [question.reply([address(text, owner=wire("another.name")) for text in texts])]
+
+
 def odd_silent(question):
     return []
 
@@ -300,7 +339,7 @@ def attempt(serve, *arguments):
 
 def main(address, port=53, what=None):
     global here
-    here = (address, int(port))
+    here = socket.getaddrinfo(address, int(port), type=socket.SOCK_DGRAM)[0][4]  # with the scope
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     datagrams = socket.socket(family, socket.SOCK_DGRAM)
     datagrams.bind(here)

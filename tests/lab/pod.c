@@ -11,7 +11,7 @@
  *   <address> <port> <client address> <Host header, - if none came>
  *
  * Returns when all of them listen. SIGTERM: what has been accepted is served, nothing new is
- * accepted.
+ * accepted. LAB_BACKLOG=N: no more than N + 1 connections wait to be accepted.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -115,7 +115,8 @@ static void listen_on(const struct sockaddr_storage *address, socklen_t length)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	/* beside a server of the whole network, 0.0.0.0 */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-	if (bind(fd, (const void *)address, length) || listen(fd, 4096))
+	const char *backlog = getenv("LAB_BACKLOG");
+	if (bind(fd, (const void *)address, length) || listen(fd, backlog ? atoi(backlog) : 4096))
 		die("listen");
 	watch(fd, LISTENER);
 
@@ -314,8 +315,9 @@ static void run(const char *directory, const char *address, char *ports, int rea
 	unsigned random;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		die("getrandom");
-	snprintf(number, sizeof(number), "%u", 1000 + random % 9000);
-	write_file(directory, address, "number", atoi(number));
+	int own = 1000 + (int)(random % 9000);
+	snprintf(number, sizeof(number), "%d", own);
+	write_file(directory, address, "number", own);
 	write_file(directory, address, "pid", getpid());
 	if (write(ready, "", 1) != 1)
 		die("ready");

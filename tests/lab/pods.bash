@@ -2,11 +2,15 @@
 # shellcheck shell=bash disable=SC2154
 
 lab_address() {
-	echo "10.244.$((($1 - 1) % 3 + 1)).$((10 + $1))"
+	local address
+	lab_address_is address "$1"
+	echo "$address"
 }
 
 lab_address6() {
-	echo "fd00:244:$((($1 - 1) % 3 + 1))::$((10 + $1))"
+	local address
+	lab_address6_is address "$1"
+	echo "$address"
 }
 
 # These without a process of their own: lab_address_is VARIABLE I

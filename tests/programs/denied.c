@@ -1,8 +1,9 @@
 /*
  * denied ERRNO CALL... -- PROGRAM ARGUMENT...: runs PROGRAM under a seccomp filter that refuses the
- * system calls with ERRNO (EPERM, ENOSYS), as a container's or a service manager's does, or kills
- * for them (KILL). CALL is a name in the table below; "thread-apart" is a clone of a thread with
- * descriptors of its own.
+ * system calls with ERRNO (EPERM, ENOSYS; 0: they succeed, with 0), as a container's or a service
+ * manager's does, or kills for them (KILL). CALL is a name in the table below; "thread-apart" is a
+ * clone of a thread with descriptors of its own, "mmap-shared" an mmap of memory that children
+ * share.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 enum { INSTRUCTIONS = 256 };
 
 #define THREAD_APART "thread-apart"
+#define MMAP_SHARED  "mmap-shared"
 
 static const struct {
 	const char *name;
@@ -28,6 +31,7 @@ static const struct {
 	{"clone3", 435},
 	{"close_range", 436},
 	{"futex", SYS_futex},
+	{"geteuid", SYS_geteuid},
 	{"getrandom", SYS_getrandom},
 	{"madvise", SYS_madvise},
 	{"nanosleep", SYS_nanosleep},
@@ -71,6 +75,15 @@ static void refuse(const char *name, unsigned answer)
 		add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 		return;
 	}
+	if (!strcmp(name, MMAP_SHARED)) {
+		add(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 5);
+		load(offsetof(struct seccomp_data, args[3]));
+		add(BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS, 0, 3);
+		add(BPF_JMP | BPF_JSET | BPF_K, MAP_PRIVATE, 2, 0);
+		add(BPF_RET | BPF_K, answer, 0, 0);
+		add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		if (strcmp(calls[i].name, name) != 0)
 			continue;
@@ -87,15 +100,16 @@ int main(int argc, char **argv)
 	unsigned answer =
 		argc > 1 && !strcmp(argv[1], "KILL")
 			? SECCOMP_RET_KILL_PROCESS
-			: SECCOMP_RET_ERRNO |
-				  (argc > 1 && !strcmp(argv[1], "ENOSYS") ? ENOSYS : EPERM);
+			: SECCOMP_RET_ERRNO | (argc > 1 && !strcmp(argv[1], "ENOSYS") ? ENOSYS
+	                                       : argc > 1 && !strcmp(argv[1], "0")    ? 0
+	                                                                              : EPERM);
 	struct sock_fprog program = {.filter = code};
 	char **at = argv + 2;
 
 	for (; at < argv + argc && strcmp(*at, "--") != 0; at++)
 		refuse(*at, answer);
 	if (at + 1 >= argv + argc) {
-		fputs("usage: denied EPERM|ENOSYS|KILL CALL... -- PROGRAM ARGUMENT...\n", stderr);
+		fputs("usage: denied EPERM|ENOSYS|0|KILL CALL... -- PROGRAM ARGUMENT...\n", stderr);
 		return 2;
 	}
 	add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);

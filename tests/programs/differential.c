@@ -6,10 +6,9 @@
  *   core    the usual services and sockets with every flag
  *   pairs   every two kinds of hints, one after the other, in a process that knows nothing yet
  *
- * Each combination: a lookup, another, libc's own, and, where that has a list, a third. They may
- * differ in nothing but the order of addresses within a family: not in the status, the order of
- * families, the number and order of socket types, the canonical name, ports, scopes, or where a
- * node's parts lie in memory.
+ * Each combination: a lookup, another, libc's own, and a third. They may differ in nothing but the
+ * order of addresses within a family: not in the status, the order of families, the number and
+ * order of socket types, the canonical name, ports, scopes, or where a node's parts lie in memory.
  *
  * Lists of the third are freed by libc's own freeaddrinfo, unless DIFFERENTIAL_OWN is set.
  *
@@ -285,9 +284,8 @@ static void combine(const char *node, const char *service, const struct kind *ki
 		after = datagrams_sent();
 	ask(&wanted, libc_lookup, libc_release, node, service, given);
 	/* Whichever freeaddrinfo a client ends up in: that of RTLD_DEEPBIND is libc's. */
-	if (!wanted.status)
-		ask(&third, getaddrinfo, getenv("DIFFERENTIAL_OWN") ? freeaddrinfo : libc_release,
-		    node, service, given);
+	ask(&third, getaddrinfo, getenv("DIFFERENTIAL_OWN") ? freeaddrinfo : libc_release, node,
+	    service, given);
 	totals->combinations++;
 	if (!wanted.status) {
 		totals->answered++;
@@ -297,7 +295,7 @@ static void combine(const char *node, const char *service, const struct kind *ki
 		show("first", what, node, service, kind, &first, &wanted);
 	else if ((what = differs(&second, &wanted)))
 		show("second", what, node, service, kind, &second, &wanted);
-	else if (!wanted.status && (what = differs(&third, &wanted)))
+	else if ((what = differs(&third, &wanted)))
 		show("third", what, node, service, kind, &third, &wanted);
 }
 

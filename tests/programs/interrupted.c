@@ -6,8 +6,9 @@
  *                               too, at 1 kHz, N times: a line for each connection, the peer's
  *   handler-first ADDRESS PORT N    the first that the process does is N connects in a handler
  *   handler-child HOST PORT N HOW   N children that take and give memory while a handler connects
- *                               that blocks nothing (nodefer) or its own signal (deferred); what
- *                               the parent knew is overdue
+ *                               that blocks nothing (nodefer), its own signal (deferred), or
+ *                               nothing any more (open), or that is on a stack of its own
+ *                               (alternate); what the parent knew is overdue
  *   jump HOST PORT N            connects that N times are left by siglongjmp, at any moment
  *   jump-lookup HOST PORT N OTHER FILE   looks HOST up, says "ready", waits until FILE is there,
  * and leaves N lookups of OTHER, which nobody answers, by siglongjmp; connects to HOST after each
@@ -77,8 +78,11 @@ static void on_tick(int number)
 	struct sockaddr_in peer;
 	socklen_t length = sizeof(peer);
 	int saved_errno = errno, fd, turn = atomic_fetch_add(&handled, 1);
+	sigset_t nothing = {0};
 
 	(void)number;
+	if (argument && !strcmp(argument, "open"))
+		pthread_sigmask(SIG_SETMASK, &nothing, NULL);
 	if (turn < count) {
 		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (fd < 0 || connect(fd, (struct sockaddr *)&known, sizeof(known)) ||
@@ -231,7 +235,12 @@ static void in_children(int children, void (*begin)(void))
 
 static void in_handler_of_child(void)
 {
-	handle(SIGALRM, SA_RESTART | (strcmp(argument, "nodefer") ? 0 : SA_NODEFER));
+	static char stack[64 * 1024];
+	stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
+
+	sigaltstack(&alternate, NULL);
+	handle(SIGALRM, SA_RESTART | (strcmp(argument, "nodefer") ? 0 : SA_NODEFER) |
+	                        (strcmp(argument, "alternate") ? 0 : SA_ONSTACK));
 	start_sleeper();
 	every_us(ITIMER_REAL, 200);
 	while (atomic_load(&handled) < count)

@@ -5,8 +5,9 @@
  *   memory each …       for N from 1: a child makes LOOKUPS lookups with a connection after each,
  *                       while its N-th allocation fails, and no other; until none did
  *   memory some …       the same, while the N-th and the nineteen after it fail
+ *   memory known …      as each, once libc is not asked any more (by the number of allocations)
  *   memory limit …      children with ever more room under RLIMIT_AS: N from 1 to 32 is 16 KiB
- * each, up to 96 half a MiB each
+ *                       each, up to 96 half a MiB each
  *
  * A line for each child: "<N> <how it ended> <what became of each lookup and connection>": ok, or
  * the error; a pod that is not one of HOST's would be "astray".
@@ -234,6 +235,23 @@ static rlim_t size_now(void)
 	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Looks up until that takes half the allocations of the second lookup, or less. The first one reads
+ * files that libc then knows. */
+static void look_up_until_known(void)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
+	unsigned long second = 0;
+
+	for (int i = 1; i <= 2 || seen > second / 2; i++) {
+		seen = 0;
+		if (getaddrinfo(host, port, &hints, &list))
+			exit(5);
+		freeaddrinfo(list);
+		if (i == 2)
+			second = seen;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static char buffer[1 << 16];
@@ -253,6 +271,8 @@ int main(int argc, char **argv)
 	} else {
 		unsigned long count = strcmp(argv[1], "some") ? 1 : 20;
 
+		if (!strcmp(argv[1], "known"))
+			look_up_until_known();
 		while (n < CHILDREN && child(n, count, 0))
 			n++;
 	}

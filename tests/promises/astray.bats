@@ -243,7 +243,7 @@ excluded_by() {
 	step connect 60 db-pair=$p1
 	lab_equal "$(went db-pair)" "30 30 0"
 	lab_dns_unsilence
-	lab_wait_until lab_dns_asked 3 db-pair A
+	lab_dns_asks 3 db-pair A
 	refreshed rng-headless
 	forget
 	step connect 60 db-pair=$p1 db-pair=$p2
@@ -265,7 +265,7 @@ excluded_by() {
 	lab_equal "$(went db-pair 4)" "15 15 0 0"
 	lab_dns_unsilence
 	step resolve rng-headless
-	lab_wait_until lab_dns_asked 3 db-pair A
+	lab_dns_asks 3 db-pair A
 	refreshed rng-headless
 	forget
 	step connect 60 db-pair=$p1

@@ -1,8 +1,10 @@
 # Broken DNS: clients that connect all the time while DNS fails in every way we know, and after it is right again. A
 # server of the tests' own does it, tests/lab/odd_dns.py, told by $LAB/odd.
 #
-# While DNS fails, connections rotate over the last good answer and none fails. Once it is right again its answer, another
-# one now, is used within one interval and the time of one answer. 10.244.9.9 is a pod that only false answers name.
+# While DNS fails, connections rotate over the last good answer and none fails. (A client that looks up each time is given
+# what libc says where DNS says anything at all; glibc takes FORMERR and malformed answers for a name that does not exist.)
+# Once it is right again its answer, another one now, is used within one interval and the time of one answer. 10.244.9.9 is
+# a pod that only false answers name.
 
 # shellcheck disable=SC2030,SC2031 # each test has its own environment
 # shellcheck disable=SC2153 # $CLIENT is the lab's
@@ -12,7 +14,7 @@ load ../lab/lab
 export LBDNS_SHARED=off
 p1=10.244.1.11 p2=10.244.2.12 p3=10.244.3.13 p4=10.244.1.14
 ODD=10.96.0.40
-CLIENTS='visits stays'
+CLIENTS='stays visits'
 
 setup() {
 	interval 300
@@ -33,8 +35,15 @@ interval() {
 
 dns_starts() {
 	lab_pods_side ip addr replace $ODD/32 dev pods
+	dns_listens $ODD nsenter --net="$LAB/pods.net" --
+}
+
+# dns_listens ADDRESS [PREFIX...]
+dns_listens() {
+	local address=$1
+	shift
 	: >"$LAB/odd.out"
-	(exec nsenter --net="$LAB/pods.net" -- "$LAB_ROOT"/tests/lab/odd_dns.py $ODD 53 "@$LAB/odd" >>"$LAB/odd.out" 3>&-) &
+	(exec "$@" "$LAB_ROOT"/tests/lab/odd_dns.py "$address" 53 "@$LAB/odd" >>"$LAB/odd.out" 3>&-) &
 	echo $! >"$LAB/odd.pid"
 	lab_wait_until grep -q ready "$LAB/odd.out"
 }
@@ -54,13 +63,25 @@ asked_more_than() {
 	(($(asked) > $1))
 }
 
-# Two clients: one looks up before each connection, one did once. Returns when DNS was believed by both.
+# Two clients: one did a lookup once, one does before each connection. Returns when DNS was believed by both.
 clients_start() {
 	local client
 	for client in $CLIENTS; do
 		lab_start "$client" with_lbdns "$CLIENT" "${client%s}" rng-headless 8081 20
+		if [ "$client" = stays ]; then
+			lab_wait_until asked_more_than 2 # by libc, and twice by the refresh
+		else
+			lab_wait_until asked_less_than_connected "$client"
+		fi
 	done
-	lab_wait_until asked_more_than 5 # each by libc, and twice by the refresh
+}
+
+# Are there fewer questions than connections? Until then libc is asked before each.
+asked_less_than_connected() {
+	local connections count
+	connections=$(wc -l <"$LAB/$1.out") count=$(asked)
+	lab_wait_until went_on "$1" "$(lab_now)" 10
+	(($(asked) - count < $(wc -l <"$LAB/$1.out") - connections))
 }
 
 # Has NAME made N (1) connections after the moment MS?
@@ -188,10 +209,23 @@ follows() {
 # ---- DNS that answers with an error
 
 @test "REFUSED, SERVFAIL, NOTIMP: the last good answer stays, and DNS is asked once an interval" {
+	CLIENTS=stays
 	survives rcode.5 rcode.2 rcode.4
 }
 
+@test "REFUSED, SERVFAIL, NOTIMP: a client that looks up each time, whose libc fails, has the last good answer" {
+	local what
+	CLIENTS=visits
+	clients_start
+	for what in rcode.5 rcode.2 rcode.4; do
+		keeps 1000 "$what" 10.244.9.9 # libc asks each time, and again
+		dns_is_right
+		recovers
+	done
+}
+
 @test "FORMERR: the last good answer stays" {
+	CLIENTS=stays
 	clients_start
 	keeps 3 rcode.1 # each question once more by c-ares and once by us, without EDNS
 	dns_is_right
@@ -349,6 +383,7 @@ asked_for_v6() {
 @test "a first server whose port is closed and a second that answers" {
 	clients_start
 	lab_pods_side ip addr replace 10.96.0.41/32 dev pods
+	lab_pods_side sysctl -qw net.ipv4.icmp_ratelimit=0 # or it says so six times, and then once a second
 	printf 'search %s\noptions ndots:5\nnameserver 10.96.0.41\nnameserver %s\n' "$LAB_DOMAIN" $ODD >"$LAB/resolv.conf"
 	all_went_on $(($(lab_now) + INTERVAL))
 	dns_is_right
@@ -374,6 +409,7 @@ asked_for_v6() {
 }
 
 @test "a record cut, counts too large, names that loop: the last good answer stays" {
+	CLIENTS=stays
 	survives cut count loop
 }
 
@@ -382,6 +418,7 @@ asked_for_v6() {
 	corpus=$(find "$LAB_ROOT/tests/fuzz/corpus/answer" -name 'malformed-*' | wc -l)
 	((corpus > 40))
 	interval 100
+	CLIENTS=stays
 	clients_start
 	dns_does malformed
 	lab_wait_until asked_more_than $(($(asked) + 2 * corpus))
@@ -511,4 +548,165 @@ all_seen() {
 	# left alone from then on
 	stays_where_it_was
 	lab_equal "$(tail -n 10 "$LAB/visits.out" | awk '{ print $NF }' | sort -u)" $p3 # as libc sorts
+}
+
+# ---- Our own questions improve on libc's answer, they never replace it. libc asks the lab's server, which is right all the
+# time; LBDNS_NAMESERVERS has ours go to the odd one.
+
+ours_are_odd() {
+	export LBDNS_NAMESERVERS=$ODD
+	lab_nameserver "$LAB_DNS"
+	export LAB_PATIENCE=20
+}
+
+# Has the client NAME reached ADDRESS, after the moment MS?
+reached() {
+	awk -v pod="$2" -v ms="${3:-0}" '$1 > ms && $2 == "ok" && $NF == pod { found = 1 } END { exit !found }' "$LAB/$1.out"
+}
+
+# A client that looks up each time, with PREFIX; then all pods are replaced, and those that were are killed.
+all_are_replaced() {
+	local pod
+	for pod in $p1 $p2 $p3 $p4; do
+		lab_pod_start $pod
+	done
+	lab_dns_set rng-headless $p1 $p2
+	lab_start visits "$@" "$CLIENT" visit rng-headless 8081 20
+	all_went_on "$(lab_now)" 10
+	lab_dns_set rng-headless $p3 $p4
+	lab_wait_until reached visits $p3
+	all_went_on "$(lab_now)" # what it looked up before
+	lab_pod_kill $p1
+	lab_pod_kill $p2
+	all_went_on "$(lab_now)" 50
+	lab_stop visits
+	lab_equal "$(awk '$2 != "ok"' "$LAB/visits.out")" ""
+}
+
+@test "our questions are never answered, or never to be believed: all pods are replaced, and a client that looks up each time does not fail" {
+	local what
+	CLIENTS=visits
+	ours_are_odd
+	all_are_replaced env
+	for what in silent rcode.2 rcode.5 cut; do
+		dns_does "$what" 10.244.9.9
+		all_are_replaced with_lbdns
+	done
+}
+
+@test "our questions fail from now on: lookups are libc's, until a refresh succeeds" {
+	local what
+	CLIENTS=visits
+	ours_are_odd
+	lab_dns_set rng-headless $p1 $p2
+	dns_does usual $p1 $p2
+	lab_start visits with_lbdns "$CLIENT" visit rng-headless 8081 20
+	for what in rcode.5 rcode.2 rcode.1 rcode.4 cut; do
+		lab_dns_set rng-headless $p1 $p2
+		dns_does usual $p1 $p2
+		lab_wait_until libc_is_not_asked
+		dns_does "$what" 10.244.9.9
+		lab_dns_set rng-headless $p3 $p4
+		echo "$what"
+		lab_wait_until reached visits $p3 "$(lab_now)"
+	done
+	none_failed
+}
+
+# Five lookups and more, and none of them libc's.
+libc_is_not_asked() {
+	lab_dns_queries_reset
+	all_went_on "$(lab_now)" 5
+	lab_equal "$(lab_dns_queries)" 0
+}
+
+@test "our questions are silent from now on: lookups are answered at once, by what DNS said last" {
+	CLIENTS=visits
+	ours_are_odd
+	lab_dns_set rng-headless $p1 $p2
+	dns_does usual $p1 $p2
+	lab_start visits with_lbdns "$CLIENT" visit rng-headless 8081 20
+	lab_wait_until libc_is_not_asked
+	dns_does silent
+	lab_dns_queries_reset
+	all_went_on $(($(lab_now) + 6000)) # longer than an answer may take
+	lab_equal "$(lab_dns_queries)" 0
+	none_failed
+}
+
+@test "a family for which DNS fails at the first lookup is there with the next" {
+	local with
+	dns_does first.28.2 $p1 $p2 fd00:244:1::11 fd00:244:2::12
+	for with in env with_lbdns; do
+		lab_end TERM "$LAB/odd.pid" # it counts anew
+		dns_starts
+		printf 'resolve rng-headless\nresolve rng-headless\n' |
+			$with /usr/bin/python3 "$LAB_ROOT/tests/programs/steps.py" >"$LAB/$with.out"
+		lab_equal "$with: $(awk '$0 != "." { print gsub(/10\.244\./, "") " " gsub(/fd00:/, "") }' "$LAB/$with.out" | paste -sd ,)" \
+			"$with: 2 0,2 2"
+	done
+}
+
+# ---- Asked as libc asks
+
+# A client that looked up once, with a server that does WHAT, which this libc takes: it follows to a new pod.
+stays_and_follows() {
+	dns_does "$1" $p1 $p2 $p3
+	lab_start stays with_lbdns "${2-$CLIENT}" stay rng-headless 8081 20
+	dns_does "$1" $p2 $p4
+	lab_wait_until reached stays $p4
+	lab_stop stays
+	lab_equal "$(awk '$2 != "ok"' "$LAB/stays.out")" ""
+}
+
+@test "questions with EDNS vanish, or have FORMERR for an answer without the question" {
+	export LAB_PATIENCE=20
+	stays_and_follows dropedns
+	stays_and_follows ednsempty
+}
+
+@test "a server that answers by TCP alone, with use-vc in resolv.conf or RES_OPTIONS" {
+	export LAB_PATIENCE=20
+	RES_OPTIONS=use-vc stays_and_follows tconly
+	printf 'search %s\noptions ndots:5 use-vc\nnameserver %s\n' "$LAB_DOMAIN" $ODD >"$LAB/resolv.conf"
+	stays_and_follows tconly
+}
+
+@test "records of another owner, which musl takes and glibc does not" {
+	export LAB_PATIENCE=20
+	stays_and_follows owner "$CLIENT_MUSL"
+	dns_does owner $p1 $p2 $p3
+	run "$CLIENT" list rng-headless 8081
+	[ "$status" != 0 ]
+}
+
+@test "a server with a link-local address, and one named 0.0.0.0 or ::" {
+	local address
+	export LAB_PATIENCE=20
+	lab_pods_side ip addr replace fe80::53/64 dev pods nodad
+	lab_end TERM "$LAB/odd.pid"
+	dns_listens fe80::53%pods nsenter --net="$LAB/pods.net" --
+	lab_nameserver fe80::53%client
+	stays_and_follows usual
+	for address in 0.0.0.0 ::; do
+		lab_end TERM "$LAB/odd.pid"
+		dns_listens $address
+		lab_nameserver $address
+		stays_and_follows usual
+	done
+}
+
+# The client side's.
+interface() {
+	ip -o -6 route get fd00:244:1::1 | sed 's/.* dev \([^ ]*\).*/\1/'
+}
+
+@test "options no-aaaa: a name that has both families is IPv4 alone, in lookups that DNS answers too" {
+	dns_does pair $p1 $p2 fd00:244:1::11 fd00:244:2::12
+	printf 'search %s\noptions ndots:5 no-aaaa\nnameserver %s\n' "$LAB_DOMAIN" $ODD >"$LAB/resolv.conf"
+	lab_start looks with_lbdns /usr/bin/python3 "$LAB_ROOT/tests/programs/steps.py" every 20 resolve rng-headless
+	lab_wait_until asked_more_than 20
+	lab_stop looks
+	lab_equal "$(tr ' ' '\n' <"$LAB/looks.out" | sort -u | paste -sd ' ')" "$p1 $p2"
+	lab_equal "$(asked_for_v6)" 0
 }

@@ -98,7 +98,7 @@ tcp_asked() {
 	local start elapsed questions more
 	start=$(lab_now)
 	LBDNS_REFRESH=500ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 1
-	lab_wait_until lab_dns_asked 10 rng-headless A
+	lab_dns_asks 10 rng-headless A
 	lab_stop client
 	elapsed=$(($(lab_now) - start))
 	questions=$(lab_dns_queries rng-headless A)
@@ -114,13 +114,13 @@ tcp_asked() {
 
 @test "a family that the name does not have is asked for again only now and then" {
 	LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 50
-	lab_wait_until lab_dns_asked 3 rng-headless AAAA
-	# how many questions for A there were before each one for AAAA; the first pair is libc's own
+	lab_dns_asks 4 rng-headless AAAA
+	# how many questions for A there were before each one for AAAA; the first pair is libc's own, the second the first refresh's
 	awk '$8 == "10.244.3.2" && $5 == "query[A]" { a++ } $8 == "10.244.3.2" && $5 == "query[AAAA]" { print a }' \
 		"$LAB/queries.log" >"$LAB/before"
 	cat "$LAB/before"
-	awk 'NR > 1 && $1 - last < 10 { exit 1 } { last = $1 }' "$LAB/before"
-	(($(wc -l <"$LAB/before") >= 3))
+	awk 'NR > 2 && $1 - last < 10 { exit 1 } { last = $1 }' "$LAB/before"
+	(($(wc -l <"$LAB/before") >= 4))
 }
 
 @test "both families of a dual-stack name are asked for once per interval" {
@@ -130,7 +130,7 @@ tcp_asked() {
 	start=$(lab_now)
 	lab_dns_queries_reset
 	LBDNS_REFRESH=200ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 1
-	lab_wait_until lab_dns_asked 12 rng-headless AAAA
+	lab_dns_asks 12 rng-headless AAAA
 	lab_stop client
 	elapsed=$(($(lab_now) - start))
 	(($(lab_dns_queries rng-headless A) - $(lab_dns_queries rng-headless AAAA) <= 1))
@@ -145,14 +145,14 @@ costs_search_list_once() {
 	local name=$1 vain
 	shift
 	LBDNS_REFRESH=200ms lab_start client with_lbdns "$CLIENT" stay "$name" 8081 20
-	lab_wait_until lab_dns_asked 7 rng-headless A
+	lab_dns_asks 7 rng-headless A
 	lab_stop client
 	for vain; do
-		lab_equal "$vain: $(lab_dns_queries "$vain" A) $(lab_dns_queries "$vain" AAAA)" "$vain: 2 1"
+		lab_equal "$vain: $(lab_dns_queries "$vain" A) $(lab_dns_queries "$vain" AAAA)" "$vain: 2 2"
 	done
-	lab_equal "$(lab_dns_queries rng-headless AAAA)" 1
+	lab_equal "$(lab_dns_queries rng-headless AAAA)" 2
 	# nothing else, and 5 of the 6 refreshes asked the absolute name alone
-	lab_equal "$(lab_dns_queries)" $(($(lab_dns_queries rng-headless A) + 1 + 3 * $#))
+	lab_equal "$(lab_dns_queries)" $(($(lab_dns_queries rng-headless A) + 2 + 4 * $#))
 }
 
 @test "the short name, ndots:5: one question per interval, absolute" {
@@ -175,11 +175,11 @@ costs_search_list_once() {
 	LBDNS_REFRESH=500ms lab_start client with_lbdns "$CLIENT" visit rng-headless 8081 5 \
 		rng-headless.default "rng-headless.$LAB_DOMAIN"
 	# each name is found to be the same service with its first refresh
-	lab_wait_until lab_dns_asked 2 "rng-headless.$LAB_DOMAIN.cluster.local." A
+	lab_dns_asks 2 "rng-headless.$LAB_DOMAIN.cluster.local." A
 	lab_dns_asks_more 3 rng-headless A
 	start=$(lab_now)
 	lab_dns_queries_reset
-	lab_wait_until lab_dns_asked 6 rng-headless A
+	lab_dns_asks 6 rng-headless A
 	lab_stop client
 	elapsed=$(($(lab_now) - start))
 	questions=$(lab_dns_queries rng-headless A)
@@ -194,7 +194,7 @@ costs_search_list_once() {
 	# the clock of this test: its questions
 	LBDNS_REFRESH=100ms lab_start clock with_lbdns "$CLIENT" stay other-headless 8081 50
 	LBDNS_IDLE=2s LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 600000
-	lab_wait_until lab_dns_asked 4 rng-headless A # some may have been before this
+	lab_dns_asks 4 rng-headless A # some may have been before this
 	lab_dns_asks_more 40 other-headless A         # at least 3.2 s
 	lab_dns_queries_reset
 	lab_dns_asks_more 20 other-headless A
@@ -214,9 +214,10 @@ costs_search_list_once() {
 	lab_equal "$(lab_dns_queries) $(lab_dns_queries rng-headless A) $(lab_dns_queries rng-headless AAAA)" "$alone"
 }
 
-@test "200 lookups of one process cost one of libc's" {
+@test "200 lookups of one process cost libc's until the first refresh, which the second lookup brings at once" {
 	LBDNS_REFRESH=1h with_lbdns "$CLIENT" lookup-connect rng-headless 8081 200
-	lab_equal "$(lab_dns_queries) $(lab_dns_queries rng-headless A) $(lab_dns_queries rng-headless AAAA)" "2 1 1"
+	(($(lab_dns_queries rng-headless A) >= 3 && $(lab_dns_queries rng-headless A) <= 100))
+	lab_equal "$(lab_dns_queries)" $(($(lab_dns_queries rng-headless A) + $(lab_dns_queries rng-headless AAAA)))
 }
 
 @test "sh -c true with LBDNS_NAMES set: no question, no thread, no shared memory" {
@@ -229,7 +230,7 @@ costs_search_list_once() {
 	lab_equal "$(grep -c '^' /proc/sysvipc/shm)" 1
 	# such a client has all three
 	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 1
-	lab_wait_until lab_dns_asked 3
+	lab_dns_asks 3
 	lab_equal "$(tasks client)" 2
 	lab_equal "$(grep -c '^' /proc/sysvipc/shm)" 2
 }
@@ -253,7 +254,7 @@ costs_search_list_once() {
 	LBDNS_REFRESH=100ms lab_start client with_lbdns "$CLIENT" visit rng-headless 8081 20 service-1 service-2 service-3 \
 		service-4 service-5
 	for ((i = 1; i <= 5; i++)); do
-		lab_wait_until lab_dns_asked 4 "service-$i" A
+		lab_dns_asks 4 "service-$i" A
 	done
 	lab_equal "$(tasks client)" 2
 	lab_equal "$(refresher_of client | wc -l)" 1
@@ -376,17 +377,19 @@ has_pods() {
 	lab_equal "$(descriptors "/proc/$(pid_of client)")" "$before"
 }
 
-@test "the refresh thread holds none of the client's files open" {
+@test "the refresh thread holds none of the client's files open, and has no descriptor 0, 1 or 2 to give away" {
 	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 600000
 	lab_wait_until holds_nothing
 	LBDNS_LOG=debug LBDNS_LOG_FILE=$LAB/log lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 600000
 	lab_wait_until holds_nothing
 }
 
+# Of 0, 1 and 2 each is open, and is no file.
 holds_nothing() {
 	local refresher
 	refresher=$(refresher_of client)
-	[ -n "$refresher" ] && [ -z "$(descriptors "$refresher")" ]
+	[ -n "$refresher" ] && [ "$(descriptors "$refresher")" = "0 1 2" ] &&
+		[ "$(find "$refresher/fd" -mindepth 1 ! -lname 'anon_inode:*')" = "" ]
 }
 
 survives_closing() {
@@ -447,8 +450,8 @@ memory_adds() {
 	((anonymous + file + segment <= $2))
 }
 
-@test "a name of 3 endpoints: at most 300 KiB of memory more, of which 100 are nobody else's" {
-	memory_adds rng-headless 300 100
+@test "a name of 3 endpoints: at most 300 KiB of memory more, of which 120 are nobody else's" {
+	memory_adds rng-headless 300 120
 	(($(lab_dns_queries rng-headless A) >= 5 * 20)) # that were refreshed
 }
 
@@ -468,7 +471,7 @@ hook_run() {
 }
 
 hook_instructions() {
-	LD_PRELOAD=$1 hook_run 3000 "${@:2}" \
+	LD_PRELOAD=$1 hook_run 10000 "${@:2}" \
 		valgrind --tool=callgrind --collect-atstart=no --callgrind-out-file=/dev/null 2>&1 |
 		sed -n 's/.* Collected : //p'
 }
@@ -480,8 +483,8 @@ hook_adds() {
 	ipcrm --all=shm
 	alone=$(hook_instructions "$LAB_BUILD/bench/stub.so" "$@")
 	with=$(hook_instructions "$LIBLBDNS:$LAB_BUILD/bench/stub.so" "$@")
-	echo "$*: $(((with - alone) / 3000))"
-	((alone > 0 && with >= alone && with - alone <= 3000 * most))
+	echo "$*: $(((with - alone) / 10000))"
+	((alone > 0 && with >= alone && with - alone <= 10000 * most))
 }
 
 # Of the client's thread. With one that does not block the refresh thread is woken once in seconds, which counts as none.
@@ -505,14 +508,15 @@ hook_calls() {
 }
 
 # Under callgrind a blocking connect limits itself, with three system calls more: it knows no pidfd_getfd(2).
-@test "a managed connect: at most 500 instructions more, 600 of 10,000 endpoints" {
+@test "a managed connect: at most 500 instructions more, 510 of 100 endpoints, 600 of 10,000" {
 	hook_adds 500 pool-3 - blocks 3
 	hook_adds 500 pool-3 - blocks 1
 	hook_adds 500 pool-3 - nonblock 3
-	hook_adds 500 pool-100 - blocks 3
+	hook_adds 510 pool-100 - blocks 3
 	hook_adds 600 pool-10000 - blocks 3
 	hook_adds 500 pool-100 - blocks 1
 	hook_adds 600 pool-10000 - blocks 1
+	hook_adds 600 pool-100 - nonblock 3
 	hook_adds 600 pool-10000 - nonblock 3
 }
 

@@ -231,7 +231,7 @@ follows_down() {
 	lab_dns_remove rng-headless
 	lab_dns_queries_reset
 	lab_dns_silence 2 # no third answer until all this is seen
-	lab_wait_until lab_dns_asked 2 rng-headless A
+	lab_dns_asks 2 rng-headless A
 	step connect 30 rng-headless=$p2
 	lab_equal "$(went rng-headless)" "10 10 10"
 	lab_equal "$(step resolve rng-headless | wc -w)" 3

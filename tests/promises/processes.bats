@@ -65,7 +65,7 @@ rotates() {
 # ---- Processes
 
 test_fork() {
-	bounded 60 "$(program processes)" fork rng-headless 8081 300
+	bounded 240 "$(program processes)" fork rng-headless 8081 300
 	even
 }
 
@@ -88,6 +88,42 @@ test_vfork() {
 		lab_wait_until grep -q "$(lab_address 4)\$" "$LAB/$mode.out"
 		lab_stop $mode
 	done
+}
+
+# each.py once|each N: looks the service up, then forks N children one after another, each of which makes a connection: to the
+# address that its parent had, or to one that it looks up itself. FILTER... before it.
+forks() {
+	cat >"$LAB/each.py" <<-'END'
+		import os, socket, sys
+		def look_up():
+		    return socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		address = look_up()
+		for _ in range(int(sys.argv[2])):
+		    child = os.fork()
+		    if not child:
+		        with socket.socket() as one:
+		            one.connect(look_up() if sys.argv[1] == "each" else address)
+		            one.sendall(b"GET /address HTTP/1.0\r\n\r\n")
+		            os.write(1, one.makefile().read().split()[-1].encode() + b"\n")
+		        os._exit(0)
+		    os.waitpid(child, 0)
+	END
+	"${@:3}" python3 "$LAB/each.py" "$1" "$2" | lab_counts
+}
+
+@test "without shared memory, a child forked for each connection: exact over all of them" {
+	local how
+	for how in once each; do
+		lab_equal "$(forks $how 6)" "0 0 6"
+		lab_equal "$(LBDNS_SHARED=off forks $how 15 with_lbdns)" "5 5 5"
+		lab_equal "$(forks $how 15 with_lbdns "$LAB_BUILD/lab/denied" EPERM shmget --)" "5 5 5"
+	done
+	lab_equal "$(tail -n +2 /proc/sysvipc/shm)" ""
+}
+
+@test "without any memory that a child shares, each child starts at a place of its own" {
+	forks once 60 with_lbdns "$LAB_BUILD/lab/denied" EPERM shmget mmap-shared -- >"$LAB/counts"
+	awk '{ for (i = 1; i <= 3; i++) bad = bad || $i < 5; print; exit bad }' "$LAB/counts"
 }
 
 @test "vfork, whose children look up and connect before they exec or exit: the parent goes on, and follows DNS" {
@@ -203,9 +239,9 @@ test_tls() {
 
 test_ids() {
 	# a thread that sleeps for an hour, and one that is always at something
-	LBDNS_REFRESH=1h bounded 20 "$(program interrupted)" ids rng-headless 8081 200
+	LBDNS_REFRESH=1h bounded 120 "$(program interrupted)" ids rng-headless 8081 200
 	even
-	bounded 60 "$(program interrupted)" ids rng-headless 8081 1000
+	bounded 240 "$(program interrupted)" ids rng-headless 8081 1000
 	even
 }
 
@@ -242,11 +278,62 @@ test_handler_first() {
 test_handler_child() {
 	bounded 60 "$(program interrupted)" handler-child rng-headless 8081 60 nodefer
 	bounded 60 "$(program interrupted)" handler-child rng-headless 8081 60 deferred
+	bounded 60 "$(program interrupted)" handler-child rng-headless 8081 60 open
+	bounded 60 "$(program interrupted)" handler-child rng-headless 8081 60 alternate
 }
 
 @test "connect in a signal handler that could start a refresh, while libc's locks are held" {
 	of_both test_handler_child
 	rotates
+}
+
+# A forked worker that keeps its parent's answer: HOW.
+worker() {
+	cat >"$LAB/worker.py" <<-'END'
+		import faulthandler, os, signal, socket, sys, time
+		if sys.argv[1] == "blocked":
+		    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+		if sys.argv[1] == "nodefer":
+		    faulthandler.enable()
+		address = socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+		if worker := os.fork():
+		    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+		    signal.signal(signal.SIGTERM, lambda *_: os.kill(worker, signal.SIGKILL))
+		    sys.exit(os.waitpid(worker, 0)[1] != signal.SIGKILL)
+		while True:
+		    with socket.socket() as connection:
+		        connection.connect(address)
+		        connection.sendall(b"GET /address HTTP/1.0\r\n\r\n")
+		        print(connection.makefile().read().split()[-1], flush=True)
+		    time.sleep(0.02)
+	END
+	lab_start worker with_lbdns /usr/bin/python3 "$LAB/worker.py" "$1"
+}
+
+@test "a forked worker that blocks a signal, or has a handler with SA_NODEFER, follows DNS" {
+	local how
+	export LBDNS_REFRESH=300ms LAB_PATIENCE=20
+	for how in blocked nodefer; do
+		lab_up
+		worker $how
+		lab_scale rng-headless 5
+		lab_wait_until grep -q "^$(lab_address 5)\$" "$LAB/worker.out"
+		lab_stop worker
+	done
+}
+
+@test "a client that blocks a signal in all of its threads, as a JVM does, and never looks up: LBDNS_NAMES rotates" {
+	local filter
+	# as it is, and where filters are, as in containers
+	for filter in '' "$LAB_BUILD/lab/denied KILL pidfd_getfd --"; do
+		# shellcheck disable=SC2086
+		LBDNS_REFRESH=100ms LBDNS_NAMES=rng-headless with_lbdns $filter /usr/bin/python3 -c '
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGQUIT])
+os.execv(sys.argv[1], sys.argv[1:])' \
+			"$CLIENT" address "$(lab_address 3)" 8081 3000 >"$LAB/reached"
+		lab_equal "$(tail -n 60 "$LAB/reached" | lab_counts)" "20 20 20"
+	done
 }
 
 test_jump() {

@@ -411,6 +411,41 @@ refreshes() {
 	[ "$(lab_dns_queries rng-headless A)" -gt "$1" ]
 }
 
+# As behind a wildcard ingress: more names than an address may be in different pools of.
+@test "twelve names over the same three pods: one pool, looked up once or each time, also after their refreshes" {
+	local i names
+	names=$(printf '%s.apps ' {a..l})
+	lab_dns_set_all "$names" "$(lab_address 1)" "$(lab_address 2)" "$(lab_address 3)"
+	cat >"$LAB/names.py" <<-'END'
+		import os, socket, sys
+		def look_up(name):
+		    return [one[4] for one in socket.getaddrinfo(name, 8081, socket.AF_INET, socket.SOCK_STREAM)]
+		how, count, names = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+		found = [min(look_up(name)) for name in names] # the same one of each name
+		if how == "refreshed":
+		    print("ready", flush=True)
+		    open(os.environ["LAB"] + "/go").read()
+		for i in range(count):
+		    place = i % len(names)
+		    with socket.socket() as one:
+		        one.connect(look_up(names[place])[0] if how == "each" else found[place])
+		        one.sendall(b"GET /address HTTP/1.0\r\n\r\n")
+		        print(one.makefile().read().split()[-1], flush=True)
+	END
+	lab_equal "$(python3 "$LAB/names.py" once 60 $names | lab_counts)" "60 0 0"
+	lab_equal "$(with_lbdns python3 "$LAB/names.py" once 60 $names | lab_counts)" "20 20 20"
+	lab_equal "$(with_lbdns python3 "$LAB/names.py" each 60 $names | lab_counts)" "20 20 20"
+	lab_dns_queries_reset
+	mkfifo "$LAB/go"
+	LBDNS_REFRESH=100ms lab_start named with_lbdns python3 "$LAB/names.py" refreshed 60 $names
+	for i in a.apps l.apps; do
+		lab_dns_asks_more 2 "$i" A
+	done
+	: >"$LAB/go"
+	lab_wait_until lab_gone "$(<"$LAB/named.pid")"
+	lab_equal "$(tail -n +2 "$LAB/named.out" | lab_counts)" "20 20 20"
+}
+
 # ---- Whose cursors
 
 @test "LBDNS_SHARED=off: a process rotates by itself, and leaves no shared memory" {

@@ -256,7 +256,12 @@ hostile_to() {
 	untouched
 	# all taken: each process for itself
 	taken_by "$user" 54321 4
-	lab_equal "$(user_client once rng-headless 8081 60 | lab_counts)" "20 20 20"
+	lab_equal "$(LBDNS_LOG=warn user_client once rng-headless 8081 60 2>"$LAB/err" | lab_counts)" "20 20 20"
+	lab_equal "$(sed 's/.*: warn: //' "$LAB/err")" "no shared memory: its keys are taken; each process rotates by itself"
+	cp "$LAB_BUILD/lbdns-inspect" "$LAB"
+	chmod 755 "$LAB/lbdns-inspect"
+	run -1 as_user "$user" "$LAB/lbdns-inspect" status
+	lab_equal "$output" "lbdns: there is no shared memory for user $user: all of its keys are taken by others (ipcs -m)"
 	lab_equal "$(user_one_by_one | grep -c '^10.244.[123].1[123]$')" 12
 	lab_equal "$(segments | awk -v user="$user" '$6 == user' | wc -l)" 0
 	untouched
@@ -270,6 +275,35 @@ hostile_to() {
 @test "another creator's segment under our keys is not used, nor written to: root's client" {
 	needs_other_users
 	hostile_to 0
+}
+
+# says_root PROGRAM...: as user 12345, who is told that he is root: by another preload (as by fakeroot), by a filter (as by
+# proot), and in a user namespace of his own.
+says_root() {
+	echo 'unsigned geteuid(void) { return 0; } unsigned getuid(void) { return 0; }' >"$LAB/root.c"
+	gcc -shared -fPIC -o "$LAB/root.so" "$LAB/root.c"
+	cp "$LAB_BUILD/lab/denied" "$LAB/denied"
+	chmod 755 "$LAB/root.so" "$LAB/denied"
+	case $1 in
+	preload) as_user 12345 env LD_PRELOAD="$LAB/root.so $LAB/liblbdns.so" "${@:2}" ;;
+	filter) as_user 12345 "$LAB/denied" 0 geteuid -- env LD_PRELOAD="$LAB/liblbdns.so" "${@:2}" ;;
+	namespace) as_user 12345 unshare --user --map-root-user env LD_PRELOAD="$LAB/liblbdns.so" "${@:2}" ;;
+	esac
+}
+
+@test "a user who is told that he is root shares what is his, and leaves root's keys alone" {
+	local how i
+	needs_other_users
+	for how in preload filter namespace; do
+		ipcrm --all=shm
+		for ((i = 0; i < 9; i++)); do
+			says_root $how "$LAB/client" lookup-connect rng-headless 8081 1
+		done | lab_counts >"$LAB/counts"
+		lab_equal "$how $(<"$LAB/counts")" "$how 3 3 3"
+		lab_equal "$how $(segments | awk '{ print $6 }')" "$how 12345"
+		rotates_over_processes
+		lab_equal "$how $(segments | awk '{ print $6 }' | sort | paste -sd ' ')" "$how 0 12345"
+	done
 }
 
 # As if made by us: same user, mode and key.
@@ -411,6 +445,8 @@ attached_again() {
 	echo 0 >/proc/sys/kernel/shmmni
 	run -1 segment make 7 4096
 	rotates_alone
+	run -1 "$LAB_BUILD/lbdns-inspect" status
+	lab_equal "$output" "lbdns: there is no shared memory here: No space left on device"
 	lab_equal "$(segment_count)" 0
 	echo "$before" >/proc/sys/kernel/shmmni
 	rotates_over_processes

@@ -170,7 +170,7 @@ same() {
 }
 
 # A silent pod that speaks again is reached by the kernel's second packet, after 1 s, or the third, after 3 s.
-@test "a non-blocking client that calls connect again while it is in progress" {
+again_while_in_progress() {
 	local pod pids=() opens
 	for pod in $TWO_PODS 10.244.3.13; do
 		lab_pod_silence "$pod"
@@ -178,7 +178,8 @@ same() {
 	opens=$(tcp_counter ActiveOpens)
 	"$CLIENT" nonblock-errors rng-headless 8081 1 >"$LAB/without" 3>&- &
 	pids+=($!)
-	with_lbdns "$CLIENT" nonblock-errors rng-headless 8081 1 >"$LAB/with" 3>&- &
+	lab_wait_until test_opens $((opens + 1))
+	with_lbdns "$@" "$CLIENT" nonblock-errors rng-headless 8081 1 >"$LAB/with" 3>&- &
 	pids+=($!)
 	lab_wait_until test_opens $((opens + 2))
 	for pod in $TWO_PODS 10.244.3.13; do
@@ -187,7 +188,17 @@ same() {
 	wait "${pids[@]}"
 	lab_equal "$(<"$LAB/without")" "EINPROGRESS EALREADY ok"
 	lab_equal "$(<"$LAB/with")" "EINPROGRESS EALREADY ok"
-	lab_equal "$(tcp_counter ActiveOpens)" $((opens + 2))
+	opened=$(($(tcp_counter ActiveOpens) - opens))
+}
+
+@test "a non-blocking client that calls connect again while it is in progress" {
+	local opened
+	# The refresh thread checks the pods meanwhile; without descriptors of its own it cannot, and each connection is counted.
+	again_while_in_progress
+	((opened > 2))
+	lab_pod_log_reset
+	again_while_in_progress "$LAB_BUILD/lab/denied" EPERM close_range unshare thread-apart --
+	lab_equal "$opened" 2
 	lab_wait_until test_log 2
 }
 
@@ -244,14 +255,16 @@ AF_UNSPEC: 0 ok"
 }
 
 @test "errno is left alone by what succeeds" {
-	local without
-	without=$("$CLIENT" errno rng-headless 8081 30 | awk '{ print $2, $3 }' | sort | uniq -c | xargs)
-	lab_equal "$without" "30 kept kept"
-	with_lbdns "$CLIENT" errno rng-headless 8081 30 >"$LAB/answers"
+	local libc
+	"$CLIENT" errno rng-headless 8081 30 >"$LAB/answers"
 	lab_equal "$(awk '{ print $2, $3 }' "$LAB/answers" | sort | uniq -c | xargs)" "30 kept kept"
-	# the first lookup is libc's own
-	lab_equal "$(tail -n +2 "$LAB/answers" | awk '{ print $1 }' | sort | uniq -c | xargs)" "29 kept"
-	lab_equal "$(lab_counts <"$LAB/answers")" "10 10 10"
+	libc=$(awk '{ print $1 }' "$LAB/answers" | sort -u)
+	[ "$(wc -w <<<"$libc")" = 1 ] && [ "$libc" != kept ]
+	with_lbdns "$CLIENT" errno rng-headless 8081 1800 >"$LAB/answers"
+	lab_equal "$(awk '{ print $2, $3 }' "$LAB/answers" | sort | uniq -c | xargs)" "1800 kept kept"
+	# until a refresh has confirmed the name lookups are libc's own
+	lab_equal "$(awk '{ print $1 }' "$LAB/answers" | uniq | xargs)" "$libc kept"
+	lab_equal "$(lab_counts <"$LAB/answers")" "600 600 600"
 }
 
 @test "errno is left alone where everything is logged and connections are rewritten" {

@@ -12,16 +12,19 @@ setup() {
 
 # ---- The object
 
-@test "it wants of libc what glibc 2.17 and musl have, and shows its hooks alone" {
+@test "it wants of libc what glibc 2.17 and musl have and nobody hooks, holds no address of it, and shows its hooks alone" {
 	object_is_right "$LIBLBDNS" "$MUSL"
 }
 
 @test "these checks see what is wrong" {
 	echo 'extern int close_range(unsigned, unsigned, int), fcntl64(int, int); __thread int t;
+		extern void free(void *); void (*release)(void *) = free;
 		int connect(void) { return close_range(t, 1, 2) + fcntl64(1, 2); }' >"$LAB/wrong.c"
 	gcc -shared -fPIC -ftls-model=initial-exec -Wl,-z,execstack,-z,lazy -o "$LAB/wrong.so" "$LAB/wrong.c"
 	lab_equal "$(versions_above "$LAB/wrong.so" 2.17 | tr '\n' ' ')" "2.28 2.34 "
 	lab_equal "$(missing_in "$LAB/wrong.so" "$MUSL" | grep -c close_range)" 1
+	lab_equal "$(hookable "$LAB/wrong.so" | grep -v '^_' | paste -sd ' ')" "close_range fcntl64 free"
+	lab_equal "$(addresses "$LAB/wrong.so" | grep -v '^_')" "free@GLIBC_2.$([ "$(uname -m)" = x86_64 ] && echo 2.5 || echo 17)"
 	lab_equal "$(summary "$LAB/wrong.so")" " libc.so.6 relro tls stack:RWE"
 }
 
@@ -53,7 +56,7 @@ build_with() {
 	done
 }
 
-@test "the refresh thread calls none of libc's that a client may have replaced" {
+@test "neither the refresh thread nor the child of a fork calls what a client may have replaced of libc" {
 	lab_knot_start many 2000 # over TCP
 	LBDNS_REFRESH=100ms LD_PRELOAD="$LIBLBDNS $LAB_BUILD/lab/meddler.so" \
 		timeout 4 "$CLIENT" stay many 8081 100 >"$LAB/out" || lab_equal $? 124
@@ -63,11 +66,14 @@ build_with() {
 		"$CLIENT" lookup-connect rng-headless 8081 3000 | lab_counts >"$LAB/counts"
 	lab_equal "$(<"$LAB/counts")" "1000 1000 1000"
 	[ "$(lab_dns_queries)" -gt 4 ] || { lab_dns_queries; return 1; }
+	lab_equal "$(LD_PRELOAD="$LIBLBDNS $LAB_BUILD/lab/meddler.so" \
+		"$CLIENT" fork rng-headless 8081 60 4 | lab_counts)" "20 20 20"
 }
 
 # ---- freeaddrinfo
 
-# 4 of each hundred lookups are libc's own, each with a question for both families; all others are made by us.
+# 4 of each hundred lookups are libc's own, each with a question for both families, and so are the first ones, until DNS has
+# confirmed the name; all others are made by us.
 released() {
 	LBDNS_REFRESH=1h with_lbdns "$@"
 }
@@ -75,13 +81,15 @@ released() {
 @test "glibc: answers are freed, whole and in parts, 100,000 times" {
 	lab_dns_queries_reset
 	lab_equal "$(released "$LAB_BUILD/lab/release" rng-headless 80 100000)" "all freed"
-	lab_equal "$(lab_dns_queries)" 8000
+	asked=$(lab_dns_queries)
+	((asked >= 8000 && asked < 8100)) || { echo "$asked questions"; return 1; }
 }
 
 @test "musl: answers are freed, whole and in parts, 100,000 times" {
 	lab_dns_queries_reset
 	lab_equal "$(released "$LAB_BUILD/lab/release-musl" rng-headless 80 100000)" "all freed"
-	lab_equal "$(lab_dns_queries)" 8000
+	asked=$(lab_dns_queries)
+	((asked >= 8000 && asked < 8100)) || { echo "$asked questions"; return 1; }
 }
 
 @test "valgrind: no error and no leak, of answers libc made and of ours, freed whole and in parts" {
@@ -90,8 +98,7 @@ released() {
 			--errors-for-leak-kinds=all --error-exitcode=99 \
 			--suppressions="$LAB_ROOT/tests/tools/valgrind.supp" \
 			"$LAB_BUILD/lab/release" rng-headless 80 2000 >"$LAB/out" 2>&1
-		# "--": of valgrind's own troubles (valgrind.bats)
-		lab_equal "$(grep -v '^--' "$LAB/out")" "all freed"
+		lab_equal "$(<"$LAB/out")" "all freed"
 	done
 }
 
@@ -132,8 +139,9 @@ same_answers() {
 		once=$(lab_dns_queries)
 		lab_dns_queries_reset
 		LBDNS_REFRESH=1h with_lbdns "$LAB_BUILD/lab/$lookups" plain 10 dual >"$LAB/often"
-		lab_equal "$(lab_dns_queries)" "$once"
-		[ "$once" -le 4 ]
+		often=$(lab_dns_queries)
+		# the first lookups are libc's, until DNS has confirmed the name
+		((once <= 16 && often <= 16)) || { echo "$once questions once, $often for ten times as many"; return 1; }
 		for _ in {1..10}; do cat "$LAB/once"; done | cmp - "$LAB/often"
 	done
 }

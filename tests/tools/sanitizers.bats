@@ -34,12 +34,16 @@ asan() {
 	tsan directory_test
 }
 
-@test "ThreadSanitizer: health" {
-	tsan health_test
+@test "ThreadSanitizer: endpoints that one process alone passes over" {
+	tsan own_test
 }
 
 @test "ThreadSanitizer: rotation" {
 	tsan rotation_test
+}
+
+@test "ThreadSanitizer: walks" {
+	tsan walk_test
 }
 
 @test "ThreadSanitizer: readers beside writers, forks, signal handlers, siglongjmp" {
@@ -58,12 +62,12 @@ asan() {
 	asan directory_test
 }
 
-@test "AddressSanitizer and UBSan: health" {
-	asan health_test
-}
-
 @test "AddressSanitizer and UBSan: the log" {
 	asan log_test
+}
+
+@test "AddressSanitizer and UBSan: endpoints that one process alone passes over" {
+	asan own_test
 }
 
 @test "AddressSanitizer and UBSan: resolv.conf" {

@@ -27,7 +27,7 @@ unit() {
 	unit engine_test
 }
 
-@test "health: who is passed over, who tries again, whatever is in the memory" {
+@test "health: who is passed over, what is evidence, who checks when, whatever is in the memory" {
 	unit health_test
 }
 
@@ -39,8 +39,12 @@ unit() {
 	unit log_test
 }
 
-@test "endpoints that are late: what makes them so, and for how long" {
-	unit pending_test
+@test "endpoints that one process alone passes over" {
+	unit own_test
+}
+
+@test "connects under way: how they ended, and what the kernel shows of those without an answer" {
+	unit inflight_test
 }
 
 @test "resolv.conf" {
@@ -53,6 +57,10 @@ unit() {
 
 @test "readers beside writers: threads, forks, signal handlers, siglongjmp" {
 	unit snapshot_race_test
+}
+
+@test "walks: which connects are of one lookup, over threads and signal handlers" {
+	unit walk_test
 }
 
 @test "no unit program is forgotten" {

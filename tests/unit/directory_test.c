@@ -14,6 +14,7 @@
 #include "dns/resolver.h"
 #include "learn/from_dns.h"
 #include "learn/from_libc.h"
+#include "learn/listed.h"
 #include "refresh/due.h"
 
 #include <sys/wait.h>
@@ -35,12 +36,28 @@ static void check_rotates(struct address asked, struct address (*make)(unsigned)
 			unsigned which = 0;
 
 			CHECK(picked.kind != PICK_LEAVE);
-			while (which < count && !address_equal(make(from + which), picked.target.address))
+			while (which < count &&
+			       !address_equal(make(from + which), picked.target.address))
 				which++;
 			CHECK(which < count && !met[which]);
 			if (which < count)
 				met[which] = true;
 		}
+	}
+}
+
+/* Connections to an address go to any of these, in whatever order: it is in several pools, each of
+ * which may have the turn that takes it where it asks to go. */
+static void check_within(struct address asked, struct address (*make)(unsigned), unsigned from,
+                         unsigned count)
+{
+	for (unsigned i = 0; i < 5 * count; i++) {
+		struct pick picked = connect_to(asked);
+		unsigned which = 0;
+
+		while (which < count && !address_equal(make(from + which), picked.target.address))
+			which++;
+		CHECK(picked.kind != PICK_LEAVE && which < count);
 	}
 }
 
@@ -139,6 +156,27 @@ static void claimed_later(void)
 	check_stays(v4(3));
 }
 
+/* A client with a resolver of its own passes what it found through getaddrinfo. */
+static void claimed_as_numbers(void)
+{
+	config_load((char *[]){"LBDNS_NAMES=rng,db", NULL});
+	config.shared = false;
+	learn_claim_number(v4(2));
+	CHECK(listed_add());
+	refresh_v4("rng", "rng.default", 1, 3);
+	check_rotates(v4(2), v4, 1, 3);
+	learn_claim_number(v4(3));
+	check_rotates(v4(3), v4, 1, 3);
+	learn_claim(7, v4(1));
+	check_stays(v4(1));
+	/* It looks names up through libc too: a number may be meant as one. */
+	CHECK(learn_v4("db", 10, 2));
+	check_stays(v4(2));
+	check_stays(v4(3));
+	refresh_v4("rng", "rng.default", 1, 4);
+	check_rotates(v4(4), v4, 1, 4);
+}
+
 static void gives_up_its_claims(void)
 {
 	CHECK(!learn_v4("rng", 1, 1));
@@ -214,6 +252,118 @@ static void overlap_of_many(void)
 
 		CHECK(address_compare(target, v4(8)) >= 0 && address_compare(target, v4(20)) <= 0);
 	}
+}
+
+static const char *numbered(char name[32], const char *prefix, unsigned number)
+{
+	snprintf(name, 32, "%s-%u", prefix, number);
+	return name;
+}
+
+enum { EQUALS = 12 }; /* more than MEMBERSHIP_POOLS */
+
+static void learn_equals(void)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < EQUALS; i++)
+		CHECK(learn_v4(numbered(name, "equal", i), 1, 3));
+}
+
+static void refresh_equal(unsigned number, unsigned from, size_t count)
+{
+	char name[32], absolute[32];
+
+	refresh_v4(numbered(name, "equal", number), numbered(absolute, "absolute", number), from,
+	           count);
+}
+
+/* Names with the same endpoints are one pool, however many they are, and whether or not DNS has
+ * told their absolute names. */
+static void equal_pools(void)
+{
+	learn_equals();
+	check_rotates(v4(1), v4, 1, 3);
+	check_rotates(v4(3), v4, 1, 3);
+	for (unsigned i = 0; i < EQUALS; i++)
+		refresh_equal(i, 1, 3);
+	check_rotates(v4(2), v4, 1, 3);
+	/* with another pool beside them: what both have */
+	CHECK(learn_v4("other", 2, 5));
+	for (int i = 0; i < 50; i++) {
+		struct address target = connect_to(v4(3)).target.address;
+
+		CHECK(address_compare(target, v4(2)) >= 0 && address_compare(target, v4(3)) <= 0);
+	}
+	check_rotates(v4(1), v4, 1, 3);
+	check_rotates(v4(6), v4, 2, 5);
+}
+
+/* One name after another gets a pod more, and then loses one: never are there more than two pools.
+ */
+static void equal_pools_change(void)
+{
+	learn_equals();
+	for (unsigned i = 0; i < EQUALS; i++) {
+		refresh_equal(i, 1, 4);
+		if (i < EQUALS - 1)
+			check_within(v4(2), v4, 1, 3);
+		else
+			check_rotates(v4(2), v4, 1, 4);
+		check_rotates(v4(4), v4, 1, 4);
+	}
+	for (unsigned i = EQUALS; i-- > 0;) {
+		refresh_equal(i, 2, 3);
+		if (i)
+			check_within(v4(3), v4, 2, 3);
+		else
+			check_rotates(v4(3), v4, 2, 3);
+	}
+	/* It was in the answers of several names. */
+	check_stays(v4(1));
+}
+
+/* A connection uses the pools of all of the names, and waits for the last of them to be fresh. */
+static void equal_pools_in_use(void)
+{
+	const uint64_t long_ago_ms = clock_ms() - 10 * 60 * 1000;
+	struct listing listing[EQUALS];
+	char name[32];
+
+	learn_equals();
+	for (unsigned i = 0; i < EQUALS; i++)
+		CHECK(find(numbered(name, "equal", i), &listing[i]));
+	for (unsigned i = 0; i < EQUALS; i++)
+		atomic_store(&service_state[listing[i].service].used_ms, long_ago_ms);
+	check_rotates(v4(1), v4, 1, 3);
+	for (unsigned i = 0; i < EQUALS; i++)
+		CHECK(atomic_load(&service_state[listing[i].service].used_ms) > long_ago_ms);
+	for (unsigned i = 0; i < EQUALS; i++) {
+		struct service_state *state = &service_state[listing[i].service];
+		uint64_t good_ms = atomic_load(&state->good_ms[FAMILY_V4]);
+
+		config.max_stale_ms = 60 * 1000;
+		atomic_store(&state->good_ms[FAMILY_V4], long_ago_ms);
+		/* The fast path looks again once a second. */
+		atomic_store(&service_state[listing[0].service].fast_until_ms[FAMILY_V4], 0);
+		check_stays(v4(1));
+		atomic_store(&state->good_ms[FAMILY_V4], good_ms);
+		check_rotates(v4(1), v4, 1, 3);
+	}
+}
+
+/* libc's answer has an address that DNS has not: claimed. Those that it has are not, whichever of
+ * the names asks. */
+static void equal_pools_known(void)
+{
+	char name[32];
+
+	learn_equals();
+	for (unsigned i = 0; i < EQUALS; i++)
+		refresh_equal(i, 1, 3);
+	for (unsigned i = 0; i < EQUALS; i++)
+		CHECK(learn_v4(numbered(name, "equal", i), 1, 3));
+	check_rotates(v4(1), v4, 1, 3);
 }
 
 static void departs(void)
@@ -441,7 +591,7 @@ static void due_unanswered(void)
 	uint32_t at = 0;
 
 	CHECK(learn_v4("rng", 1, 3));
-	config.idle_ms *= 3;
+	config.idle_ms *= 3; /* what is looked at is refresh_ms ahead, and the name not idle by then */
 	CHECK(due_next(&at, clock_ms() + config.refresh_ms, &next_ms, &what));
 	after_ms = asked_again_after(&what); /* it may have been lost */
 	CHECK(after_ms >= 1600 && after_ms <= 2000);
@@ -457,12 +607,6 @@ static void due_unanswered(void)
 }
 
 /* ---- Bounds */
-
-static const char *numbered(char name[32], const char *prefix, unsigned number)
-{
-	snprintf(name, 32, "%s-%u", prefix, number);
-	return name;
-}
 
 static void services_bound(void)
 {
@@ -592,12 +736,17 @@ int main(void)
 	RUN(leaves_alone);
 	RUN(claimed_first);
 	RUN(claimed_later);
+	RUN(claimed_as_numbers);
 	RUN(gives_up_its_claims);
 	RUN(claims_what_dns_lacks);
 	RUN(takes_the_turn);
 	RUN(overlap);
 	RUN(overlap_of_one);
 	RUN(overlap_of_many);
+	RUN(equal_pools);
+	RUN(equal_pools_change);
+	RUN(equal_pools_in_use);
+	RUN(equal_pools_known);
 	RUN(departs);
 	RUN(a_slow_lookup_takes_nothing_back);
 	RUN(departs_though_libc_handed_it);

@@ -48,12 +48,12 @@ static void learns_picks_and_passes_over(void)
 	CHECK(counts[1] == 1 && counts[2] == 1 && counts[3] == 1);
 	CHECK(!dns_is_due());
 
-	result_note_peer((struct peer){v4(FAILING), PORT}, ECONNREFUSED);
+	result_note_peer((struct peer){v4(FAILING), PORT}, 0, clock_ms(), ECONNREFUSED);
 	CHECK(dns_is_due());
 	count_picks(2 * ROUNDS, counts);
 	CHECK(counts[1] == ROUNDS && counts[FAILING] == 0 && counts[3] == ROUNDS);
 
-	result_note_peer((struct peer){v4(FAILING), PORT}, 0);
+	result_note_peer((struct peer){v4(FAILING), PORT}, 0, clock_ms(), 0);
 	count_picks(3 * ROUNDS, counts);
 	CHECK(counts[1] == ROUNDS && counts[FAILING] == ROUNDS && counts[3] == ROUNDS);
 	CHECK(!thread_stop()); /* it never ran: who picks for others decides when DNS is asked */

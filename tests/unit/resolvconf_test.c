@@ -64,16 +64,34 @@ static void check_servers(void)
 	              "nameservers 1.1.1.4\nnameserver\n")
 	                   .servers,
 	           "127.0.0.1"));
-	CHECK(same(of("nameserver fe80::1%eth0\n").servers, ""));
+	CHECK(same(of("nameserver fe80::1%\n").servers, ""));
+	CHECK(same(of("nameserver fe80::1%an-interface-of-16\n").servers, ""));
+	CHECK(same(of("nameserver 10.0.0.1%eth0\n").servers, ""));
+	CHECK(same(of("nameserver 0.0.0.0\nnameserver ::\n").servers, "127.0.0.1,[::1]:53"));
 	CHECK(same(of("nameserver nonsense\nnameserver 10.0.0.1\n").servers, "10.0.0.1"));
 	CHECK(same(of("nameserver ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255\n").servers,
 	           "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:53"));
+}
+
+static void check_scopes(void)
+{
+	struct resolvconf conf = of("nameserver fd00::10\nnameserver fe80::1%eth0\n"
+	                            "nameserver fe80::2%12\n");
+
+	CHECK(same(conf.servers, "[fd00::10]:53,[fe80::1]:53,[fe80::2]:53"));
+	CHECK(same(conf.scopes[0].interface, "eth0") && conf.scopes[0].address[15] == 1);
+	CHECK(same(conf.scopes[1].interface, "12") && conf.scopes[1].address[15] == 2);
+	CHECK(same(conf.scopes[2].interface, ""));
 }
 
 static void check_options(void)
 {
 	struct resolvconf conf = of("options ndots:5 timeout:2 attempts:3 rotate edns0\n");
 
+	CHECK(!conf.use_vc && !conf.no_aaaa);
+	conf = of("options use-vc\noptions no-aaaa\n");
+	CHECK(conf.use_vc && conf.no_aaaa);
+	conf = of("options ndots:5 timeout:2 attempts:3 rotate edns0\n");
 	CHECK(conf.ndots == 5 && conf.timeout_ms == 2000 && conf.tries == 3);
 	conf = of("options timeout:1\noptions ndots:0\n");
 	CHECK(conf.ndots == 0 && conf.timeout_ms == 1000 && conf.tries == 2);
@@ -203,6 +221,7 @@ int main(void)
 	CHECK(file >= 0);
 	close(file);
 	check_servers();
+	check_scopes();
 	check_options();
 	check_environment();
 	check_candidates();

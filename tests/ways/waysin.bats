@@ -4,9 +4,9 @@
 bats_require_minimum_version 1.5.0
 load ../lab/lab
 
-export LAB_QUESTIONS=uncounted
-
 setup() {
+	# Questions are logged where they are counted.
+	[[ $BATS_TEST_DESCRIPTION == *'DNS is asked'* ]] || export LAB_QUESTIONS=uncounted
 	lab_up
 }
 
@@ -15,7 +15,7 @@ lab() {
 }
 
 # ---- getaddrinfo: nothing but the order of addresses differs from libc's answer. Names that are asked for once an hour
-# are answered by lbdns from the second lookup on, where the hints allow it; that they are is counted.
+# are answered by lbdns once DNS has confirmed them, where the hints allow it; that they are is counted.
 
 DIFFERENTIAL='differential differential-musl'
 
@@ -67,7 +67,7 @@ without_asking() {
 	lab_scale6 six-headless 3
 	for program in $DIFFERENTIAL; do
 		same "$program" pairs rng-headless dual-headless six-headless
-		without_asking 2500
+		without_asking 500 # in a process of its own each, which first has to hear from DNS
 	done
 	compared 8000
 }
@@ -318,6 +318,20 @@ beside() {
 	beside "$(library faketime/libfaketime.so.1)"
 }
 
+@test "beside libfaketime whose clock stands still: DNS is asked as often, and a new pod has its turn" {
+	local faketime order
+	faketime=$(library faketime/libfaketime.so.1)
+	for order in "$faketime $LIBLBDNS" "$LIBLBDNS $faketime"; do
+		lab_scale rng-headless 3
+		lab_start client env LD_PRELOAD="$order" FAKETIME="2020-12-24 20:30:00" LBDNS_REFRESH=100ms \
+			"$CLIENT" stay rng-headless 8081 20
+		lab_dns_asks_more 10 rng-headless A
+		lab_scale rng-headless 4
+		lab_wait_until grep -q " $(lab_address 4)\$" "$LAB/client.out"
+		lab_stop client
+	done
+}
+
 # All its connections are to go through Tor, to the one address that Tor says.
 @test "beside torsocks, before and after: as without lbdns" {
 	local torsocks order
@@ -335,6 +349,79 @@ beside() {
 	beside "$LAB_BUILD/lab/allocator.so"
 	lab_equal "$(with_lbdns lab client-allocator lookup-connect rng-headless 8081 60 | lab_counts)" "20 20 20"
 	lab_equal "$(with_lbdns lab client-allocator threads rng-headless 8081 60 4 | lab_counts)" "20 20 20"
+}
+
+@test "two copies in one process: each connection takes one turn, and check says so" {
+	local order pods
+	mkdir "$LAB/image"
+	cp "$LIBLBDNS" "$LAB/copy.so"
+	cp "$LIBLBDNS" "$LAB/image/liblbdns.so"
+	for order in "$LIBLBDNS $LAB/copy.so" "$LAB/copy.so $LIBLBDNS" "$LIBLBDNS $LAB/image/liblbdns.so $LAB/copy.so"; do
+		for pods in 2 3; do
+			lab_scale rng-headless $pods
+			lab_equal "$(LD_PRELOAD=$order "$CLIENT" once rng-headless 8081 60 | lab_counts)" \
+				"$([ $pods = 2 ] && echo '30 30 0' || echo '20 20 20')"
+			lab_equal "$(LD_PRELOAD=$order "$CLIENT" lookup-connect rng-headless 8081 60 | lab_counts)" \
+				"$([ $pods = 2 ] && echo '30 30 0' || echo '20 20 20')"
+		done
+	done
+	lab_start client env LBDNS_REFRESH=100ms LD_PRELOAD="$LIBLBDNS $LAB/image/liblbdns.so" \
+		"$CLIENT" stay rng-headless 8081 50
+	lab_wait_until refreshes client
+	lab_equal "$(threads_of client)" "client lbdns"
+	run -0 "$LAB_BUILD/lbdns-inspect" check --pid "$(<"$LAB/client.pid")"
+	[[ $output == *" loaded     it has "*"/liblbdns.so and "*"/liblbdns.so: one of them does nothing" ]]
+}
+
+threads_of() {
+	sort "/proc/$(<"$LAB/$1.pid")/task/"*/comm | paste -sd ' '
+}
+
+refreshes() {
+	[[ $(threads_of "$1") == *lbdns* ]]
+}
+
+# Its lookups go to libc past us, as those of nss_wrapper.
+past_us() {
+	cat >"$LAB/past.c" <<-'END'
+		#include <dlfcn.h>
+		int getaddrinfo(const char *node, const char *service, const void *hints, void **list)
+		{
+			int (*libc)(const char *, const char *, const void *, void **) =
+				dlsym(dlopen("libc.so.6", RTLD_NOW), "getaddrinfo");
+
+			return libc(node, service, hints, list);
+		}
+	END
+	gcc -shared -fPIC -o "$LAB/past.so" "$LAB/past.c"
+}
+
+@test "a preload before lbdns whose lookups go past it: the log, status and check name it; none after lbdns" {
+	local why="getaddrinfo is $LAB/past.so's before it is lbdns's"
+	past_us
+	lab_equal "$(LBDNS_LOG=warn LD_PRELOAD="$LAB/past.so $LIBLBDNS" "$CLIENT" lookup-connect rng-headless 8081 6 \
+		2>"$LAB/err" | lab_counts)" "0 0 6"
+	lab_equal "$(sed 's/.*: warn: //' "$LAB/err")" "$why: what that does not pass on is not seen"
+	lab_start client env LD_PRELOAD="$LAB/past.so $LIBLBDNS" "$CLIENT" stay rng-headless 8081 60000
+	lab_wait_until lines_of client
+	run -0 "$LAB_BUILD/lbdns-inspect" check --pid "$(<"$LAB/client.pid")"
+	[[ $output == *" loaded     $why: put liblbdns.so before that" ]]
+	run -1 "$LAB_BUILD/lbdns-inspect" status
+	lab_equal "$(tail -n 1 <<<"$output")" "lbdns: process $(<"$LAB/client.pid"): $why: put liblbdns.so before that"
+	lab_stop client
+	lab_equal "$(LD_PRELOAD="$LAB/past.so $LIBLBDNS" "$LAB_BUILD/lbdns-inspect" check "$CLIENT" | tail -n 1)" \
+		"  $why: put liblbdns.so before that"
+	lab_equal "$(LBDNS_LOG=warn LD_PRELOAD="$LIBLBDNS $LAB/past.so" "$CLIENT" lookup-connect rng-headless 8081 6 \
+		2>"$LAB/err" | lab_counts)" "2 2 2"
+	lab_equal "$(<"$LAB/err")" ""
+	lab_start client env LD_PRELOAD="$LIBLBDNS $LAB/past.so" "$CLIENT" stay rng-headless 8081 60000
+	lab_wait_until lines_of client
+	run -0 "$LAB_BUILD/lbdns-inspect" check --pid "$(<"$LAB/client.pid")"
+	[[ $output != *"$LAB/past.so"* ]]
+}
+
+lines_of() {
+	grep -q . "$LAB/$1.out"
 }
 
 @test "beside a preload with lists of its own layout, before and after" {

@@ -2,6 +2,8 @@
 
 #include "commands/commands.h"
 #include "commands/options.h"
+#include "programs/before.h"
+#include "programs/loaded.h"
 #include "programs/program.h"
 #include "report/complain.h"
 
@@ -50,11 +52,12 @@ static void note(const char *text)
 	printf("  %s\n", text);
 }
 
-/* Shows what else is in LD_PRELOAD. */
+/* Shows what else is in LD_PRELOAD; a copy of the library is not kept by lbdns run, and serves as
+ * well without it. */
 static void note_preload(void)
 {
 	const char *preload = getenv("LD_PRELOAD");
-	char *list = strdup(preload ? preload : ""), *rest = list;
+	char *list = strdup(preload ? preload : ""), *rest = list, why[LOADED_WHY];
 
 	for (char *each; list && (each = strtok_r(NULL, ": ", &rest));) {
 		const char *base = strrchr(each, '/');
@@ -64,6 +67,10 @@ static void note_preload(void)
 			       each);
 	}
 	free(list);
+	if (preload && before_in_list(preload, why, sizeof(why)))
+		note(why);
+	if (preload && before_are_two(preload, why, sizeof(why)))
+		note(why);
 }
 
 static void note_limits(const struct program *program)

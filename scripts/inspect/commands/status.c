@@ -2,13 +2,17 @@
 
 #include "commands/options.h"
 #include "formats/status.h"
+#include "programs/before.h"
+#include "programs/loaded.h"
 #include "report/complain.h"
+#include "report/processes.h"
 #include "report/source.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char HELP[] =
@@ -40,6 +44,24 @@ static bool has_colour(void)
 	return isatty(STDOUT_FILENO) && !(none && *none) && terminal && strcmp(terminal, "dumb");
 }
 
+/* Names the running clients of a user whose calls are another library's first: what that keeps from
+ * us is not counted. */
+static void show_passed_by(uint32_t uid)
+{
+	struct process_list *list = processes_list();
+	char why[LOADED_WHY], path[32], line[PROCESS_LINE];
+	struct stat owner;
+
+	for (unsigned i = 0; list && i < list->count; i++) {
+		snprintf(path, sizeof(path), "/proc/%d", (int)list->pids[i]);
+		if (!stat(path, &owner) && owner.st_uid == uid &&
+		    process_has_library(list->pids[i], line) &&
+		    before_in_process(list->pids[i], why, sizeof(why)))
+			complain("process %d: %s", (int)list->pids[i], why);
+	}
+	free(list);
+}
+
 /* Shows all sources that have shared memory, and returns how many those are. */
 static unsigned show_sources(const struct status *status, const struct source *sources,
                              unsigned count)
@@ -51,6 +73,8 @@ static unsigned show_sources(const struct status *status, const struct source *s
 			/* With --all, most have none. */
 			if (!status->targets.all || errno != ENOENT)
 				source_complain(&sources[i]);
+			if (!sources[i].pid)
+				show_passed_by(sources[i].uid);
 			continue;
 		}
 		if (shown++)
@@ -59,6 +83,8 @@ static unsigned show_sources(const struct status *status, const struct source *s
 			status_json(&sources[i], status->report);
 		else
 			status_text(&sources[i], status->report, status->recent, has_colour());
+		if (!sources[i].pid)
+			show_passed_by(sources[i].uid);
 	}
 	return shown;
 }

@@ -305,6 +305,18 @@ static void write_processes(FILE *to, const struct exposition *all)
 	}
 }
 
+static void write_without_room(FILE *to, const struct exposition *all)
+{
+	head(to, "lookups_without_room_total", "counter",
+	     "Lookups not rotated, because their process had no room for more names.");
+	for (unsigned i = 0; i < all->count; i++) {
+		const char *between;
+
+		series(to, all, &all->exposed[i], "lookups_without_room_total", NULL, &between);
+		value(to, between, all->exposed[i].report->without_room);
+	}
+}
+
 void exposition_write(FILE *to, const struct exposition *all)
 {
 	head(to, "build_info", "gauge", "The version of lbdns.");
@@ -313,6 +325,7 @@ void exposition_write(FILE *to, const struct exposition *all)
 	fprintf(to, "lbdns_scrape_errors %u\n", all->errors);
 	write_processes(to, all);
 	write_orders(to, all);
+	write_without_room(to, all);
 	write_names(to, all);
 	if (all->endpoints)
 		write_endpoints(to, all);

@@ -151,6 +151,8 @@ void status_json(const struct source *source, const struct report *report)
 	text("pod_uid", source->pod);
 	number("ipc_namespace", source->ipc);
 	text("order", words_order(report->order));
+	number("lookups_without_room", report->without_room);
+	seconds("without_room_seconds_ago", report->without_room, report->without_room_ms);
 	fputs(",\"names\":[", stdout);
 	for (uint32_t i = 0; i < report->name_count; i++) {
 		if (report->names[i].absolute != i)

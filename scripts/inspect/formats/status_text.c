@@ -2,6 +2,7 @@
 
 #include "base/peer.h"
 #include "base/answer.h"
+#include "directory/service.h"
 #include "formats/words.h"
 
 #include <errno.h>
@@ -171,6 +172,19 @@ static void name(const struct report *report, uint32_t place)
 
 /* ---- The rest */
 
+/* Tells of names beyond those that a process has room for. */
+static void without_room(const struct report *report)
+{
+	char count[16], age[16];
+
+	if (report->without_room)
+		printf("%smore than %d names in a process: %s lookups not rotated, last %s "
+		       "ago%s\n"
+		       "  LBDNS_NAMES or LBDNS_EXCLUDE say which names matter\n\n",
+		       red(), SERVICES, words_count(report->without_room, count),
+		       words_age(report->without_room_ms, age), normal());
+}
+
 static void processes(const struct report *report)
 {
 	static const char lives[][8] = {" ?", "", " ended"};
@@ -248,6 +262,7 @@ void status_text(const struct source *source, const struct report *report, bool 
 		recent(report);
 		return;
 	}
+	without_room(report);
 	for (uint32_t i = 0; i < report->name_count; i++) {
 		if (report->names[i].absolute != i)
 			continue;

@@ -174,6 +174,67 @@ enum elf_kind elf_read(const char *path, struct elf *elf)
 	return kind;
 }
 
+/* ---- What it shows to others */
+
+struct section {
+	uint64_t type, offset, size, link;
+};
+
+static bool section_read(const struct bytes *in, const struct elf *elf, uint64_t index,
+                         struct section *section)
+{
+	uint64_t at = word(in, elf, 0, 32, 40) + index * (elf->bits == 64 ? 64ull : 40ull);
+
+	if (index >= number(in, elf->bits == 64 ? 60 : 48, 2))
+		return false;
+	section->type = number(in, at + 4, 4);
+	section->offset = word(in, elf, at, 16, 24);
+	section->size = word(in, elf, at, 20, 32);
+	section->link = number(in, at + (elf->bits == 64 ? 40 : 24), 4);
+	return true;
+}
+
+static const char *symbol_find(const struct bytes *in, const struct elf *elf,
+                               const struct section *symbols, const char *const names[])
+{
+	unsigned size = elf->bits == 64 ? 24 : 16;
+	struct section texts;
+	char name[32];
+
+	if (!section_read(in, elf, symbols->link, &texts))
+		return NULL;
+	for (uint64_t at = symbols->offset;
+	     at < in->size && at + size <= symbols->offset + symbols->size; at += size) {
+		if (number(in, at + (elf->bits == 64 ? 6 : 14), 2) == SHN_UNDEF)
+			continue;
+		text(in, texts.offset + number(in, at, 4), name, sizeof(name));
+		for (unsigned i = 0; names[i]; i++)
+			if (!strcmp(name, names[i]))
+				return names[i];
+	}
+	return NULL;
+}
+
+const char *elf_defines(const char *path, const char *const names[])
+{
+	struct section section;
+	struct bytes in;
+	struct elf elf = {.bits = 0};
+	const char *found = NULL;
+
+	if (!bytes_open(path, &in))
+		return NULL;
+	if (in.size >= EI_NIDENT && !memcmp(in.at, ELFMAG, SELFMAG)) {
+		in.big_endian = in.at[EI_DATA] == ELFDATA2MSB;
+		elf.bits = in.at[EI_CLASS] * 32u;
+		for (unsigned i = 0; !found && section_read(&in, &elf, i, &section); i++)
+			if (section.type == SHT_DYNSYM)
+				found = symbol_find(&in, &elf, &section, names);
+	}
+	bytes_close(&in);
+	return found;
+}
+
 char *elf_architecture(const struct elf *elf, char *text)
 {
 	static const struct {

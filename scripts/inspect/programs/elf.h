@@ -33,4 +33,8 @@ char *elf_libc(const char *loader, char *text);
 /* Returns whether it needs a shared library whose name begins so. */
 bool elf_needs(const struct elf *elf, const char *name);
 
+/* Returns the first of names, of which the last is NULL, that is a function or variable which a
+ * file shows to others; NULL: none is. */
+const char *elf_defines(const char *path, const char *const names[]);
+
 #endif

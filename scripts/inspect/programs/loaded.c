@@ -1,5 +1,6 @@
 #include "programs/loaded.h"
 
+#include "programs/before.h"
 #include "programs/elf.h"
 #include "report/processes.h"
 
@@ -12,10 +13,9 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-enum { TEXT = 4096 };
+enum { TEXT = LOADED_TEXT };
 
-/* Copies the value that a variable had when the process was executed. False if it was not set. */
-static bool given(pid_t pid, const char *name, char value[TEXT])
+bool loaded_given(pid_t pid, const char *name, char value[LOADED_TEXT])
 {
 	FILE *file = process_open(pid, "environ");
 	char *entry = NULL;
@@ -41,7 +41,7 @@ static bool given_library(pid_t pid, char path[TEXT], const char **how)
 	FILE *file;
 
 	*how = "LD_PRELOAD";
-	if (!given(pid, "LD_PRELOAD", list) || !strstr(list, "liblbdns.so")) {
+	if (!loaded_given(pid, "LD_PRELOAD", list) || !strstr(list, "liblbdns.so")) {
 		size_t length = 0;
 
 		*how = "/etc/ld.so.preload";
@@ -138,7 +138,7 @@ void loaded_look(pid_t pid, struct loaded *loaded)
 	}
 	fclose(file);
 	if (process_has_library(pid, line)) {
-		loaded->state = given(pid, "LBDNS_MODE", value) && !strcasecmp(value, "off")
+		loaded->state = loaded_given(pid, "LBDNS_MODE", value) && !strcasecmp(value, "off")
 		                        ? LOADED_OFF
 		                        : LOADED_YES;
 		if (loaded->state == LOADED_OFF)
@@ -147,6 +147,8 @@ void loaded_look(pid_t pid, struct loaded *loaded)
 			strcpy(loaded->why, "its LBDNS_ settings are not believed");
 		else if (strstr(line, "(deleted)"))
 			strcpy(loaded->why, "of a version that was replaced since; restart it");
+		else if (!before_is_copied(pid, loaded->why, sizeof(loaded->why)))
+			before_in_process(pid, loaded->why, sizeof(loaded->why));
 		return;
 	}
 	loaded->state = given_library(pid, library, &how) ? LOADED_MISSED : LOADED_NOT_GIVEN;

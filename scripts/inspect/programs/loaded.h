@@ -2,9 +2,10 @@
 #ifndef LBDNS_INSPECT_PROGRAMS_LOADED_H
 #define LBDNS_INSPECT_PROGRAMS_LOADED_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
-enum { LOADED_NAME = 17, LOADED_WHY = 4096 + 256 };
+enum { LOADED_NAME = 17, LOADED_TEXT = 4096, LOADED_WHY = LOADED_TEXT + 256 };
 
 struct loaded {
 	enum loaded_state {
@@ -21,5 +22,9 @@ struct loaded {
 
 /* Looks at a process in /proc. */
 void loaded_look(pid_t pid, struct loaded *loaded);
+
+/* Copies the value that a variable had when the process was executed. Returns false if it was not
+ * set. */
+bool loaded_given(pid_t pid, const char *name, char value[LOADED_TEXT]);
 
 #endif

@@ -217,12 +217,14 @@ static void take_rewrites(struct report *report)
 
 void report_take(struct report *report)
 {
-	uint64_t now_ms = clock_ms();
+	uint64_t now_ms = clock_ms(), without_room_ms;
 
 	/* Not all of the report, because most of its memory is never touched, and a node may have
 	 * many of them. */
 	memset(report, 0, offsetof(struct report, names));
 	report->order = mode_get();
+	report->without_room = read_without_room(&without_room_ms);
+	report->without_room_ms = clock_since(without_room_ms, now_ms);
 	take_names(report, now_ms);
 	settle_aliases(report);
 	take_endpoints(report, now_ms);

@@ -64,6 +64,8 @@ struct report_rewrite {
 /* Has no pointers, because a child may make it, in memory that both have (source_memory). */
 struct report {
 	enum mode_order order; /* for all names */
+	uint64_t without_room; /* lookups that were libc's alone: their process had no room for */
+	uint64_t without_room_ms; /* one more name; since the last of them, if there was any */
 	uint32_t name_count, endpoint_count, process_count, rewrite_count;
 	struct report_name names[SHARED_NAMES];            /* by text */
 	struct report_endpoint endpoints[SHARED_TALLIES];  /* by name, port and address */

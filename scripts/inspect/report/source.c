@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,6 +124,15 @@ int source_report(const struct source *source, struct report *report)
 	return 0;
 }
 
+/* Returns why there can be no shared memory here; 0: there can. One is made, and removed at once.
+ */
+static int memory_error(void)
+{
+	int id = shmget(IPC_PRIVATE, sizeof(struct shared), IPC_CREAT | 0600);
+
+	return id < 0 || shmctl(id, IPC_RMID, NULL) ? errno : 0;
+}
+
 void source_complain(const struct source *source)
 {
 	int error = errno;
@@ -130,6 +140,12 @@ void source_complain(const struct source *source)
 	if (error == ENOENT && source->pid)
 		complain("no client has used lbdns where process %d is, as user %u",
 		         (int)source->pid, source->uid);
+	else if (error == EEXIST)
+		complain("there is no shared memory for user %u: all of its keys are taken by "
+		         "others (ipcs -m)",
+		         source->uid);
+	else if (error == ENOENT && memory_error())
+		complain("there is no shared memory here: %s", strerror(memory_error()));
 	else if (error == ENOENT)
 		complain("no client of user %u has used lbdns here (or only with LBDNS_SHARED=off)",
 		         source->uid);

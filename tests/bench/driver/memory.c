@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 /* What lbdns has in this process, KiB. Which pages of a file are mapped is chance: the page cache
- * and the kernel's reading ahead decide. So the file counts whole, and the segment with all of its
- * pages that exist, whoever touched them. */
+ * and the kernel's reading ahead decide, within a mapping of which something was touched. So such a
+ * mapping of the file counts whole, one of which nothing was touched takes no memory, and the
+ * segment counts with all of its pages that exist, whoever touched them. */
 struct ours {
 	unsigned long file, segment;
 };
@@ -54,7 +55,7 @@ static struct ours look_at_maps(void)
 {
 	FILE *maps = open_proc("/proc/self/smaps");
 	char line[4096], permissions[5] = "", path[4096] = "";
-	unsigned long kib, inode;
+	unsigned long kib, inode, size = 0;
 	struct ours ours = {0};
 	bool file = false;
 
@@ -66,7 +67,9 @@ static struct ours look_at_maps(void)
 				ours.segment += segment_kib(inode);
 			path[0] = '\0';
 		} else if (file && sscanf(line, "Size: %lu kB", &kib) == 1) {
-			ours.file += kib;
+			size = kib;
+		} else if (file && sscanf(line, "Rss: %lu kB", &kib) == 1) {
+			ours.file += kib ? size : 0;
 		} else if (file && sscanf(line, "Anonymous: %lu kB", &kib) == 1) {
 			ours.file -= kib;
 		}

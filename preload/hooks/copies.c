@@ -1,0 +1,73 @@
+#include "hooks/copies.h"
+
+#include "base/libc.h"
+#include "base/libc_versions.h"
+#include "hooks/hook.h"
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+/* Returns the rank by which copies know each other. The one of the highest rank acts; of equals the
+ * first, in the order of the dynamic linker. A version that does more for its clients has a higher
+ * one. */
+HOOK int lbdns_rank(void);
+
+enum { RANK = 1 };
+
+typedef int (*rank_function)(void);
+
+int lbdns_rank(void)
+{
+	return RANK;
+}
+
+static const char *file_of(const void *function)
+{
+	Dl_info owner;
+
+	return function && dladdr(function, &owner) && owner.dli_fname ? owner.dli_fname : "";
+}
+
+/* Returns true if a connect is of a file named as ours. Versions older than ranks have none: they
+ * do not know that there are others, and act. */
+static bool is_named_so(const void *connect)
+{
+	const char *base = strrchr(file_of(connect), '/');
+
+	return base && !strncmp(base, "/liblbdns.so", strlen("/liblbdns.so"));
+}
+
+static int rank_of(void *function)
+{
+	rank_function rank;
+
+	memcpy(&rank, &function, sizeof(rank));
+	return rank();
+}
+
+/* The name of lbdns_rank is only looked for where a connect is another library's: a name that is
+ * not found is an error, which allocates memory. */
+const char *copies_before(void)
+{
+	/* RTLD_DEFAULT would begin with us, who are linked with -Bsymbolic. */
+	void *all = dlopen(NULL, RTLD_LAZY), *own = (void *)lbdns_rank, *other;
+	void *first = all ? dlsym(all, "connect") : NULL, *next = (void *)libc()->connect;
+	const char *before = NULL;
+
+	if (first && first != (void *)connect) {
+		other = dlsym(all, "lbdns_rank");
+		if (other && other != own && rank_of(other) >= RANK)
+			before = file_of(other);
+		else if ((!other || other == own) && is_named_so(first))
+			before = file_of(first);
+	}
+	if (!before && strcmp(file_of(next), file_of(dlsym(all, "__libc_start_main"))) != 0) {
+		other = dlsym(RTLD_NEXT, "lbdns_rank");
+		if (other ? rank_of(other) > RANK : is_named_so(next))
+			before = file_of(other ? other : next);
+	}
+	dlerror(); /* what we looked for in vain is not for the client to see */
+	return before;
+}
