@@ -172,14 +172,14 @@ SELDOM void ejection_skips(const struct address *endpoints, uint32_t count, uint
 		int64_t index;
 		bool out = load_relaxed(&record->out_ms);
 
-		if (!evidence_holds(record, now_ms, &peer) || peer.port != port ||
-		    !(out || is_held(record, now_ms)))
+		if (!evidence_holds(record, now_ms, &peer) || peer.port != port)
 			continue;
 		index = address_set_find(endpoints, count, peer.address);
 		if (index < 0 || index == last || skips_has(skips, (uint32_t)index))
 			continue;
 		if (!out) {
-			skips_add(skips, count, (uint32_t)index);
+			if (is_held(record, now_ms))
+				skips_add(skips, count, (uint32_t)index);
 			continue;
 		}
 		if (trial != TRIAL_NONE && skips->probe < 0 && skips->leased < 0 &&

@@ -171,11 +171,10 @@ SELDOM bool rotation_is_known(uint64_t key, uint32_t port)
 	return slot_find(rotation_slot_ways(shared(), of), of) != NULL;
 }
 
-/* An answer after this is that to a SYN which was sent again: it says nothing of the distance. */
 enum {
-	REPEATED_MS = 1000,
-	COARSE_MS = 4, /* by which clock_ms may be late */
-	USUAL_STEP_MS = 2
+	REPEATED_MS = 1000, /* a later answer is that to a SYN which was sent again */
+	COARSE_MS = 4,      /* by which clock_ms may be late */
+	USUAL_STEP_MS = 2   /* by which usual_ms rises, beside a quarter */
 };
 
 SELDOM void rotation_note_answered(uint64_t key, uint32_t port, uint64_t began_ms, uint64_t now_ms)

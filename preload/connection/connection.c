@@ -74,7 +74,7 @@ FAST int go(struct connection *c)
 	              : libc_real.connect(c->fd, c->address, c->length))
 		error = *own_errno;
 	if (pick->has_skips && walk_any())
-		walk_returned((uintptr_t)&errno, pick->target, error);
+		walk_returned((uintptr_t)own_errno, pick->target, error);
 
 	if (begun) {
 		attempt_end(&c->attempt, error);

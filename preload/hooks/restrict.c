@@ -37,7 +37,6 @@ int prctl_hook(int option, word a, word b, word c, word d)
 	return option == PR_SET_SECCOMP ? filter(a, b, c, d) : libc()->prctl(option, a, b, c, d);
 }
 
-/* Makes a call of at most four arguments that restricts the calling thread. */
 /* Has seccomp(2) installed a filter? With SECCOMP_FILTER_FLAG_NEW_LISTENER it returns a descriptor.
  */
 static bool is_filtered(long result, long flags)
@@ -45,6 +44,7 @@ static bool is_filtered(long result, long flags)
 	return !result || (result > 0 && (unsigned long)flags & SECCOMP_FILTER_FLAG_NEW_LISTENER);
 }
 
+/* Makes a call of at most four arguments that restricts the calling thread. */
 static SELDOM long restrict_self(long number, long a, long b, long c, long d)
 {
 	long result;

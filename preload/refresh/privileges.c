@@ -11,9 +11,11 @@
 
 enum { STATUS_SIZE = 4096 };
 
-/* Returns whether the thread has capabilities, as /proc tells (proc(5), "CapPrm"); true if it does
- * not. */
-static bool has_capabilities(void)
+/* Had the thread capabilities when privileges_look looked, as far as /proc tells? */
+static bool has_capabilities = true;
+
+/* As proc(5) says, "CapPrm". */
+static bool read_capabilities(void)
 {
 	static const char line[] = "\nCapPrm:\t";
 	char status[STATUS_SIZE];
@@ -33,6 +35,11 @@ static bool has_capabilities(void)
 	return true;
 }
 
+void privileges_look(void)
+{
+	has_capabilities = read_capabilities();
+}
+
 void privileges_drop(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -40,6 +47,6 @@ void privileges_drop(void)
 
 	kernel_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* A service's filter may kill for capset(2): not where there is nothing to give up. */
-	if (has_capabilities())
+	if (has_capabilities)
 		kernel_call(SYS_capset, &header, none);
 }

@@ -318,9 +318,9 @@ static uint64_t look_again_ms(uint64_t now_ms, uint64_t youngest_ms)
 
 uint64_t silence_watch(uint64_t now_ms)
 {
-	uint64_t next_ms = UINT64_MAX, look_ms = load_relaxed(&inflight_look_ms), youngest_ms,
-		 least_ms;
-	unsigned overdue, news;
+	uint64_t next_ms = UINT64_MAX, look_ms = load_relaxed(&inflight_look_ms), youngest_ms;
+	uint64_t least_ms = now_ms + LOOK_EVERY_MS;
+	unsigned overdue, news, waiting;
 
 	if (look_ms > now_ms)
 		return look_ms;
@@ -331,19 +331,19 @@ uint64_t silence_watch(uint64_t now_ms)
 	overdue = count_overdue(now_ms, &next_ms, &news);
 	/* Connects that look at those before them have had this look, or would have one in vain. */
 	if (overdue || next_ms != UINT64_MAX)
-		store_relaxed(&inflight_quick_ms, now_ms + LOOK_EVERY_MS);
-	if ((overdue || count_sightings(now_ms, &youngest_ms)) && config.eject_ms && sees(now_ms)) {
+		store_relaxed(&inflight_quick_ms, least_ms);
+	waiting = count_sightings(now_ms, &youngest_ms);
+	if ((overdue || waiting) && config.eject_ms && sees(now_ms)) {
 		if ((news || now_ms >= again_ms) && take_look(now_ms)) {
 			overdue = look(now_ms);
-			count_sightings(now_ms, &youngest_ms);
+			waiting = count_sightings(now_ms, &youngest_ms);
 			again_ms = look_again_ms(now_ms, youngest_ms);
 		}
-		if (count_sightings(now_ms, &youngest_ms) || overdue) {
+		if (waiting || overdue) {
 			look_ms = again_ms > now_ms ? again_ms : look_again_ms(now_ms, youngest_ms);
 			next_ms = look_ms < next_ms ? look_ms : next_ms;
 		}
 	}
-	least_ms = now_ms + LOOK_EVERY_MS;
 	if (next_ms != UINT64_MAX) /* however many there are, each with a time of its own */
 		inflight_ask(next_ms > least_ms ? next_ms : least_ms);
 	look_ms = load_relaxed(&inflight_look_ms);

@@ -95,8 +95,12 @@ static void *thread_main(void *unused)
 	bool has_own_table;
 
 	(void)unused;
-	privileges_drop();
 	has_own_table = fd_table_unshare(keep_stderr);
+	if (has_own_table)
+		privileges_look();
+	else
+		fd_table_run_apart(privileges_look, &end_queries, keep_stderr);
+	privileges_drop();
 	probe_begin(has_own_table);
 	silence_begin(has_own_table);
 	kernel_call(SYS_prctl, PR_GET_NAME, client_name, 0, 0, 0);
