@@ -44,15 +44,24 @@ unsigned address_to_bytes(struct address address, void *bytes)
 	return 16;
 }
 
+bool address_is_loopback(struct address address)
+{
+	if (address_family(address) == FAMILY_V4)
+		return (uint32_t)address.low >> 24 == 127;
+	return address.high == 0 && address.low == 1;
+}
+
 bool address_is_private(struct address address)
 {
+	if (address_is_loopback(address))
+		return true;
 	if (address_family(address) == FAMILY_V4) {
 		uint32_t v4 = (uint32_t)address.low;
 
 		return v4 >> 24 == 10 || v4 >> 20 == 0xac1 || v4 >> 16 == 0xc0a8 ||
-		       v4 >> 22 == 0x191 || v4 >> 24 == 127; /* 0x191: 100.64.0.0/10 */
+		       v4 >> 22 == 0x191; /* 100.64.0.0/10 */
 	}
-	return address.high >> 57 == 0xfc >> 1 || (address.high == 0 && address.low == 1);
+	return address.high >> 57 == 0xfc >> 1;
 }
 
 bool address_is_usable(struct address address)

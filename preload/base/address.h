@@ -92,6 +92,9 @@ unsigned address_to_bytes(struct address address, void *bytes);
 /* RFC 1918, 100.64.0.0/10 (RFC 6598), fc00::/7 (RFC 4193), 127.0.0.0/8 and ::1. */
 bool address_is_private(struct address address);
 
+/* 127.0.0.0/8 and ::1. */
+bool address_is_loopback(struct address address);
+
 /* False for what no pod can have: unspecified, multicast, broadcast, link-local and 0.0.0.0/8.
  * (240.0.0.0/4 is some clusters' own.) */
 bool address_is_usable(struct address address);

@@ -51,7 +51,7 @@ uint64_t address_set_key(const struct address *endpoints, size_t count)
 bool address_set_is_private(const struct address *endpoints, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!address_is_private(endpoints[i]))
+		if (!address_is_private(endpoints[i]) || address_is_loopback(endpoints[i]))
 			return false;
 	return true;
 }

@@ -17,7 +17,8 @@ size_t address_set_sort(struct address *addresses, size_t count);
 /* Returns the set's name for its cursors: the same addresses give the same key in every process. */
 uint64_t address_set_key(const struct address *set, size_t count);
 
-/* Returns true if all addresses of the set are private (address_is_private). */
+/* Returns true if all addresses of the set are private (address_is_private) and in a network: none
+ * is loopback, which is a code as often as it is an address (DNS block lists, RFC 5782). */
 bool address_set_is_private(const struct address *set, size_t count);
 
 /* Returns the index of an address, or -1. Reads the set word by word, atomically (acquire), because

@@ -14,6 +14,7 @@ enum leave_reason {
 	LEAVE_BUSY, /* the pools changed during each of our looks at them */
 	LEAVE_OBSERVED, /* LBDNS_MODE=observe: the connection would have been rewritten */
 	LEAVE_OFF,      /* LBDNS_MODE=off */
+	LEAVE_UNSURE,   /* libc has other sources than DNS, which has not confirmed the name yet */
 	LEAVE_COUNT
 };
 

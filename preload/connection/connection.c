@@ -16,6 +16,7 @@
 #include "connection/report.h"
 #include "directory/route.h"
 #include "directory/service.h"
+#include "directory/singles.h"
 #include "directory/unseen.h"
 #include "learn/result.h"
 #include "refresh/thread.h"
@@ -183,7 +184,7 @@ int connection_make(int fd, const struct sockaddr *address, socklen_t length)
 	    address_from_sockaddr(address, length, &asked, &port)) {
 		if (route_may_exist(asked))
 			return make(fd, address, length, asked, port);
-		if (config.listed)
+		if (config.listed || singles_any())
 			return leave_unknown(fd, address, length);
 	}
 	return libc()->connect(fd, address, length);

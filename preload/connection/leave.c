@@ -3,12 +3,14 @@
 #include "balance/inflight.h"
 #include "base/attributes.h"
 #include "base/clock.h"
+#include "base/config.h"
 #include "base/libc.h"
 #include "base/log.h"
 #include "base/socket.h"
 #include "connection/collect.h"
 #include "connection/report.h"
 #include "directory/service.h"
+#include "directory/singles.h"
 #include "learn/listed.h"
 #include "learn/result.h"
 #include "refresh/thread.h"
@@ -18,14 +20,25 @@
 
 #include "base/poison.h"
 
-SELDOM int leave_unknown(int fd, const struct sockaddr *address, socklen_t length)
+/* Has DNS asked for what a connect to an address that is in no pool tells of: the exact names of
+ * LBDNS_NAMES, a name of one address. */
+static SELDOM void ask_for_unknown(int fd, bool is_single)
+{
+	if ((is_single || listed_wanted()) && socket_state(fd) == SOCKET_FRESH_STREAM)
+		thread_nudge(UINT64_MAX, 0);
+}
+
+int leave_unknown(int fd, const struct sockaddr *address, socklen_t length)
 {
 	struct address asked;
 	uint16_t port;
 
-	if (listed_wanted() && address_from_sockaddr(address, length, &asked, &port) &&
-	    address_is_private(asked) && socket_state(fd) == SOCKET_FRESH_STREAM)
-		thread_nudge(UINT64_MAX, 0);
+	if (address_from_sockaddr(address, length, &asked, &port) && address_is_private(asked)) {
+		bool is_single = singles_any() && singles_connected(asked);
+
+		if (is_single || config.listed)
+			ask_for_unknown(fd, is_single);
+	}
 	return libc()->connect(fd, address, length);
 }
 

@@ -9,8 +9,9 @@
 
 #include <sys/socket.h>
 
-/* Connects to an address that no lookup has given. An exact name in LBDNS_NAMES is resolved now,
- * for the connections after this one: the client may look names up by itself. */
+/* Connects to an address that is in no pool. An exact name in LBDNS_NAMES is resolved now, for the
+ * connections after this one: the client may look names up by itself. So is a name of which libc
+ * named this address alone, a while ago. */
 int leave_unknown(int fd, const struct sockaddr *address, socklen_t length);
 
 /* Connects a socket that is not rotated, and counts why; a descriptor that is no socket is not

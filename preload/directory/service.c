@@ -56,6 +56,12 @@ void service_invalidate(uint32_t service, enum family family)
 	atomic_store(&service_state[service].fast_until_ms[family], 0);
 }
 
+void service_usual_interval(uint32_t service)
+{
+	store_relaxed(&service_state[service].interval_ms,
+	              config.refresh_ms ? config.refresh_ms : TTL_UNKNOWN_MS);
+}
+
 void service_reset(uint32_t service)
 {
 	struct service_state *state = &service_state[service];
@@ -69,12 +75,11 @@ void service_reset(uint32_t service)
 		atomic_store_explicit(&state->denials[f], 0, memory_order_relaxed);
 		atomic_store_explicit(&state->confirmed[f], false, memory_order_relaxed);
 	}
-	atomic_store_explicit(&state->interval_ms,
-	                      config.refresh_ms ? config.refresh_ms : TTL_UNKNOWN_MS,
-	                      memory_order_relaxed);
+	service_usual_interval(service);
 	atomic_store_explicit(&state->refreshes, 0, memory_order_relaxed);
 	atomic_store_explicit(&state->unanswered, 0, memory_order_relaxed);
 	atomic_store_explicit(&state->due_now, false, memory_order_relaxed);
+	store_relaxed(&state->unsure, false);
 	store_relaxed(&state->connected, false);
 	store_relaxed(&state->untold, false);
 	store_relaxed(&state->lookups, 0);

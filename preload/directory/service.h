@@ -59,6 +59,9 @@ struct service_state {
 	_Atomic uint32_t port;       /* that lookups named last; 0: none has */
 	_Atomic uint32_t lookups;    /* seen before any connect, LOOKUPS_ONLY_FROM at most */
 	_Atomic uint64_t lookups_ms; /* when there were so many */
+	/* The name may not be from DNS (learn/sources.h), which has not confirmed it: nothing of it
+	 * is rotated yet. */
+	atomic_bool unsure;
 	/* The order of its families is not known any more: libc is to be asked. */
 	atomic_bool order_lost;
 };
@@ -67,6 +70,9 @@ extern HIDDEN struct service_state service_state[SERVICES];
 
 /* Makes the state that of a new name: the place is given to it. The writer. */
 void service_reset(uint32_t service);
+
+/* Sets the interval to what it is before DNS has answered. The writer. */
+void service_usual_interval(uint32_t service);
 
 /* Notes the use of a service as one of another, which it turned out to be an alias of. The writer.
  */

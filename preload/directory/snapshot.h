@@ -161,7 +161,7 @@ struct service {
 	uint32_t unmanaged;    /* DNS does not know this name as libc does, so it is not managed */
 	uint64_t unmanaged_ms; /* since when (clock_ms) */
 	uint32_t generation;   /* of the place in service_state, when this was written */
-	uint32_t pad;
+	uint32_t single;       /* it has one address, and never had more: see directory/singles.h */
 };
 
 /* A name as a client spells it. */

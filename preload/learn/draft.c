@@ -192,6 +192,10 @@ bool draft_take(struct draft *draft, uint32_t service, const struct merge_after 
 		changed = changed || value.family[f].state != after->family[f].state ||
 		          after->family[f].replaced;
 		value.family[f].state = after->family[f].state;
+		if (value.single && after->family[f].count > 1) {
+			value.single = false;
+			service_usual_interval(service);
+		}
 		if (after->family[f].replaced)
 			draft->changes[draft->change_count++] =
 				(struct change){.service = service,

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "directory/service.h"
+#include "directory/singles.h"
 #include "directory/snapshot.h"
 #include "learn/claim.h"
 #include "learn/draft.h"
@@ -126,18 +127,20 @@ static void log_change(const struct refresh *refresh, uint32_t service, size_t c
 		         text_number(count, number), " endpoints", NULL);
 }
 
-/* Returns what LBDNS_REFRESH says, or the answer's TTL within bounds. */
-static uint32_t interval_of(const struct answer *answer)
+/* Returns what LBDNS_REFRESH says, or the answer's TTL within bounds; for a name of one address
+ * that never had more the longer of both, SINGLES_INTERVAL_MS at least. */
+static uint32_t interval_of(const struct answer *answer, bool single)
 {
 	uint64_t ttl_ms = TTL_MOST_MS;
+	uint32_t least_ms = single ? singles_interval_ms() : TTL_LEAST_MS;
 
-	if (config.refresh_ms)
+	if (config.refresh_ms && !single)
 		return config.refresh_ms;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (answer->family[f].outcome == DNS_ADDRESSES &&
 		    (uint64_t)answer->family[f].ttl_s * 1000 < ttl_ms)
 			ttl_ms = (uint64_t)answer->family[f].ttl_s * 1000;
-	return (uint32_t)(ttl_ms < TTL_LEAST_MS ? TTL_LEAST_MS : ttl_ms);
+	return (uint32_t)(ttl_ms < least_ms ? least_ms : ttl_ms);
 }
 
 /* Returns true if nothing came to any of the questions. */
@@ -246,10 +249,14 @@ static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
 			after = merge(&before, answer);
 		}
 	}
-	if (answered)
-		atomic_store_explicit(&service_state[service].interval_ms, interval_of(answer),
-		                      memory_order_relaxed);
 	take_pools(refresh, service, &before, &after);
+	if (draft_service(&refresh->draft, service).absolute_known)
+		atomic_store_explicit(&service_state[service].unsure, false, memory_order_relaxed);
+	if (answered)
+		atomic_store_explicit(
+			&service_state[service].interval_ms,
+			interval_of(answer, draft_service(&refresh->draft, service).single),
+			memory_order_relaxed);
 	note_confirmed(service, answer, &after);
 	return service;
 }

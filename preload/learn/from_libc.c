@@ -2,6 +2,8 @@
 
 #include "base/address_set.h"
 #include "base/answer.h"
+#include "base/atomic.h"
+#include "base/attributes.h"
 #include "base/clock.h"
 #include "base/kernel.h"
 #include "base/log.h"
@@ -9,12 +11,16 @@
 #include "directory/claims.h"
 #include "directory/listing.h"
 #include "directory/service.h"
+#include "directory/singles.h"
 #include "directory/snapshot.h"
 #include "learn/claim.h"
 #include "learn/draft.h"
 #include "learn/eligible.h"
+#include "learn/hosts.h"
+#include "learn/known.h"
 #include "learn/merge.h"
 #include "learn/names.h"
+#include "learn/sources.h"
 #include "learn/writer.h"
 #include "shared/counters.h"
 #include "shared/segment.h"
@@ -31,12 +37,6 @@ static void claim_all(uint64_t key, const struct answer *answer)
 {
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		learn_claim_family(key, answer, f);
-}
-
-/* Returns true if DNS is believed for a name, and no refresh of it is overdue. */
-static bool is_dns_current(const struct listing *listing)
-{
-	return listing->believed && !service_is_overdue(listing->age_ms, listing->interval_ms);
 }
 
 /* Returns true if DNS was found not to know this name as libc does, not long ago. */
@@ -58,69 +58,6 @@ static bool is_unmanaged(const struct name_text *name)
 	       reading_held(reading);
 }
 
-/* Returns true if an address is in a service's pool. */
-static bool is_endpoint(uint32_t service, struct address address)
-{
-	struct reading reading = reading_begin();
-	const struct snapshot *snapshot = reading.snapshot;
-	int64_t endpoint = snapshot ? snapshot_find(snapshot, address) : -1;
-	struct membership membership;
-	struct endpoint_info info;
-
-	if (endpoint < 0)
-		return false;
-	words_load(&info, &snapshot->infos[endpoint], sizeof(info));
-	words_load(&membership, &snapshot->memberships[info.membership % MEMBERSHIPS],
-	           sizeof(membership));
-	for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
-		uint32_t index = membership.pools[i];
-		struct pool_record pool;
-
-		snapshot_pool(snapshot, index, &pool);
-		do
-			if (pool.service == service)
-				return reading_held(reading);
-		while (snapshot_next_equal(snapshot, &index, &pool));
-	}
-	return false;
-}
-
-/* Returns true if an answer says nothing of a name that its listing does not have. */
-static bool is_known(const struct listing *listing, const struct answer *answer)
-{
-	bool both = true;
-
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		enum directory_state state = listing->family[f].state;
-
-		if (answer->family[f].outcome == DNS_NOT_ASKED)
-			both = false;
-		else if ((state != DIRECTORY_POOL || !listing->family[f].fresh) &&
-		         (state != DIRECTORY_NONE || answer->family[f].count))
-			return false;
-	}
-	if (both && answer->order != ORDER_UNKNOWN && listing->order == ORDER_UNKNOWN)
-		return false;
-	return !answer->canonical || listing->has_canonical;
-}
-
-/* Returns true if a family of an answer is what is known. A libc that leaves addresses out agrees
- * if DNS has all that it names. */
-static bool agrees(const struct listing *listing, const struct answer *answer, enum family family)
-{
-	const struct address *addresses = answer->family[family].addresses;
-	size_t count = answer->family[family].count;
-
-	if (listing->family[family].state != DIRECTORY_POOL ||
-	    (count == listing->family[family].count &&
-	     address_set_key(addresses, count) == listing->family[family].key))
-		return true;
-	for (size_t i = 0; answer->may_be_truncated && i < count; i++)
-		if (!is_endpoint(listing->service, addresses[i]))
-			return false;
-	return answer->may_be_truncated && listing->family[family].confirmed;
-}
-
 /* Notes that libc has just said what is known of the families of an answer. */
 static void note_libc(uint32_t name, const struct answer *answer)
 {
@@ -128,52 +65,6 @@ static void note_libc(uint32_t name, const struct answer *answer)
 		if (answer->family[f].outcome != DNS_NOT_ASKED)
 			atomic_store_explicit(&name_state[name].libc_ms[f], clock_ms(),
 			                      memory_order_relaxed);
-}
-
-/* Notes that libc has said of a family once more what is known. */
-static void note_agreed(const struct listing *listing, enum family family)
-{
-	struct service_state *state = &service_state[listing->service];
-	uint64_t now_ms = clock_ms();
-
-	atomic_store_explicit(&name_state[listing->name].libc_ms[family], now_ms,
-	                      memory_order_relaxed);
-	atomic_store_explicit(&state->checked_ms, now_ms, memory_order_relaxed);
-	if (listing->family[family].state == DIRECTORY_POOL)
-		atomic_store_explicit(&state->good_ms[family], now_ms, memory_order_relaxed);
-}
-
-/* Takes in an answer of which nothing is to be learned: it says what is known, or DNS is asked for
- * the name anyway, and says more than one answer of libc that was not due, because that may come
- * from a cache. Only addresses that DNS does not have yet are claimed, so that a connection to one
- * is not taken for another pool's. Returns false if the answer is to be learned. */
-static bool learn_known_name(const struct name_text *name, const struct listing *listing,
-                             const struct answer *answer)
-{
-	bool current = is_dns_current(listing), agreed[FAMILY_COUNT];
-	unsigned asked = 0;
-
-	if (!is_known(listing, answer))
-		return false;
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		agreed[f] =
-			answer->family[f].outcome != DNS_NOT_ASKED && agrees(listing, answer, f);
-		if (answer->family[f].outcome != DNS_NOT_ASKED)
-			asked |= FAMILY_BIT(f);
-		if (asked & FAMILY_BIT(f) && !agreed[f] &&
-		    (!current || !listing->family[f].confirmed || listing->family[f].libc_due))
-			return false;
-	}
-	listing_given(listing, asked);
-	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		if (agreed[f])
-			note_agreed(listing, f);
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		for (size_t i = 0; i < answer->family[f].count; i++)
-			if (!is_endpoint(listing->service, answer->family[f].addresses[i]))
-				learn_claim(name_hash(name), answer->family[f].addresses[i]);
-	}
-	return true;
 }
 
 /* Returns what is known of a name before libc's answer. */
@@ -300,15 +191,50 @@ static void note_answer(struct draft *draft, uint32_t service, const struct answ
 	atomic_store_explicit(&state->due_now, answer->may_be_truncated, memory_order_relaxed);
 }
 
+/* Has DNS asked at once for a name of one address, and then as seldom as singles_interval_ms says.
+ */
+static void begin_single(struct draft *draft, uint32_t service)
+{
+	struct service value = draft_service(draft, service);
+
+	value.single = true;
+	draft_set_service(draft, service, &value);
+	store_relaxed(&service_state[service].interval_ms, singles_interval_ms());
+	store_relaxed(&service_state[service].due_now, true);
+	service_note_connect(service);
+}
+
+/* Notes a name that libc has answered with one private address, if it has. */
+static void note_single(const struct name_text *name, const struct answer *answer)
+{
+	struct single single = {.name = *name};
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (answer->family[f].outcome != DNS_NOT_ASKED)
+			single.asked |= FAMILY_BIT(f);
+		if (answer->family[f].count > 1 ||
+		    !address_set_is_private(answer->family[f].addresses, answer->family[f].count))
+			return;
+		if (answer->family[f].count) {
+			single.has |= FAMILY_BIT(f);
+			single.address[f] = answer->family[f].addresses[0];
+		}
+	}
+	if (single.has)
+		singles_note(&single);
+}
+
 /* Learns an answer. The writer. Returns false if that is not possible: then nothing is published,
  * and the name is as it was. */
-static bool learn_locked(const struct name_text *name, const struct answer *answer, bool listed)
+static bool learn_locked(const struct name_text *name, const struct answer *answer, bool listed,
+                         bool single)
 {
 	struct merge_before before;
 	struct merge_after after;
 	struct name_text canonical;
 	struct draft draft;
 	uint32_t service, place;
+	bool is_new;
 
 	shared_start();
 	if (!draft_begin(&draft))
@@ -318,13 +244,18 @@ static bool learn_locked(const struct name_text *name, const struct answer *answ
 	/* Before names_service, so that no name is given up for an answer that has no room. */
 	if (!after.fits)
 		return false;
+	is_new = snapshot_find_name(draft.next, name) < 0;
 	service = names_service(&draft, name, listed, &place);
 	if (service == SERVICES)
 		return false;
+	if (!listed && is_new)
+		store_relaxed(&service_state[service].unsure, !sources_are_dns());
 	if (answer->canonical && name_normalize(answer->canonical, &canonical))
 		draft_set_canonical(&draft, place, &canonical);
 	take_pools(&draft, service, answer, &after, name_hash(name));
 	note_answer(&draft, service, answer);
+	if (single)
+		begin_single(&draft, service);
 	note_libc(place, answer);
 	if (!draft_publish(&draft))
 		return false;
@@ -347,6 +278,31 @@ static bool lock_soon(struct writer_lock *lock)
 	return false;
 }
 
+/* Gives up a name that the hosts file has now. Its endpoints are claimed, because the client may
+ * still have them. */
+static SELDOM void leave_to_hosts(const struct name_text *name)
+{
+	struct writer_lock lock;
+	struct draft draft;
+	int64_t place;
+
+	if (!lock_soon(&lock))
+		return;
+	place = draft_begin(&draft) ? snapshot_find_name(draft.next, name) : -1;
+	if (place >= 0) {
+		uint32_t service = draft.next->names[place].service;
+
+		learn_claim_endpoints(name_hash(name), &draft, service);
+		draft_set_name(&draft, (uint32_t)place, &(struct name_text){""}, SERVICES);
+		if (!has_other_names(draft.next, service, (uint32_t)place))
+			draft_free_service(&draft, service);
+		if (draft_publish(&draft))
+			log_line(LOG_INFO, name->text, ": left alone, the hosts file has it", NULL);
+	}
+	draft_end();
+	writer_unlock(&lock);
+}
+
 bool learn_from_libc(const struct name_text *name, const struct answer *answer)
 {
 	uint64_t key = name_hash(name);
@@ -355,20 +311,61 @@ bool learn_from_libc(const struct name_text *name, const struct answer *answer)
 	enum eligible_verdict verdict;
 	struct writer_lock lock;
 
-	if (known && learn_known_name(name, &listing, answer))
+	if (known && known_agrees(name, &listing, answer))
 		return true;
 	verdict = eligible_judge(name);
 	if (verdict == ELIGIBLE_NEVER || is_unmanaged(name) ||
-	    (!known && !merge_begins(answer, verdict == ELIGIBLE_LISTED)) || !lock_soon(&lock)) {
+	    (!known && !merge_begins(answer, verdict == ELIGIBLE_LISTED))) {
+		claim_all(key, answer);
+		if (verdict == ELIGIBLE_BY_ADDRESS && !known)
+			note_single(name, answer);
+		return false;
+	}
+	if (hosts_say(name, answer)) {
+		claim_all(key, answer);
+		if (known)
+			leave_to_hosts(name);
+		return false;
+	}
+	if (!lock_soon(&lock)) {
 		claim_all(key, answer);
 		return false;
 	}
-	learned = learn_locked(name, answer, verdict == ELIGIBLE_LISTED);
+	learned = learn_locked(name, answer, verdict == ELIGIBLE_LISTED, false);
 	draft_end();
 	writer_unlock(&lock);
 	if (!learned)
 		claim_all(key, answer);
 	else
 		log_line(LOG_DEBUG, name->text, ": learned from libc", NULL);
+	if (learned)
+		singles_forget(name);
 	return learned;
+}
+
+bool learn_single(const struct single *single)
+{
+	struct answer answer = {.source = ANSWER_LIBC};
+	struct listing listing;
+	struct writer_lock lock;
+
+	for (enum family f = 0; f < FAMILY_COUNT; f++) {
+		if (single->asked & FAMILY_BIT(f))
+			answer.family[f].outcome = DNS_NO_DATA;
+		if (single->has & FAMILY_BIT(f)) {
+			answer.family[f].outcome = DNS_ADDRESSES;
+			answer.family[f].addresses = &single->address[f];
+			answer.family[f].count = 1;
+		}
+	}
+	if (listing_find(&single->name, &listing) || is_unmanaged(&single->name) ||
+	    hosts_say(&single->name, &answer))
+		return true;
+	if (!writer_trylock(&lock))
+		return false;
+	if (learn_locked(&single->name, &answer, false, true))
+		log_line(LOG_DEBUG, single->name.text, ": has one address, DNS is asked too", NULL);
+	draft_end();
+	writer_unlock(&lock);
+	return true;
 }

@@ -1,16 +1,40 @@
 #include "learn/merge.h"
 
+#include "base/address.h"
 #include "base/address_set.h"
 
 #include <string.h>
 
+/* Are all IPv6 addresses of an answer made of its IPv4 addresses, by a NAT64 of the client's
+ * network (RFC 6147), whose prefix may be in fc00::/7? Of RFC 6052's forms that of /96, where the
+ * last 32 bits are the IPv4 address. */
+static bool is_translated(const struct answer *answer)
+{
+	const struct address *six = answer->family[FAMILY_V6].addresses;
+	size_t count = answer->family[FAMILY_V6].count;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned char bytes[16];
+
+		if (six[i].high != six[0].high || six[i].low >> 32 != six[0].low >> 32)
+			return false;
+		address_to_bytes(six[i], bytes);
+		if (address_set_find(answer->family[FAMILY_V4].addresses,
+		                     answer->family[FAMILY_V4].count,
+		                     address_from_bytes(FAMILY_V4, bytes + 12)) < 0)
+			return false;
+	}
+	return count > 0;
+}
+
 static bool may_be_pool(const struct answer *answer, enum family family, bool listed)
 {
-	size_t count = answer->family[family].count;
+	enum family judged = family == FAMILY_V6 && is_translated(answer) ? FAMILY_V4 : family;
 
-	if (count > ANSWER_ADDRESS_LIMIT)
+	if (answer->family[family].count > ANSWER_ADDRESS_LIMIT)
 		return false;
-	return listed || address_set_is_private(answer->family[family].addresses, count);
+	return listed || address_set_is_private(answer->family[judged].addresses,
+	                                        answer->family[judged].count);
 }
 
 bool merge_begins(const struct answer *answer, bool listed)

@@ -5,6 +5,7 @@
 #include "base/address.h"
 #include "base/address_set.h"
 #include "base/answer.h"
+#include "base/atomic.h"
 #include "base/attributes.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -56,7 +57,10 @@ static unsigned learn(const struct name_text *name, const struct answer *answer,
 	if (!managed || mode_for(service_name_hash(listing.service)) != MODE_ON)
 		return 0;
 	leading = managed & FAMILY_BIT(FAMILY_V4) ? FAMILY_V4 : FAMILY_V6;
-	return pick_shows(listing.service, listing.family[leading].key, port) ? managed : 0;
+	return pick_shows(listing.service, listing.family[leading].key, port) &&
+	                       !load_relaxed(&service_state[listing.service].unsure)
+	               ? managed
+	               : 0;
 }
 
 /* Returns the index of the address that is to come first in a family of the list that the client is

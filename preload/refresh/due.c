@@ -90,6 +90,18 @@ static bool is_idle(const struct service *service, uint32_t index, uint64_t now_
 	                                      now_ms) > config.idle_ms;
 }
 
+/* Is anything to be had of asking DNS for a service? Only once it has been connected to, is looked
+ * up again, or LBDNS_NAMES lists it exactly: some look up thousands of names that nobody connects
+ * to (block lists, RFC 5782). */
+static bool is_wanted(const struct service *service, uint32_t index)
+{
+	const struct service_state *state = &service_state[index];
+
+	return service->exact || atomic_load_explicit(&state->connected, memory_order_relaxed) ||
+	       atomic_load_explicit(&state->lookups, memory_order_relaxed) > 1 ||
+	       atomic_load_explicit(&state->due_now, memory_order_relaxed);
+}
+
 /* Finds a name that the client used for this service, for walking the search list. */
 static void asked_name(const struct snapshot *snapshot, uint32_t service, struct name_text *text)
 {
@@ -163,7 +175,8 @@ bool due_next(uint32_t *index, uint64_t now_ms, uint64_t *next_ms, struct due *d
 		uint64_t when_ms;
 
 		words_load(&service, &snapshot->services[*index], sizeof(service));
-		if (!service.used || service.unmanaged || is_idle(&service, *index, now_ms))
+		if (!service.used || service.unmanaged || is_idle(&service, *index, now_ms) ||
+		    !is_wanted(&service, *index))
 			continue;
 		when_ms = due_ms(&service, *index);
 		if (when_ms <= now_ms && due_fill(snapshot, *index, &service, due)) {

@@ -9,6 +9,8 @@
 #include "base/process.h"
 #include "base/signals.h"
 #include "base/wakeup.h"
+#include "directory/singles.h"
+#include "learn/from_libc.h"
 #include "learn/listed.h"
 #include "refresh/fd_table.h"
 #include "refresh/handler.h"
@@ -47,6 +49,16 @@ static bool goes_on(void)
 	return atomic_load(&process.thread) == THREAD_RUNS;
 }
 
+/* Has names of one address that are still connected to refreshed. */
+static void learn_singles(void)
+{
+	struct single single;
+
+	while (singles_any() && singles_take(&single))
+		while (!learn_single(&single))
+			futex_sleep(BUSY_MS);
+}
+
 /* Does all that is due, until no query is under way any more; then next_ms is right. */
 static void work(void)
 {
@@ -58,6 +70,7 @@ static void work(void)
 		wakes_seen = wakeup_count();
 		while (listed_wanted() && !listed_add())
 			futex_sleep(BUSY_MS);
+		learn_singles();
 		next_ms = queries_start(now_ms);
 		watch_ms = silence_watch(now_ms);
 		untold_ms = untold_step(now_ms);

@@ -121,7 +121,7 @@ IPv4: 3 endpoints, TTL 1s, eligible
 @test "--name: what would be left alone, and why" {
 	says 1 '*IPv4: 1 endpoint, TTL 1s, not eligible: one address: nothing to rotate over*' --name rng-0.rng-headless
 	lab_dns_set public 192.0.2.1 192.0.2.2
-	says 1 '*not eligible: public addresses rotate only for names that LBDNS_NAMES lists*' --name public
+	says 1 '*not eligible: public and loopback addresses rotate only for names that LBDNS_NAMES lists*' --name public
 	LBDNS_NAMES=public says 0 '*IPv4: 2 endpoints, TTL 1s, eligible*' --name public
 	LBDNS_EXCLUDE=rng-headless says 1 'no: rng-headless is left alone: by LBDNS_NAMES or LBDNS_EXCLUDE' --name rng-headless
 	says 1 'no: localhost is left alone: it is this host' --name localhost

@@ -9,7 +9,8 @@
 #                               the pods 1 to N (3), as lab_counts. The client and the pods have to agree
 #   forget                      begins a new count
 #   pods N                      the addresses of pods 1 to N
-#   refreshed NAME [N]          waits for N (2) more questions for NAME: by the second the first answer is in use
+#   refreshed NAME [N]          looks NAME up once more, and waits for N (2) more questions for it: by the second the first
+#                               answer is in use
 
 steps() {
 	/usr/bin/python3 "$LAB_ROOT/tests/programs/steps.py"
@@ -65,6 +66,8 @@ went() {
 	[ "$client" = "$servers" ] || echo "but the pods saw: $servers"
 }
 
+# A name that was looked up once and not connected to is not refreshed.
 refreshed() {
+	[ ! -e /dev/fd/7 ] || step resolve "$1" >/dev/null
 	lab_dns_asks_more "${2:-2}" "$1" A
 }

@@ -292,10 +292,11 @@ follows_down() {
 	lab_scale rng-headless 2
 	LBDNS_REFRESH=200ms steps_start with_lbdns
 	step resolve rng-headless
+	step connect 1 rng-headless=$p1 # and no further lookup: it is refreshed from now on
 	lab_scale rng-headless 3
-	refreshed rng-headless
+	lab_dns_asks_more 2 rng-headless A
 	lab_scale rng-headless 2
-	refreshed rng-headless
+	lab_dns_asks_more 2 rng-headless A
 	step connect 60 stranger=$p3
 	lab_equal "$(went stranger)" "0 0 60"
 }

@@ -138,3 +138,21 @@ libc_is_left_alone() {
 	echo "after $changed ms"
 	((changed < 40000)) # 30 s, and what a busy system takes
 }
+
+# ---- Other sources of names than the hosts file and DNS (nsswitch.conf)
+
+@test "where nsswitch.conf has other sources, a name keeps libc's order until DNS has confirmed it" {
+	printf 'hosts: files mdns4_minimal [NOTFOUND=return] dns # as on desktops\n' >"$LAB/nsswitch.conf"
+	# each a process of its own
+	lab_equal "$(with_lbdns "$CLIENT" once rng-headless 8081 6 | lab_counts)" "$("$CLIENT" once rng-headless 8081 6 | lab_counts)"
+	lab_equal "$(LBDNS_REFRESH=1h with_lbdns "$CLIENT" lookup-connect rng-headless 8081 1)" $p3
+	# one that goes on: rotated from the first refresh on
+	lab_start client with_lbdns "$CLIENT" stay rng-headless 8081 20
+	lab_wait_until has_reached 0 $p1
+	lab_equal "$(head -n 5 "$LAB/client.out" | awk '{ print $NF }' | sort -u)" $p3
+	lab_wait_until went_on "$(lab_now)" 40
+	lab_stop client
+	lab_equal "$(tail -n 31 "$LAB/client.out" | head -n 30 | awk '{ print $NF }' | lab_counts $p1 $p2 $p3)" "10 10 10"
+	# a name that LBDNS_NAMES lists is rotated at once
+	lab_equal "$(LBDNS_NAMES=rng-headless with_lbdns "$CLIENT" once rng-headless 8081 6 | lab_counts $p1 $p2 $p3)" "2 2 2"
+}

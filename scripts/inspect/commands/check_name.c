@@ -96,7 +96,7 @@ static const char *why_not_eligible(const struct question *question,
 	if (count < 2)
 		return "one address: nothing to rotate over";
 	if (!address_set_is_private(addresses, count))
-		return "public addresses rotate only for names that LBDNS_NAMES lists";
+		return "public and loopback addresses rotate only for names that LBDNS_NAMES lists";
 	return NULL;
 }
 
