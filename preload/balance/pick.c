@@ -11,12 +11,15 @@
 #include "base/address_set.h"
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/wakeup.h"
 #include "directory/claims.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
 #include "shared/mode.h"
 
 #include "base/poison.h"
+
+enum { CONNECT_MS = 2 /* after a lookup a client has begun to connect, as a rule */ };
 
 /* In the key of a pool: clients that only observe have cursors apart from those of clients that
  * act. */
@@ -150,8 +153,12 @@ bool pick_shows(uint32_t service, uint64_t key, uint16_t port)
 	uint64_t now_ms = clock_ms();
 
 	service_note_lookup(service, port, now_ms);
-	return rotation_port(key, load_relaxed(&service_state[service % SERVICES].port)) ||
-	       !service_is_lookups_only(service, now_ms);
+	if (!config.eject_ms ||
+	    rotation_port(key, load_relaxed(&service_state[service % SERVICES].port)) ||
+	    !service_is_lookups_only(service, now_ms))
+		return true;
+	wakeup_by(now_ms + CONNECT_MS);
+	return false;
 }
 
 /* ---- Addresses of several pools, or of none */

@@ -13,6 +13,7 @@
 #include "learn/claim.h"
 #include "learn/draft.h"
 #include "learn/eligible.h"
+#include "learn/known.h"
 #include "learn/merge.h"
 #include "learn/names.h"
 #include "learn/writer.h"
@@ -31,12 +32,6 @@ static void claim_all(uint64_t key, const struct answer *answer)
 {
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		learn_claim_family(key, answer, f);
-}
-
-/* Returns true if DNS is believed for a name, and no refresh of it is overdue. */
-static bool is_dns_current(const struct listing *listing)
-{
-	return listing->believed && !service_is_overdue(listing->age_ms, listing->interval_ms);
 }
 
 /* Returns true if DNS was found not to know this name as libc does, not long ago. */
@@ -58,69 +53,6 @@ static bool is_unmanaged(const struct name_text *name)
 	       reading_held(reading);
 }
 
-/* Returns true if an address is in a service's pool. */
-static bool is_endpoint(uint32_t service, struct address address)
-{
-	struct reading reading = reading_begin();
-	const struct snapshot *snapshot = reading.snapshot;
-	int64_t endpoint = snapshot ? snapshot_find(snapshot, address) : -1;
-	struct membership membership;
-	struct endpoint_info info;
-
-	if (endpoint < 0)
-		return false;
-	words_load(&info, &snapshot->infos[endpoint], sizeof(info));
-	words_load(&membership, &snapshot->memberships[info.membership % MEMBERSHIPS],
-	           sizeof(membership));
-	for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
-		uint32_t index = membership.pools[i];
-		struct pool_record pool;
-
-		snapshot_pool(snapshot, index, &pool);
-		do
-			if (pool.service == service)
-				return reading_held(reading);
-		while (snapshot_next_equal(snapshot, &index, &pool));
-	}
-	return false;
-}
-
-/* Returns true if an answer says nothing of a name that its listing does not have. */
-static bool is_known(const struct listing *listing, const struct answer *answer)
-{
-	bool both = true;
-
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		enum directory_state state = listing->family[f].state;
-
-		if (answer->family[f].outcome == DNS_NOT_ASKED)
-			both = false;
-		else if ((state != DIRECTORY_POOL || !listing->family[f].fresh) &&
-		         (state != DIRECTORY_NONE || answer->family[f].count))
-			return false;
-	}
-	if (both && answer->order != ORDER_UNKNOWN && listing->order == ORDER_UNKNOWN)
-		return false;
-	return !answer->canonical || listing->has_canonical;
-}
-
-/* Returns true if a family of an answer is what is known. A libc that leaves addresses out agrees
- * if DNS has all that it names. */
-static bool agrees(const struct listing *listing, const struct answer *answer, enum family family)
-{
-	const struct address *addresses = answer->family[family].addresses;
-	size_t count = answer->family[family].count;
-
-	if (listing->family[family].state != DIRECTORY_POOL ||
-	    (count == listing->family[family].count &&
-	     address_set_key(addresses, count) == listing->family[family].key))
-		return true;
-	for (size_t i = 0; answer->may_be_truncated && i < count; i++)
-		if (!is_endpoint(listing->service, addresses[i]))
-			return false;
-	return answer->may_be_truncated && listing->family[family].confirmed;
-}
-
 /* Notes that libc has just said what is known of the families of an answer. */
 static void note_libc(uint32_t name, const struct answer *answer)
 {
@@ -128,52 +60,6 @@ static void note_libc(uint32_t name, const struct answer *answer)
 		if (answer->family[f].outcome != DNS_NOT_ASKED)
 			atomic_store_explicit(&name_state[name].libc_ms[f], clock_ms(),
 			                      memory_order_relaxed);
-}
-
-/* Notes that libc has said of a family once more what is known. */
-static void note_agreed(const struct listing *listing, enum family family)
-{
-	struct service_state *state = &service_state[listing->service];
-	uint64_t now_ms = clock_ms();
-
-	atomic_store_explicit(&name_state[listing->name].libc_ms[family], now_ms,
-	                      memory_order_relaxed);
-	atomic_store_explicit(&state->checked_ms, now_ms, memory_order_relaxed);
-	if (listing->family[family].state == DIRECTORY_POOL)
-		atomic_store_explicit(&state->good_ms[family], now_ms, memory_order_relaxed);
-}
-
-/* Takes in an answer of which nothing is to be learned: it says what is known, or DNS is asked for
- * the name anyway, and says more than one answer of libc that was not due, because that may come
- * from a cache. Only addresses that DNS does not have yet are claimed, so that a connection to one
- * is not taken for another pool's. Returns false if the answer is to be learned. */
-static bool learn_known_name(const struct name_text *name, const struct listing *listing,
-                             const struct answer *answer)
-{
-	bool current = is_dns_current(listing), agreed[FAMILY_COUNT];
-	unsigned asked = 0;
-
-	if (!is_known(listing, answer))
-		return false;
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		agreed[f] =
-			answer->family[f].outcome != DNS_NOT_ASKED && agrees(listing, answer, f);
-		if (answer->family[f].outcome != DNS_NOT_ASKED)
-			asked |= FAMILY_BIT(f);
-		if (asked & FAMILY_BIT(f) && !agreed[f] &&
-		    (!current || !listing->family[f].confirmed || listing->family[f].libc_due))
-			return false;
-	}
-	listing_given(listing, asked);
-	for (enum family f = 0; f < FAMILY_COUNT; f++)
-		if (agreed[f])
-			note_agreed(listing, f);
-	for (enum family f = 0; f < FAMILY_COUNT; f++) {
-		for (size_t i = 0; i < answer->family[f].count; i++)
-			if (!is_endpoint(listing->service, answer->family[f].addresses[i]))
-				learn_claim(name_hash(name), answer->family[f].addresses[i]);
-	}
-	return true;
 }
 
 /* Returns what is known of a name before libc's answer. */
@@ -355,7 +241,7 @@ bool learn_from_libc(const struct name_text *name, const struct answer *answer)
 	enum eligible_verdict verdict;
 	struct writer_lock lock;
 
-	if (known && learn_known_name(name, &listing, answer))
+	if (known && known_agrees(name, &listing, answer))
 		return true;
 	verdict = eligible_judge(name);
 	if (verdict == ELIGIBLE_NEVER || is_unmanaged(name) ||

@@ -15,14 +15,22 @@
 
 enum {
 	STATE_SYN_SENT = 2, /* include/net/tcp_states.h of Linux */
+	STATE_SYN_RECEIVED = 3,
 	STATE_CLOSE = 7,
 	STATE_LISTEN = 10,
+	STATE_COUNT = 12,
 	TIMER_RETRANSMIT = 1, /* idiag_timer, and the timer of /proc/net/tcp */
 	RETRANSMIT_MS = 1000, /* RFC 6298, 2.1 */
 	RETRANSMITS_MOST = 6,
 	USER_TICK_MS = 10, /* of /proc/net/tcp (USER_HZ) */
 	BUFFER_SIZE = 8192
 };
+
+/* A set of states has 1 << STATE_… for each. */
+static const uint32_t CONNECTING = 1 << STATE_SYN_SENT;
+static const uint32_t CONNECTED =
+	((1 << STATE_COUNT) - 2) &
+	~(1 << STATE_SYN_SENT | 1 << STATE_SYN_RECEIVED | 1 << STATE_CLOSE | 1 << STATE_LISTEN);
 
 /* Returns how long ago the first SYN was sent, or more: the one that was repeated so many times,
  * and is to be sent again in left_ms. Linear timeouts (tcp_syn_linear_timeouts) are shorter. */
@@ -78,8 +86,14 @@ static int diag_ask(struct question *question)
 
 typedef void see_function(const struct socket_seen *seen, void *with);
 
+struct seer {
+	uint32_t states; /* whom it wants to see */
+	see_function *see;
+	void *with;
+};
+
 /* Takes one part of an answer. Returns 1 if more follows, 0 at its end, -1 for an error. */
-static int diag_take(const char *part, long length, see_function *see, void *with)
+static int diag_take(const char *part, long length, const struct seer *seer)
 {
 	const struct nlmsghdr *header = (const void *)part;
 
@@ -93,21 +107,22 @@ static int diag_take(const char *part, long length, see_function *see, void *wit
 		if (header->nlmsg_type == NLMSG_ERROR)
 			return -1;
 		if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*at)) ||
-		    at->idiag_state != STATE_SYN_SENT || at->idiag_timer != TIMER_RETRANSMIT)
+		    !(seer->states >> at->idiag_state % 32 & 1) ||
+		    (at->idiag_state == STATE_SYN_SENT && at->idiag_timer != TIMER_RETRANSMIT))
 			continue; /* no timer: Fast Open waits for its client's first bytes */
 		seen = diag_seen(at);
-		see(&seen, with);
+		seer->see(&seen, seer->with);
 	}
 	return 1;
 }
 
-static SELDOM bool diag_connecting(int family, see_function *see, void *with)
+static SELDOM bool diag_dump(int family, const struct seer *seer)
 {
 	_Alignas(struct nlmsghdr) char part[BUFFER_SIZE];
 	struct question question = {.header = {.nlmsg_flags = NLM_F_DUMP},
 	                            .about = {.sdiag_family = (uint8_t)family,
 	                                      .sdiag_protocol = IPPROTO_TCP,
-	                                      .idiag_states = 1 << STATE_SYN_SENT}};
+	                                      .idiag_states = seer->states}};
 	int fd = diag_ask(&question), more = 1;
 	long length;
 
@@ -115,7 +130,7 @@ static SELDOM bool diag_connecting(int family, see_function *see, void *with)
 		return false;
 	while (more > 0) {
 		length = kernel_call(SYS_read, fd, part, sizeof(part));
-		more = length > 0 ? diag_take(part, length, see, with) : -1;
+		more = length > 0 ? diag_take(part, length, seer) : -1;
 	}
 	kernel_call(SYS_close, fd);
 	return !more;
@@ -266,16 +281,11 @@ static SELDOM bool proc_lines(bool v6, line_function *take, void *with)
 	return !got;
 }
 
-struct seer {
-	see_function *see;
-	void *with;
-};
-
 static void see_line(unsigned state, const struct socket_seen *seen, void *with)
 {
-	struct seer *seer = with;
+	const struct seer *seer = with;
 
-	if (state == STATE_SYN_SENT)
+	if (seer->states >> state % 32 & 1)
 		seer->see(seen, seer->with);
 }
 
@@ -299,14 +309,22 @@ static void search_line(unsigned state, const struct socket_seen *seen, void *wi
 
 /* ---- Either */
 
-bool sockets_connecting(see_function *see, void *with)
+static bool dump(struct seer *seer)
 {
-	struct seer seer = {.see = see, .with = with};
-
-	if (diag_connecting(AF_INET, see, with) && diag_connecting(AF_INET6, see, with))
+	if (diag_dump(AF_INET, seer) && diag_dump(AF_INET6, seer))
 		return true;
 	/* Without IPv6 there is no tcp6. */
-	return proc_lines(false, see_line, &seer) && (proc_lines(true, see_line, &seer), true);
+	return proc_lines(false, see_line, seer) && (proc_lines(true, see_line, seer), true);
+}
+
+bool sockets_connecting(see_function *see, void *with)
+{
+	return dump(&(struct seer){.states = CONNECTING, .see = see, .with = with});
+}
+
+bool sockets_connected(see_function *see, void *with)
+{
+	return dump(&(struct seer){.states = CONNECTED, .see = see, .with = with});
 }
 
 enum socket_fate sockets_fate(const struct socket_seen *seen)

@@ -10,17 +10,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A TCP socket that has sent a SYN. */
+/* A TCP socket that has sent a SYN, or is connected. */
 struct socket_seen {
 	struct peer peer; /* whom it was sent to */
 	struct peer own;  /* its own address and port */
 	bool v6;          /* AF_INET6, maybe with IPv4 addresses */
-	uint64_t age_ms;  /* since the SYN was first sent, or longer */
+	uint64_t age_ms;  /* of one that waits: since the SYN was first sent, or longer */
 };
 
 /* Calls see for each socket that waits for the answer to its SYN. Returns false if the kernel does
  * not say which there are. */
 bool sockets_connecting(void (*see)(const struct socket_seen *seen, void *with), void *with);
+
+/* Calls see for each socket that is connected, or was a moment ago. Returns false as
+ * sockets_connecting does. */
+bool sockets_connected(void (*see)(const struct socket_seen *seen, void *with), void *with);
 
 enum socket_fate {
 	FATE_UNKNOWN,    /* the kernel does not say */

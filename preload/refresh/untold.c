@@ -5,17 +5,36 @@
 #include "balance/rotation.h"
 #include "balance/trial.h"
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
+#include "learn/known.h"
+#include "refresh/sockets.h"
 #include "shared/mode.h"
 
-enum { FULL_MS = 20 /* until the next look, while no more can be tried at the same time */ };
+enum {
+	FULL_MS = 20,    /* until the next look, while no more can be tried at the same time */
+	PORT_MS = 5,     /* between two looks for the port that a client connects to, soon after a
+	                    lookup */
+	PORT_LOOKS = 100 /* so many of them, before that is done as seldom as trying */
+};
 
 static struct run {
 	uint64_t next_ms; /* when the next one begins */
 	uint32_t tried;   /* endpoints of all families, in this one */
+	uint32_t looks;   /* for a port, in vain */
 } runs[SERVICES];
+
+/* Notes the port of a connection to an endpoint of a service, which nobody has named. The larger
+ * port of the two is the one that the kernel chose, on the side that connects. */
+static void see_port(const struct socket_seen *seen, void *with)
+{
+	uint32_t service = *(const uint32_t *)with;
+
+	if (seen->own.port > seen->peer.port && known_is_endpoint(service, seen->peer.address))
+		store_relaxed(&service_state[service].port, seen->peer.port);
+}
 
 /* Finds an endpoint of a service by its number, over both families. Returns false if there are
  * fewer, or no port is known. */
@@ -38,9 +57,23 @@ static bool find(uint32_t service, uint32_t number, struct peer *peer)
 		}
 		peer->address = snapshot_endpoint(reading.snapshot, &pool, number);
 		peer->port = rotation_port(pool.key, load_relaxed(&service_state[service].port));
-		return reading_held(reading) && peer->port;
+		if (!reading_held(reading) || !peer->port)
+			return false;
+		rotation_note_port(pool.key, peer->port); /* for lookups that name none */
+		return true;
 	}
 	return false;
+}
+
+/* Returns when to look for a port again: soon, while the client looks the name up. */
+static uint64_t look_again(struct run *run, uint32_t service, uint64_t now_ms)
+{
+	uint64_t used_ms = load_relaxed(&service_state[service].used_ms);
+	bool soon = run->looks < PORT_LOOKS;
+
+	run->looks += soon;
+	run->next_ms = now_ms + (soon ? PORT_MS : (uint64_t)config.eject_ms);
+	return clock_since(used_ms, now_ms) <= USED_GRAIN_MS ? run->next_ms : UINT64_MAX;
 }
 
 /* Goes on with a service. Returns when to call again. */
@@ -51,6 +84,11 @@ static uint64_t step(uint32_t service, uint64_t now_ms)
 
 	if (run->next_ms > now_ms && !run->tried)
 		return run->next_ms;
+	if (!run->tried && !find(service, 0, &peer)) {
+		sockets_connected(see_port, &service);
+		if (!find(service, 0, &peer))
+			return look_again(run, service, now_ms);
+	}
 	while (find(service, run->tried, &peer)) {
 		if (!trial_request(peer))
 			return now_ms + FULL_MS;

@@ -103,7 +103,7 @@ matrix_checked() {
 	counts=$(lab_counts <"$LAB/checked")
 	echo "$counts"
 	lab_equal "$(wc -l <"$LAB/checked") answers" "$n answers" >&2 || return
-	lab_equal "in the pods' log: $(lab_pod_log_counts)" "in the pods' log: $counts" >&2 || return
+	lab_equal "in the pods' log: $(lab_pod_log_named)" "in the pods' log: $counts" >&2 || return
 	lab_equal "for $host: $(lab_pod_log "$host" | wc -l)" "for $host: $n" >&2
 }
 

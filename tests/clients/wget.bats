@@ -30,7 +30,7 @@ answers() {
 	rm "$LAB/wget.pid"
 	read -ra counts < <(lab_counts <"$LAB/wget.body")
 	echo "${counts[*]} of $(grep -c 'failed: Connection timed out' "$LAB/wget.log") left"
-	lab_equal "$(lab_pod_log_counts)" "${counts[*]}"
+	lab_equal "$(lab_pod_log_named)" "${counts[*]}"
 	lab_equal "$((counts[0] + counts[1] + counts[2] + $(grep -c 'timed out' "$LAB/wget.log")))" 2000
 	((counts[0] > 100))
 	sorted=$(printf '%s\n' "${counts[@]}" | sort -n)
@@ -62,7 +62,7 @@ answers() {
 		with_lbdns wget -q $how --tries=5 --waitretry=0 --connect-timeout=0.5 -O "$LAB/wget.body" -i "$LAB/urls"
 		read -ra counts < <(lab_counts <"$LAB/wget.body")
 		lab_equal "$((counts[0] + counts[2])) and ${counts[1]}" "60 and 0"
-		lab_equal "$(lab_pod_log_counts)" "${counts[*]}"
+		lab_equal "$(lab_pod_log_named)" "${counts[*]}"
 		((counts[0] > 0 && counts[2] > 0))
 	done
 	lab_pod_unsilence 10.244.2.12

@@ -56,6 +56,10 @@ lab_pod_log_counts() {
 	awk '{ print $1 }' "$LAB/connections.log" | lab_counts "$@"
 }
 
+lab_pod_log_named() {
+	awk '$4 != "-" { print $1 }' "$LAB/connections.log" | lab_counts "$@"
+}
+
 lab_pod_log_reset() {
 	: >"$LAB/connections.log"
 }

@@ -59,7 +59,8 @@
 #                               pods since lab_up, in order, then " elsewhere=N" if any do not
 #   lab_equal GOT WANTED        fails, and says what was got, unless they are the same
 #   lab_pod_log [HOST]          the lines of the pods' log (see tests/lab/pod.c) that name HOST, or all
-#   lab_pod_log_counts [ADDRESS...]  connections each pod has seen, as lab_counts; lab_pod_log_reset
+#   lab_pod_log_counts [ADDRESS...]  connections each pod has seen, as lab_counts; lab_pod_log_named: those that name a host,
+#                               which the checks of the refresh thread do not; lab_pod_log_reset
 
 LAB=/run/lab
 # Each test sources this anew, with what its file's process has exported (enter forgets what is of another tree).
