@@ -154,11 +154,11 @@ bool pick_shows(uint32_t service, uint64_t key, uint16_t port)
 
 	service_note_lookup(service, port, now_ms);
 	if (!config.eject_ms ||
-	    rotation_port(key, load_relaxed(&service_state[service % SERVICES].port)) ||
-	    !service_is_lookups_only(service, now_ms))
+	    rotation_port(key, load_relaxed(&service_state[service % SERVICES].port)))
 		return true;
-	wakeup_by(now_ms + CONNECT_MS);
-	return false;
+	if (service_may_be_lookups_only(service))
+		wakeup_by(now_ms + CONNECT_MS); /* refresh/untold.h looks for the port */
+	return !service_is_lookups_only(service, now_ms);
 }
 
 /* ---- Addresses of several pools, or of none */

@@ -196,7 +196,6 @@ bool service_is_lookups_only(uint32_t service, uint64_t now_ms)
 {
 	const struct service_state *state = &service_state[service % SERVICES];
 
-	return load_relaxed(&state->lookups) >= LOOKUPS_ONLY_FROM &&
-	       !load_relaxed(&state->connected) &&
+	return service_may_be_lookups_only(service) &&
 	       clock_since(load_relaxed(&state->lookups_ms), now_ms) >= LOOKUPS_ONLY_MS;
 }

@@ -179,6 +179,15 @@ static inline void service_note_connect(uint32_t service)
 /* Records that a connect to a port does not tell how it ends. */
 void service_note_untold(uint32_t service, uint16_t port);
 
+/* Returns true if there were LOOKUPS_ONLY_FROM lookups, and no connect. */
+static inline bool service_may_be_lookups_only(uint32_t service)
+{
+	const struct service_state *state = &service_state[service % SERVICES];
+
+	return atomic_load_explicit(&state->lookups, memory_order_relaxed) >= LOOKUPS_ONLY_FROM &&
+	       !atomic_load_explicit(&state->connected, memory_order_relaxed);
+}
+
 /* Returns true if there were LOOKUPS_ONLY_FROM lookups, all more than LOOKUPS_ONLY_MS ago, and no
  * connect. */
 bool service_is_lookups_only(uint32_t service, uint64_t now_ms);

@@ -57,17 +57,30 @@ static bool find(uint32_t service, uint32_t number, struct peer *peer)
 		}
 		peer->address = snapshot_endpoint(reading.snapshot, &pool, number);
 		peer->port = rotation_port(pool.key, load_relaxed(&service_state[service].port));
-		return reading_held(reading) && peer->port;
+		if (!reading_held(reading) || !peer->port)
+			return false;
+		rotation_note_port(pool.key, peer->port); /* for lookups that name none */
+		return true;
 	}
 	return false;
 }
 
-/* Returns when to look for a port again: soon, while the client looks the name up. */
-static uint64_t look_again(struct run *run, uint32_t service, uint64_t now_ms)
+/* Looks for the port that clients connect to, if none is known: a few milliseconds after their
+ * lookups at first. Returns 0 if one is known, else when to look again. */
+static uint64_t look(uint32_t service, uint64_t now_ms)
 {
 	uint64_t used_ms = load_relaxed(&service_state[service].used_ms);
+	struct run *run = &runs[service];
 	bool soon = run->looks < PORT_LOOKS;
+	struct peer peer;
 
+	if (run->tried || find(service, 0, &peer))
+		return 0;
+	if (run->next_ms > now_ms)
+		return run->next_ms;
+	sockets_connected(see_port, &service);
+	if (find(service, 0, &peer))
+		return 0;
 	run->looks += soon;
 	run->next_ms = now_ms + (soon ? PORT_MS : (uint64_t)config.eject_ms);
 	return clock_since(used_ms, now_ms) <= USED_GRAIN_MS ? run->next_ms : UINT64_MAX;
@@ -81,11 +94,6 @@ static uint64_t step(uint32_t service, uint64_t now_ms)
 
 	if (run->next_ms > now_ms && !run->tried)
 		return run->next_ms;
-	if (!run->tried && !find(service, 0, &peer)) {
-		sockets_connected(see_port, &service);
-		if (!find(service, 0, &peer))
-			return look_again(run, service, now_ms);
-	}
 	while (find(service, run->tried, &peer)) {
 		if (!trial_request(peer))
 			return now_ms + FULL_MS;
@@ -100,13 +108,17 @@ static uint64_t step(uint32_t service, uint64_t now_ms)
 static uint64_t when(uint32_t service, uint64_t now_ms)
 {
 	const struct service_state *state = &service_state[service];
+	uint64_t look_ms, only_ms;
 
 	if (mode_for(service_name_hash(service)) != MODE_ON)
 		return UINT64_MAX;
+	if (load_relaxed(&state->connected) && !load_relaxed(&state->untold))
+		return UINT64_MAX;
+	look_ms = look(service, now_ms);
 	if (load_relaxed(&state->untold) || service_is_lookups_only(service, now_ms))
-		return step(service, now_ms);
-	return load_relaxed(&state->connected) ? UINT64_MAX
-	                                       : load_relaxed(&state->lookups_ms) + LOOKUPS_ONLY_MS;
+		return look_ms ? look_ms : step(service, now_ms);
+	only_ms = load_relaxed(&state->lookups_ms) + LOOKUPS_ONLY_MS;
+	return look_ms && look_ms < only_ms ? look_ms : only_ms;
 }
 
 uint64_t untold_step(uint64_t now_ms)

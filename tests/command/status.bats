@@ -25,6 +25,7 @@ setup_file() {
 		    look_up("other")
 		    address = ("10.244.2.12", 8081)
 		elif what == "wait":
+		    look_up("rng-headless") # which is refreshed from now on
 		    sys.stdin.readline()
 		for i in range(5):
 		    if what == "datagram":

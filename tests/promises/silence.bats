@@ -13,6 +13,7 @@ setup_file() {
 	#   kept       looks up once, and always goes to the same address
 	#   raw        connects by the system call, past libc, and asks nothing (Go does so)
 	#   fast       with TCP_FASTOPEN_CONNECT
+	#   portless   its lookups name no port (Go's do not)
 	#   pause=MS   between two
 	cat >"$BATS_FILE_TMPDIR/walk.py" <<-'END'
 		import ctypes, os, select, socket, struct, sys, time
@@ -20,7 +21,9 @@ setup_file() {
 		count, each, words = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 		pause = [int(word[6:]) for word in words if word.startswith("pause=")] or [20]
 		def look_up():
-		    return [g[4] for g in socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)]
+		    port = None if "portless" in words else 8081
+		    found = socket.getaddrinfo("rng-headless", port, socket.AF_INET, socket.SOCK_STREAM)
+		    return [(entry[4][0], 8081) for entry in found]
 		def reach(address):
 		    one = socket.socket()
 		    try:
@@ -241,6 +244,15 @@ lose() {
 	first=$(tail -n 30 "$LAB/seen" | cut -d ' ' -f 1 | grep -c "${PODS[0]}")
 	echo "$first of 30 to ${PODS[0]}"
 	((first >= 14 && first <= 16))
+}
+
+@test "a client whose connects go past libc, and whose lookups name no port: it rotates on, and a pod that refuses is taken from the head" {
+	with_lbdns walk 60 1000 raw first portless pause=50 >"$LAB/seen"
+	lab_equal "$(failed "$LAB/seen")" 0
+	lab_equal "$(tail -n 30 "$LAB/seen" | cut -d ' ' -f 1 | lab_counts)" "10 10 10"
+	lab_pod_kill "${PODS[1]}"
+	with_lbdns walk 60 1000 raw first portless pause=100 >"$LAB/seen"
+	at_most "$(tail -n 30 "$LAB/seen" | failed /dev/stdin)" 1 "failed of the second half"
 }
 
 @test "TCP Fast Open: a pod that refuses is passed over, though connect has said that all is well" {

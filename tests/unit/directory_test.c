@@ -559,6 +559,10 @@ static void due(void)
 
 	CHECK(learn_v4("rng", 1, 3));
 	config.idle_ms *= 3;
+	CHECK(!due_next(&at, now_ms + config.refresh_ms + 100, &next_ms, &what));
+	CHECK(next_ms == UINT64_MAX); /* nobody has connected */
+	at = 0;
+	connect_to(v4(1));
 	CHECK(!due_next(&at, now_ms, &next_ms, &what));
 	CHECK(next_ms >= now_ms + config.refresh_ms * 4 / 5 - 10);
 	CHECK(next_ms <= clock_ms() + config.refresh_ms);
@@ -591,6 +595,7 @@ static void due_unanswered(void)
 	uint32_t at = 0;
 
 	CHECK(learn_v4("rng", 1, 3));
+	connect_to(v4(1));
 	config.idle_ms *= 3; /* what is looked at is refresh_ms ahead, and the name not idle by then */
 	CHECK(due_next(&at, clock_ms() + config.refresh_ms, &next_ms, &what));
 	after_ms = asked_again_after(&what); /* it may have been lost */

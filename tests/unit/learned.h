@@ -170,11 +170,17 @@ static inline struct pick connect_to(struct address asked)
 	return picked;
 }
 
-static inline void settings_for_tests(void)
+/* With a setting, NAME=VALUE, or NULL. */
+static inline void settings_with(char *setting)
 {
-	config_load((char *[]){NULL});
+	config_load((char *[]){setting, NULL});
 	config.shared = false;
 	config.refresh_ms = config.idle_ms = config.max_stale_ms = 60 * 60 * 1000;
+}
+
+static inline void settings_for_tests(void)
+{
+	settings_with(NULL);
 }
 
 #endif
