@@ -39,8 +39,10 @@ struct route_fast {
 };
 
 /* Returns the index of the pool of a membership with MEMBERSHIP_SOME_PORTS; a large number if there
- * is no such bit, or connections to the port do not rotate. */
-FAST uint32_t route_fast_at_port(const struct snapshot *in, uint32_t membership, uint32_t port)
+ * is no such bit, or connections to the port do not rotate. Apart, so that route_fast has its
+ * registers for names without ports. */
+static APART uint32_t route_fast_at_port(const struct snapshot *in, uint32_t membership,
+                                         uint32_t port)
 {
 	uint64_t ports;
 
