@@ -1,4 +1,4 @@
-# shellcheck disable=SC2016,SC2086 # backquotes are markdown; words are meant
+# shellcheck disable=SC2016,SC2046,SC2086 # backquotes are markdown; words are meant
 # Clients of Redis Sentinel, with server and sentinel on each pod of one name, as the usual charts have it: they look the
 # name up for a sentinel, which tells them the master's address.
 
