@@ -204,8 +204,7 @@ static SELDOM bool take_any_turn(const struct decision *by, const struct members
 		for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
 			struct pool_record pool;
 
-			if (!ports_have(snapshot_pool_ports(by->in, membership.pools[i]),
-			                by->asked.port))
+			if (!snapshot_pool_has(by->in, membership.pools[i], by->asked.port))
 				continue;
 			snapshot_pool(by->in, membership.pools[i], &pool);
 			pool.key ^= by->observers;
@@ -319,13 +318,10 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 	service_note_connect(pool->service);
 	pick->mode = mode_for(pick->name);
 	pick->why = LEAVE_OFF;
-	if (pick->mode == MODE_OFF)
-		return;
-	pick->why = LEAVE_PORT;
-	if (!ports_have(found.ports, by->asked.port))
-		return;
-	pick->why = LEAVE_UNSURE;
-	if (load_relaxed(&service_state[pool->service % SERVICES].unsure))
+	if (pick->mode != MODE_OFF)
+		pick->why = ports_have(found.ports, by->asked.port) ? LEAVE_UNSURE : LEAVE_PORT;
+	if (pick->why != LEAVE_UNSURE ||
+	    load_relaxed(&service_state[pool->service % SERVICES].unsure))
 		return;
 	by->observers = pick->mode == MODE_OBSERVE ? OBSERVERS : 0;
 	pool->key ^= by->observers;

@@ -340,14 +340,15 @@ static inline bool snapshot_next_equal(const struct snapshot *snapshot, uint32_t
 	return true;
 }
 
-/* Returns at which ports connections to those who are only in a pool and its equals rotate. */
-static inline uint64_t snapshot_pool_ports(const struct snapshot *snapshot, uint32_t index)
+/* Returns true if connections to a port (struct peer) of those who are only in a pool and its
+ * equals rotate. */
+static inline bool snapshot_pool_has(const struct snapshot *snapshot, uint32_t index, uint32_t port)
 {
 	uint64_t ports;
 
 	index = (index + MEMBERSHIP_FIRST_POOL) % MEMBERSHIPS;
 	words_load(&ports, &snapshot->memberships[index].ports, sizeof(ports));
-	return ports;
+	return ports_have(ports, port);
 }
 
 /* Returns the endpoint at an index, below count, of a pool. */
