@@ -11,6 +11,7 @@
 #include "base/address_set.h"
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/ports.h"
 #include "base/wakeup.h"
 #include "directory/claims.h"
 #include "directory/service.h"
@@ -203,6 +204,8 @@ static SELDOM bool take_any_turn(const struct decision *by, const struct members
 		for (uint32_t i = 0; i < membership.count && i < MEMBERSHIP_POOLS; i++) {
 			struct pool_record pool;
 
+			if (!snapshot_pool_has(by->in, membership.pools[i], by->asked.port))
+				continue;
 			snapshot_pool(by->in, membership.pools[i], &pool);
 			pool.key ^= by->observers;
 			if (pass == 1 &&
@@ -250,7 +253,8 @@ struct found {
 	struct pool_record pool; /* to pick from, with redirect_to; else for what is counted */
 	const struct membership *membership;
 	struct membership_head head;
-	bool fixed; /* in more pools than are kept track of: never rewritten */
+	uint64_t ports; /* at which connections to it rotate */
+	bool fixed;     /* in more pools than are kept track of: never rewritten */
 };
 
 static void find_membership(struct decision *by, int64_t endpoint, struct found *found)
@@ -261,6 +265,7 @@ static void find_membership(struct decision *by, int64_t endpoint, struct found 
 	found->membership = &by->in->memberships[info.membership % MEMBERSHIPS];
 	found->fixed = info.membership == MEMBERSHIP_TOO_MANY;
 	words_load(&found->head, found->membership, sizeof(found->head));
+	words_load(&found->ports, &found->membership->ports, sizeof(found->ports));
 	if (found->head.redirect_to < POOL_RECORDS)
 		snapshot_pool(by->in, found->head.redirect_to, &found->pool);
 	else
@@ -313,10 +318,10 @@ static void decide(struct decision *by, int64_t endpoint, enum trial trial, stru
 	service_note_connect(pool->service);
 	pick->mode = mode_for(pick->name);
 	pick->why = LEAVE_OFF;
-	if (pick->mode == MODE_OFF)
-		return;
-	pick->why = LEAVE_UNSURE;
-	if (load_relaxed(&service_state[pool->service % SERVICES].unsure))
+	if (pick->mode != MODE_OFF)
+		pick->why = ports_have(found.ports, by->asked.port) ? LEAVE_UNSURE : LEAVE_PORT;
+	if (pick->why != LEAVE_UNSURE ||
+	    load_relaxed(&service_state[pool->service % SERVICES].unsure))
 		return;
 	by->observers = pick->mode == MODE_OBSERVE ? OBSERVERS : 0;
 	pool->key ^= by->observers;

@@ -4,6 +4,7 @@
  *
  * - the address asked for is an endpoint of exactly one pool;
  * - no other name has claimed it;
+ * - connections to the port rotate (LBDNS_NAMES, LBDNS_EXCLUDE);
  * - the pool is fresh, its use is noted, and no refresh of it is overdue (service_is_fast);
  * - nothing speaks against any endpoint;
  * - LBDNS_MODE is on, and `lbdns mode` has ordered nothing.
@@ -20,6 +21,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/peer.h"
+#include "base/ports.h"
 #include "directory/claims.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
@@ -36,9 +38,24 @@ struct route_fast {
 	struct pool_record pool;
 };
 
-/* Reads the pool of an address; takes nothing and writes nothing. Returns false if the fast path is
- * not for it. */
-FAST bool route_fast(struct address asked, struct route_fast *route)
+/* Returns the index of the pool of a membership with MEMBERSHIP_SOME_PORTS; a large number if there
+ * is no such bit, or connections to the port do not rotate. Apart, so that route_fast has its
+ * registers for names without ports. */
+static APART uint32_t route_fast_at_port(const struct snapshot *in, uint32_t membership,
+                                         uint32_t port)
+{
+	uint64_t ports;
+
+	if (!(membership & MEMBERSHIP_SOME_PORTS))
+		return NO_POOL;
+	membership %= MEMBERSHIPS;
+	words_load(&ports, &in->memberships[membership].ports, sizeof(ports));
+	return ports & ports_of((uint16_t)port) ? membership - MEMBERSHIP_FIRST_POOL : NO_POOL;
+}
+
+/* Reads the pool of an address, for a connection to a port (struct peer); takes nothing and writes
+ * nothing. Returns false if the fast path is not for it. */
+FAST bool route_fast(struct address asked, uint32_t port, struct route_fast *route)
 {
 	uint64_t now_ms = clock_ms(); /* a call: before anything is in registers */
 	uint64_t hash = address_hash(asked), slot;
@@ -56,8 +73,11 @@ FAST bool route_fast(struct address asked, struct route_fast *route)
 	words_load(&pools, &in->pool_count, sizeof(pools));
 	index = info.membership -
 	        MEMBERSHIP_FIRST_POOL; /* wraps to a large number for MEMBERSHIP_TOO_MANY */
-	if (index >= pools)
-		return false;
+	if (__builtin_expect(index >= pools, 0)) {
+		index = route_fast_at_port(in, info.membership, port);
+		if (index >= pools)
+			return false;
+	}
 	snapshot_pool(in, index, &route->pool);
 	route->in = in;
 	route->now_ms = now_ms;

@@ -53,7 +53,7 @@ enum setting_index {
 #define TIMES   "; use 30s, 5m, 1h or plain seconds, 1s to 24h"
 #define SWITCH  "; use on or off"
 #define SERVERS "; use 10.96.0.10, 127.0.0.1:5353 or [fd00::10]:53, at most 8"
-#define NAME    "; use letters, digits, - _ . and * (left out)"
+#define NAME    "; use letters, digits, - _ . and *, and :8081 for that port alone (left out)"
 
 /* Arrays, not pointers, which would have to be relocated at the start of every process. */
 static const struct setting {
@@ -192,27 +192,49 @@ static unsigned load_word(struct loading *loading, enum setting_index index, con
 	return fallback;
 }
 
+/* Keeps a port, once. Returns 1 + its index in config.ports; 0 if there is no room. */
+static uint8_t keep_port(unsigned port)
+{
+	uint32_t i = 0;
+
+	while (i < config.port_count && config.ports[i] != port)
+		i++;
+	if (i == CONFIG_PORTS)
+		return 0;
+	if (i == config.port_count)
+		config.ports[config.port_count++] = (uint16_t)port;
+	return (uint8_t)(i + 1);
+}
+
 /* Keeps the names of a list. Returns true if the list has entries, be they good or bad. */
 static SELDOM bool load_names(struct loading *loading, enum setting_index index,
                               struct config_names *names)
 {
 	const char *list = loading->values[index], *entry;
+	uint8_t *ports = (uint8_t *)loading->room;
 	size_t length;
 	bool any = false;
 
+	loading->room += strlen(list) + 1;
 	names->text = loading->room;
+	names->ports = ports;
 	while ((entry = setting_list_next(&list, &length))) {
-		size_t kept = entry[length - 1] == '.' ? length - 1 : length;
+		size_t kept = length;
+		unsigned port;
+		const char *wrong = setting_name(entry, &kept, &port);
+		uint8_t place = wrong || !port ? 0 : keep_port(port);
 
 		any = true;
-		if (!setting_is_name(entry, kept)) {
-			complain(loading, index, entry, length, "not a name");
+		if (!wrong && port && !place)
+			wrong = "one port too many, after 63";
+		if (wrong) {
+			complain(loading, index, entry, length, wrong);
 			continue;
 		}
+		ports[names->count++] = place;
 		for (size_t i = 0; i < kept; i++)
 			*loading->room++ = setting_lower_case(entry[i]);
 		*loading->room++ = '\0';
-		names->count++;
 	}
 	return any;
 }
@@ -335,8 +357,10 @@ static bool find_room(struct loading *loading)
 {
 	size_t size = loading->values[NAMESERVERS] ? NAMESERVERS_LIMIT * NAMESERVER_SIZE : 0;
 
+	/* Names have a byte more each, for their port. */
 	for (int i = FIRST_TEXT; i < SETTING_COUNT; i++)
-		size += loading->values[i] ? strlen(loading->values[i]) + 1 : 0;
+		if (loading->values[i])
+			size += (strlen(loading->values[i]) + 1) * (i < NAMES ? 1 : 2);
 	loading->room = NULL;
 	if (size == 0)
 		return true;

@@ -16,11 +16,17 @@ enum config_log { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* Room for a name: 253 characters (RFC 1035 2.3.4, as text), a trailing dot, the NUL. */
 enum { CONFIG_NAME_SIZE = 256 };
 
+/* How many different ports LBDNS_NAMES and LBDNS_EXCLUDE may have together: a bit each in a set of
+ * ports, which has one more bit for all others (base/ports.h). */
+enum { CONFIG_PORTS = 63 };
+
 /* Name patterns: an exact name, or one with `*` for any run of characters. In lower case and
  * without trailing dots. An entry given twice is here twice. */
 struct config_names {
-	const char *text; /* one pattern after another, each ended by NUL */
-	size_t count;     /* 0: none */
+	const char *text;     /* one pattern after another, each ended by NUL */
+	const uint8_t *ports; /* of each pattern: 1 + the index of its port in config.ports; 0: it
+	                       * has none, and is for all ports */
+	size_t count;         /* 0: none */
 };
 
 struct config {
@@ -34,14 +40,16 @@ struct config {
 	uint32_t eject_ms;     /* time between checks of an ejected endpoint; 0: none is ejected */
 	uint32_t idle_ms;      /* a name that nobody used for so long is not refreshed */
 	uint32_t max_stale_ms; /* a pool is used for so long without a good answer */
-	struct config_names names;   /* LBDNS_NAMES */
-	struct config_names exclude; /* LBDNS_EXCLUDE */
-	const char *nameservers;     /* as ares_set_servers_ports_csv(3) takes it; NULL: those of
-	                              * resolv.conf */
-	const char *localdomain;     /* a copy of LOCALDOMAIN (resolv.conf(5)); NULL: not set */
-	const char *res_options;     /* a copy of RES_OPTIONS; NULL: not set */
-	enum config_log log;         /* the least severe level that is written */
-	const char *log_file;        /* NULL: stderr */
+	struct config_names names;    /* LBDNS_NAMES */
+	struct config_names exclude;  /* LBDNS_EXCLUDE */
+	uint32_t port_count;          /* 0: neither of them has a port */
+	uint16_t ports[CONFIG_PORTS]; /* that they have, in host order, each once */
+	const char *nameservers;      /* as ares_set_servers_ports_csv(3) takes it; NULL: those of
+	                               * resolv.conf */
+	const char *localdomain;      /* a copy of LOCALDOMAIN (resolv.conf(5)); NULL: not set */
+	const char *res_options;      /* a copy of RES_OPTIONS; NULL: not set */
+	enum config_log log;          /* the least severe level that is written */
+	const char *log_file;         /* NULL: stderr */
 };
 
 extern HIDDEN struct config config;
@@ -51,8 +59,9 @@ extern HIDDEN struct config config;
  * one line, and its default stays. The constructor only. */
 void config_load(char *const *environment);
 
-/* Returns true if any pattern matches the name, which is in lower case without a trailing dot. */
-bool config_names_match(const struct config_names *names, const char *name);
+/* Returns the ports of all patterns that match the name, which is in lower case without a trailing
+ * dot, as a set (base/ports.h); 0 if none does. */
+uint64_t config_names_ports(const struct config_names *names, const char *name);
 
 /* Returns true for a pattern without `*`. Patterns are walked as
  *	const char *pattern = names->text;

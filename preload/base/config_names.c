@@ -1,5 +1,6 @@
 /* Name patterns, matched. config.c reads them. */
 #include "base/config.h"
+#include "base/ports.h"
 
 #include <string.h>
 
@@ -27,15 +28,19 @@ static bool pattern_matches(const char *pattern, const char *name)
 	return *pattern == '\0';
 }
 
-bool config_names_match(const struct config_names *names, const char *name)
+uint64_t config_names_ports(const struct config_names *names, const char *name)
 {
 	const char *pattern = names->text;
+	uint64_t ports = 0;
 
 	for (size_t i = 0; i < names->count; i++, pattern += strlen(pattern) + 1) {
-		if (pattern_matches(pattern, name))
-			return true;
+		if (!pattern_matches(pattern, name))
+			continue;
+		if (!names->ports[i])
+			return PORTS_ALL;
+		ports |= UINT64_C(1) << (names->ports[i] - 1);
 	}
-	return false;
+	return ports;
 }
 
 bool config_name_is_exact(const char *pattern)

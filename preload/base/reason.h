@@ -15,6 +15,7 @@ enum leave_reason {
 	LEAVE_OBSERVED, /* LBDNS_MODE=observe: the connection would have been rewritten */
 	LEAVE_OFF,      /* LBDNS_MODE=off */
 	LEAVE_UNSURE,   /* libc has other sources than DNS, which has not confirmed the name yet */
+	LEAVE_PORT, /* LBDNS_NAMES lists the name for other ports, or LBDNS_EXCLUDE has this one */
 	LEAVE_COUNT
 };
 

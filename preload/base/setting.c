@@ -59,7 +59,9 @@ const char *setting_list_next(const char **list, size_t *length)
 	return *length > 0 ? entry : NULL;
 }
 
-bool setting_is_name(const char *text, size_t length)
+/* Returns true if the text can be a name, or with `*` a pattern of names, without a trailing dot.
+ */
+static bool is_name(const char *text, size_t length)
 {
 	size_t label = 0;   /* characters of the label so far */
 	size_t letters = 0; /* those but `*`, which may stand for nothing */
@@ -99,6 +101,21 @@ static unsigned parse_port(const char *text, size_t length)
 		port = port * 10 + (unsigned)(text[i] - '0');
 	}
 	return port <= UINT16_MAX ? port : 0;
+}
+
+const char *setting_name(const char *text, size_t *length, unsigned *port)
+{
+	size_t name = *length, end = *length;
+
+	/* No name has a colon, so that the last one is the port's. */
+	while (name > 0 && text[name - 1] != ':')
+		name--;
+	name = name > 0 ? name - 1 : end;
+	*port = name < end ? parse_port(text + name, end - name) : 0;
+	*length = name > 0 && text[name - 1] == '.' ? name - 1 : name;
+	if (!is_name(text, *length))
+		return "not a name";
+	return name < end && !*port ? "not a port" : NULL;
 }
 
 SELDOM bool setting_nameserver(const char *text, size_t length, struct address *address,

@@ -19,9 +19,10 @@ bool setting_is_word(const char *text, const char *word);
  * at the end. */
 const char *setting_list_next(const char **list, size_t *length);
 
-/* Returns true if the text can be a name, or with `*` a pattern of names, without a trailing dot.
- */
-bool setting_is_name(const char *text, size_t length);
+/* Reads a name, or with `*` a pattern of names: `rng`, or `rng:8081` with a port. Returns NULL, and
+ * then *length becomes that of the name without a trailing dot, and *port the port in host order, 0
+ * if there is none; or what is wrong with it. */
+const char *setting_name(const char *text, size_t *length, unsigned *port);
 
 /* Reads a name server: `10.96.0.10`, `127.0.0.1:5353`, `fd00::10`, `[fd00::10]` or `[fd00::10]:53`.
  * Returns false if it is none. port is in host order, 53 if none is given. */

@@ -168,7 +168,7 @@ static APART int make(int fd, const struct sockaddr *address, socklen_t length,
 	struct route_fast route;
 
 	connection_begin(&c, fd, address, length, (struct peer){asked, port});
-	if (!route_fast(asked, &route) || is_special() || !socket_is_fresh(fd) ||
+	if (!route_fast(asked, port, &route) || is_special() || !socket_is_fresh(fd) ||
 	    !pick_fast(&route, c.asked, &c.pick))
 		return make_general(fd, address, length, asked, port);
 	return go(&c);

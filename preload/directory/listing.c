@@ -64,6 +64,7 @@ static bool listing_fill(const struct snapshot *snapshot, uint32_t index, struct
 	                         ? ORDER_UNKNOWN
 	                         : service.order;
 	listing->believed = service.absolute_known;
+	listing->ports = ports_by(service.ports);
 	listing->has_canonical = name.has_canonical;
 	listing->age_ms = service_age_ms(listing->service, now_ms);
 	listing->interval_ms = atomic_load_explicit(&service_state[listing->service].interval_ms,

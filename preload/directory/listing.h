@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/answer.h"
 #include "base/name.h"
+#include "base/ports.h"
 #include "directory/service.h"
 
 #include <stdbool.h>
@@ -24,6 +25,7 @@ struct listing {
 	bool has_canonical;   /* libc named a canonical name: listing_canonical */
 	uint64_t age_ms;      /* since DNS or libc was last asked */
 	uint32_t interval_ms; /* between two questions */
+	uint64_t ports;       /* at which its connections rotate (base/ports.h) */
 	struct {
 		enum directory_state state;
 		bool fresh;       /* the last good answer is not older than LBDNS_MAX_STALE */
@@ -38,6 +40,13 @@ struct listing {
 
 /* Reads what is known of a name, and notes its use. Returns false if the name is not managed. */
 bool listing_find(const struct name_text *name, struct listing *listing);
+
+/* Returns true if the answer of a lookup for a port, or 0, is to be put in order. One without a
+ * port may be for any. */
+static inline bool listing_rotates(const struct listing *listing, uint16_t port)
+{
+	return !port || ports_have(listing->ports, port);
+}
 
 /* Copies the endpoints of a family, sorted, into endpoints[count]. Returns false if they have
  * changed since listing_find. */

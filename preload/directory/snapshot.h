@@ -50,6 +50,7 @@
 #include "base/attributes.h"
 #include "base/address.h"
 #include "base/name.h"
+#include "base/ports.h"
 #include "directory/service.h"
 
 #include <stdatomic.h>
@@ -69,6 +70,9 @@ enum {
 	/* MEMBERSHIP_FIRST_POOL + p is the membership of addresses that are only in pool p and its
 	 * equals, for p < pool_count. */
 	MEMBERSHIP_FIRST_POOL = 1,
+	/* Bit of endpoint_info.membership: its `ports` are not PORTS_ALL. Readers who do not ask
+	 * drop it by % MEMBERSHIPS. */
+	MEMBERSHIP_SOME_PORTS = 1 << 30,
 	DEPARTED = 1024,
 	DEPARTED_KEPT_MS = 60 * 60 * 1000, /* after it was last asked for */
 	INDEX = 131072,                    /* slots */
@@ -102,6 +106,10 @@ struct membership {
 	uint32_t count;       /* of `pools`; 0: a departed address, or MEMBERSHIP_TOO_MANY */
 	/* Indexes of pool_records, each the first of its equals. */
 	uint16_t pools[MEMBERSHIP_POOLS];
+	/* At which connections to these addresses rotate (base/ports.h): those at which any of the
+	 * names of these pools does, but for those that any of them excludes. Of
+	 * MEMBERSHIP_TOO_MANY it is PORTS_ALL. */
+	uint64_t ports;
 };
 
 /* The first two fields of a membership, loaded as one word. */
@@ -114,7 +122,7 @@ _Static_assert(offsetof(struct membership, count) == sizeof(uint32_t),
 
 /* What is known of an endpoint, at the same index as its address. */
 struct endpoint_info {
-	uint32_t membership; /* index of its membership */
+	uint32_t membership; /* index of its membership, and MEMBERSHIP_SOME_PORTS */
 	union {
 		uint32_t joined_version; /* version of the pool when the endpoint joined it, and
 		                          * JOINED_SHARED */
@@ -162,6 +170,7 @@ struct service {
 	uint64_t unmanaged_ms; /* since when (clock_ms) */
 	uint32_t generation;   /* of the place in service_state, when this was written */
 	uint32_t single;       /* it has one address, and never had more: see directory/singles.h */
+	struct port_rule ports; /* at which its connections rotate */
 };
 
 /* A name as a client spells it. */
@@ -329,6 +338,17 @@ static inline bool snapshot_next_equal(const struct snapshot *snapshot, uint32_t
 	*index = pool->next_equal;
 	snapshot_pool(snapshot, *index, pool);
 	return true;
+}
+
+/* Returns true if connections to a port (struct peer) of those who are only in a pool and its
+ * equals rotate. */
+static inline bool snapshot_pool_has(const struct snapshot *snapshot, uint32_t index, uint32_t port)
+{
+	uint64_t ports;
+
+	index = (index + MEMBERSHIP_FIRST_POOL) % MEMBERSHIPS;
+	words_load(&ports, &snapshot->memberships[index].ports, sizeof(ports));
+	return ports_have(ports, port);
 }
 
 /* Returns the endpoint at an index, below count, of a pool. */

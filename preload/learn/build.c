@@ -154,7 +154,8 @@ static void build_pool(struct build *build, uint32_t service, enum family family
 	/* MEMBERSHIP_FIRST_POOL + known->pool. */
 	build_add_membership(build, &(struct membership){.redirect_to = known->pool,
 	                                                 .count = 1,
-	                                                 .pools = {(uint16_t)known->pool}});
+	                                                 .pools = {(uint16_t)known->pool},
+	                                                 .ports = PORTS_ALL});
 	draft_set_service(build->draft, service, &value);
 }
 
@@ -309,8 +310,9 @@ static uint32_t build_pools(struct build *build)
 	struct snapshot *next = build->next;
 	uint32_t pools, in_several;
 
-	build_add_membership(
-		build, &(struct membership){.redirect_to = NO_POOL}); /* MEMBERSHIP_TOO_MANY */
+	/* MEMBERSHIP_TOO_MANY */
+	build_add_membership(build,
+	                     &(struct membership){.redirect_to = NO_POOL, .ports = PORTS_ALL});
 	for (uint32_t s = 0; s < next->service_count; s++)
 		for (enum family f = 0; f < FAMILY_COUNT; f++)
 			if (next->services[s].used &&
@@ -320,6 +322,7 @@ static uint32_t build_pools(struct build *build)
 	in_several = build->memberships; /* MEMBERSHIP_FIRST_POOL + pools */
 	if (build_index(build, pools))
 		note_shared(build, pools);
+	build_ports(build, pools);
 	for (uint32_t m = in_several; m < build->memberships; m++) {
 		struct membership membership = next->memberships[m];
 

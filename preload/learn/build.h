@@ -1,5 +1,5 @@
-/* A snapshot in the making: private to build.c and departed.c, which share its counts. The writer
- * only. */
+/* A snapshot in the making: private to build.c, build_ports.c and departed.c, which share its
+ * counts. The writer only. */
 #ifndef LBDNS_LEARN_BUILD_H
 #define LBDNS_LEARN_BUILD_H
 
@@ -29,6 +29,10 @@ void build_index_set(struct build *build, uint64_t slot, uint32_t value);
 /* Returns true if the service at a place is the one that was there before. In this very draft the
  * place may have been given to another one. */
 bool build_is_same(const struct build *build, uint32_t service);
+
+/* Sets at which ports connections to the endpoints rotate, once all pools are in the index; pools
+ * is how many there are. */
+void build_ports(struct build *build, uint32_t pools);
 
 /* Returns the place in `departed` of an address that a client was given for a name that it has
  * left; NO_SLOT if it is no such address, DEPARTED if that cannot be told (MEMBERSHIP_TOO_MANY). */

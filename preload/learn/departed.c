@@ -10,7 +10,7 @@ uint32_t departed_place_of(const struct snapshot *old, struct address address)
 {
 	int64_t endpoint = snapshot_find(old, address);
 
-	if (endpoint < 0 || old->memberships[old->infos[endpoint].membership].count)
+	if (endpoint < 0 || old->memberships[old->infos[endpoint].membership % MEMBERSHIPS].count)
 		return NO_SLOT;
 	return old->infos[endpoint].membership == MEMBERSHIP_TOO_MANY
 	               ? DEPARTED
@@ -115,11 +115,12 @@ static uint32_t membership_of(struct build *build, const struct departed *record
 		&build->next->services[record->service].family[record->family];
 	uint32_t *membership =
 		&build->draft->scratch->departed_membership[record->service][record->family];
-	uint32_t pool = known->state == DIRECTORY_POOL ? known->pool : NO_POOL;
+	struct membership made = {.redirect_to =
+	                                  known->state == DIRECTORY_POOL ? known->pool : NO_POOL,
+	                          .ports = ports_by(build->next->services[record->service].ports)};
 
 	if (*membership == NO_POOL)
-		*membership =
-			build_add_membership(build, &(struct membership){.redirect_to = pool});
+		*membership = build_add_membership(build, &made);
 	return *membership;
 }
 

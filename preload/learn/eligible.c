@@ -17,44 +17,58 @@ static bool is_localhost(const char *name)
 	       (length == tail || name[length - tail - 1] == '.');
 }
 
-static enum eligible_verdict judge(bool listed, bool excluded)
+/* Adds what the settings say of one form of a name, without a trailing dot. */
+static void add_form(struct port_rule *ports, const char *name)
 {
-	if (excluded || (config.listed && !listed))
-		return ELIGIBLE_NEVER;
-	return config.listed ? ELIGIBLE_LISTED : ELIGIBLE_BY_ADDRESS;
+	ports->listed |= config.listed ? config_names_ports(&config.names, name) : PORTS_ALL;
+	ports->excluded |= config_names_ports(&config.exclude, name);
 }
 
-enum eligible_verdict eligible_judge(const struct name_text *asked)
+static struct eligible judge(struct port_rule ports)
 {
+	struct eligible eligible = {.ports = ports, .verdict = ELIGIBLE_NEVER};
+
+	if (ports_by(ports))
+		eligible.verdict = config.listed ? ELIGIBLE_LISTED : ELIGIBLE_BY_ADDRESS;
+	return eligible;
+}
+
+/* Returns true if no other form of the name can change the rule. */
+static bool is_settled(struct port_rule ports)
+{
+	return ports.excluded == PORTS_ALL ||
+	       ((ports.listed == PORTS_ALL || !config.names.count) && !config.exclude.count);
+}
+
+struct eligible eligible_judge(const struct name_text *asked)
+{
+	struct port_rule ports = {.listed = 0};
 	struct name_text name;
 	struct resolvconf conf;
-	bool listed, excluded;
 
 	name_without_dot(asked, &name);
 	if (is_localhost(name.text))
-		return ELIGIBLE_NEVER;
-	listed = config_names_match(&config.names, name.text);
-	excluded = config_names_match(&config.exclude, name.text);
-	if (excluded || ((listed || !config.names.count) && !config.exclude.count))
-		return judge(listed, excluded);
+		return judge(ports);
+	add_form(&ports, name.text);
+	if (is_settled(ports))
+		return judge(ports);
 	resolvconf_read(&conf);
-	for (unsigned i = 0; !excluded && resolvconf_candidate(&conf, asked->text, i, name.text);
-	     i++) {
-		listed = listed || config_names_match(&config.names, name.text);
-		excluded = config_names_match(&config.exclude, name.text);
-	}
-	return judge(listed, excluded);
+	for (unsigned i = 0;
+	     ports.excluded != PORTS_ALL && resolvconf_candidate(&conf, asked->text, i, name.text);
+	     i++)
+		add_form(&ports, name.text);
+	return judge(ports);
 }
 
-enum eligible_verdict eligible_judge_absolute(const struct name_text *asked, const char *absolute)
+struct eligible eligible_judge_absolute(const struct name_text *asked, const char *absolute)
 {
+	struct port_rule ports = {.listed = 0};
 	struct name_text name;
 
 	name_without_dot(asked, &name);
-	return judge(config_names_match(&config.names, name.text) ||
-	                     config_names_match(&config.names, absolute),
-	             config_names_match(&config.exclude, name.text) ||
-	                     config_names_match(&config.exclude, absolute));
+	add_form(&ports, name.text);
+	add_form(&ports, absolute);
+	return judge(ports);
 }
 
 bool eligible_is_exact(const struct name_text *name)

@@ -4,6 +4,7 @@
 #define LBDNS_LEARN_ELIGIBLE_H
 
 #include "base/name.h"
+#include "base/ports.h"
 
 #include <stdbool.h>
 
@@ -13,14 +14,19 @@ enum eligible_verdict {
 	ELIGIBLE_LISTED      /* managed because LBDNS_NAMES says so */
 };
 
+struct eligible {
+	enum eligible_verdict verdict; /* ELIGIBLE_NEVER: also if no port is left */
+	struct port_rule ports;
+};
+
 /* Judges a name before its absolute name is known: a short name counts as listed or excluded if any
  * name that the search list makes of it is. Reads resolv.conf if a pattern could need it. */
-enum eligible_verdict eligible_judge(const struct name_text *asked);
+struct eligible eligible_judge(const struct name_text *asked);
 
 /* Judges a name once its absolute name (without trailing dot) is known. */
-enum eligible_verdict eligible_judge_absolute(const struct name_text *asked, const char *absolute);
+struct eligible eligible_judge_absolute(const struct name_text *asked, const char *absolute);
 
-/* Returns true if the name is an exact name of LBDNS_NAMES. */
+/* Returns true if the name is an exact name of LBDNS_NAMES, with a port or without. */
 bool eligible_is_exact(const struct name_text *name);
 
 /* Returns true if LBDNS_NAMES has any exact name. */

@@ -62,11 +62,12 @@ static uint32_t find_absolute(const struct snapshot *snapshot, const struct name
 	return SERVICES;
 }
 
-/* Gives a service's names to another one, which is of the same absolute name. */
+/* Gives a service's names to another one, which is of the same absolute name. What LBDNS_NAMES and
+ * LBDNS_EXCLUDE say of either is true of both. */
 static void join(struct refresh *refresh, uint32_t service, uint32_t other)
 {
 	const struct snapshot *next = refresh->draft.next;
-	struct service value = draft_service(&refresh->draft, service);
+	struct service value = draft_service(&refresh->draft, service), joined;
 
 	for (uint32_t n = 0; n < next->name_count; n++) {
 		if (next->names[n].service == service) {
@@ -83,11 +84,10 @@ static void join(struct refresh *refresh, uint32_t service, uint32_t other)
 			                      next->services[other].family[f].version,
 			                      memory_order_relaxed);
 	draft_free_service(&refresh->draft, service);
-	if (value.exact) {
-		value = draft_service(&refresh->draft, other);
-		value.exact = true;
-		draft_set_service(&refresh->draft, other, &value);
-	}
+	joined = draft_service(&refresh->draft, other);
+	joined.exact = joined.exact || value.exact;
+	joined.ports = ports_of_both(joined.ports, value.ports);
+	draft_set_service(&refresh->draft, other, &joined);
 }
 
 /* Takes absolute as the name of the service. Returns the service that has it from now on, or
@@ -100,9 +100,15 @@ static uint32_t take_absolute(struct refresh *refresh, uint32_t service, const c
 
 	if (!name_normalize(absolute, &text))
 		return SERVICES;
-	if (!value.absolute_known && eligible_judge_absolute(&asked, absolute) == ELIGIBLE_NEVER) {
-		unmanage(refresh, service, "by LBDNS_NAMES or LBDNS_EXCLUDE");
-		return SERVICES;
+	if (!value.absolute_known) {
+		struct eligible eligible = eligible_judge_absolute(&asked, absolute);
+
+		if (eligible.verdict == ELIGIBLE_NEVER) {
+			unmanage(refresh, service, "by LBDNS_NAMES or LBDNS_EXCLUDE");
+			return SERVICES;
+		}
+		value.ports = eligible.ports;
+		draft_set_service(&refresh->draft, service, &value);
 	}
 	other = find_absolute(refresh->draft.next, &text, service);
 	refresh->changed = true;

@@ -98,12 +98,14 @@ static bool is_other_name(const struct merge_before *before, const struct answer
 
 /* Takes the absolute name from a service, so that DNS is asked for what the client asks for. The
  * pools stay until others replace them, because what leaves them departs. */
-static void forget_absolute(struct draft *draft, uint32_t service, const struct name_text *name)
+static void forget_absolute(struct draft *draft, uint32_t service, const struct name_text *name,
+                            struct port_rule ports)
 {
 	struct service value = draft_service(draft, service);
 	struct service_state *state = &service_state[service];
 
 	value.absolute_known = false;
+	value.ports = ports;
 	draft_set_service(draft, service, &value);
 	draft_set_service_text(draft, service, name);
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
@@ -127,7 +129,8 @@ static bool has_other_names(const struct snapshot *snapshot, uint32_t service, u
 /* Parts a name from what DNS knows under it, where libc says that it is another name. Returns what
  * is known of it then. */
 static struct merge_before part(struct draft *draft, const struct name_text *name,
-                                struct merge_before before, const struct answer *answer)
+                                struct port_rule ports, struct merge_before before,
+                                const struct answer *answer)
 {
 	int64_t place = snapshot_find_name(draft->next, name);
 	bool listed = before.listed;
@@ -142,7 +145,7 @@ static struct merge_before part(struct draft *draft, const struct name_text *nam
 		before.listed = listed;
 		return before;
 	}
-	forget_absolute(draft, service, name);
+	forget_absolute(draft, service, name, ports);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (!answer->family[f].count)
 			before.family[f].state = DIRECTORY_UNKNOWN;
@@ -226,9 +229,10 @@ static void note_single(const struct name_text *name, const struct answer *answe
 
 /* Learns an answer. The writer. Returns false if that is not possible: then nothing is published,
  * and the name is as it was. */
-static bool learn_locked(const struct name_text *name, const struct answer *answer, bool listed,
-                         bool single)
+static bool learn_locked(const struct name_text *name, const struct answer *answer,
+                         const struct eligible *eligible, bool single)
 {
+	bool listed = eligible->verdict == ELIGIBLE_LISTED;
 	struct merge_before before;
 	struct merge_after after;
 	struct name_text canonical;
@@ -239,13 +243,13 @@ static bool learn_locked(const struct name_text *name, const struct answer *answ
 	shared_start();
 	if (!draft_begin(&draft))
 		return false;
-	before = part(&draft, name, before_of(&draft, name, listed), answer);
+	before = part(&draft, name, eligible->ports, before_of(&draft, name, listed), answer);
 	after = merge(&before, answer);
 	/* Before names_service, so that no name is given up for an answer that has no room. */
 	if (!after.fits)
 		return false;
 	is_new = snapshot_find_name(draft.next, name) < 0;
-	service = names_service(&draft, name, listed, &place);
+	service = names_service(&draft, name, eligible, &place);
 	if (service == SERVICES)
 		return false;
 	if (!listed && is_new)
@@ -308,16 +312,16 @@ bool learn_from_libc(const struct name_text *name, const struct answer *answer)
 	uint64_t key = name_hash(name);
 	struct listing listing;
 	bool known = listing_find(name, &listing), learned;
-	enum eligible_verdict verdict;
+	struct eligible eligible;
 	struct writer_lock lock;
 
 	if (known && known_agrees(name, &listing, answer))
 		return true;
-	verdict = eligible_judge(name);
-	if (verdict == ELIGIBLE_NEVER || is_unmanaged(name) ||
-	    (!known && !merge_begins(answer, verdict == ELIGIBLE_LISTED))) {
+	eligible = eligible_judge(name);
+	if (eligible.verdict == ELIGIBLE_NEVER || is_unmanaged(name) ||
+	    (!known && !merge_begins(answer, eligible.verdict == ELIGIBLE_LISTED))) {
 		claim_all(key, answer);
-		if (verdict == ELIGIBLE_BY_ADDRESS && !known)
+		if (eligible.verdict == ELIGIBLE_BY_ADDRESS && !known)
 			note_single(name, answer);
 		return false;
 	}
@@ -331,7 +335,7 @@ bool learn_from_libc(const struct name_text *name, const struct answer *answer)
 		claim_all(key, answer);
 		return false;
 	}
-	learned = learn_locked(name, answer, verdict == ELIGIBLE_LISTED, false);
+	learned = learn_locked(name, answer, &eligible, false);
 	draft_end();
 	writer_unlock(&lock);
 	if (!learned)
@@ -345,6 +349,7 @@ bool learn_from_libc(const struct name_text *name, const struct answer *answer)
 
 bool learn_single(const struct single *single)
 {
+	struct eligible eligible = eligible_judge(&single->name);
 	struct answer answer = {.source = ANSWER_LIBC};
 	struct listing listing;
 	struct writer_lock lock;
@@ -363,7 +368,7 @@ bool learn_single(const struct single *single)
 		return true;
 	if (!writer_trylock(&lock))
 		return false;
-	if (learn_locked(&single->name, &answer, false, true))
+	if (learn_locked(&single->name, &answer, &eligible, true))
 		log_line(LOG_DEBUG, single->name.text, ": has one address, DNS is asked too", NULL);
 	draft_end();
 	writer_unlock(&lock);

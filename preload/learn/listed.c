@@ -4,6 +4,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/name.h"
+#include "base/ports.h"
 #include "base/text.h"
 #include "directory/service.h"
 #include "directory/snapshot.h"
@@ -48,8 +49,11 @@ static bool add_listed(struct draft *draft)
 		uint32_t place, service;
 
 		if (!config_name_is_exact(pattern) || !name_normalize(pattern, &name) ||
-		    config_names_match(&config.exclude, pattern) ||
 		    snapshot_find_name(draft->next, &name) >= 0)
+			continue;
+		value.ports.listed = config_names_ports(&config.names, pattern);
+		value.ports.excluded = config_names_ports(&config.exclude, pattern);
+		if (!ports_by(value.ports))
 			continue;
 		place = draft_add_name(draft);
 		service = place < NAMES ? draft_add_service(draft) : SERVICES;

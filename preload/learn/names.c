@@ -8,7 +8,6 @@
 #include "directory/service.h"
 #include "directory/snapshot.h"
 #include "learn/claim.h"
-#include "learn/eligible.h"
 #include "shared/counters.h"
 
 #include <stdatomic.h>
@@ -80,8 +79,8 @@ static SELDOM void note_without_room(const struct name_text *name, uint32_t limi
 		         name->text, NULL);
 }
 
-uint32_t names_service(struct draft *draft, const struct name_text *name, bool listed,
-                       uint32_t *place)
+uint32_t names_service(struct draft *draft, const struct name_text *name,
+                       const struct eligible *eligible, uint32_t *place)
 {
 	int64_t found = snapshot_find_name(draft->next, name);
 	uint32_t service;
@@ -100,8 +99,9 @@ uint32_t names_service(struct draft *draft, const struct name_text *name, bool l
 	}
 	draft_set_service(draft, service,
 	                  &(struct service){.used = true,
-	                                    .listed = listed,
-	                                    .exact = eligible_is_exact(name)});
+	                                    .listed = eligible->verdict == ELIGIBLE_LISTED,
+	                                    .exact = eligible_is_exact(name),
+	                                    .ports = eligible->ports});
 	draft_set_service_text(draft, service, name);
 	draft_set_name(draft, *place, name, service);
 	service_reset(service);

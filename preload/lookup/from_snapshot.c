@@ -127,7 +127,8 @@ static struct addrinfo *reply_make(struct reply *reply)
 	if (wants_canonical && (!reply->listing.has_canonical ||
 	                        !listing_canonical(&reply->listing, &reply->name, &canonical)))
 		return NULL;
-	if (!pick_shows(reply->listing.service, reply->listing.family[leading].key, port))
+	if (!listing_rotates(&reply->listing, port) ||
+	    !pick_shows(reply->listing.service, reply->listing.family[leading].key, port))
 		return NULL;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (reply->families & FAMILY_BIT(f))

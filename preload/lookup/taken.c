@@ -54,7 +54,8 @@ static unsigned learn(const struct name_text *name, const struct answer *answer,
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (listing.family[f].state == DIRECTORY_POOL && answer->family[f].count)
 			managed |= FAMILY_BIT(f);
-	if (!managed || mode_for(service_name_hash(listing.service)) != MODE_ON)
+	if (!managed || !listing_rotates(&listing, port) ||
+	    mode_for(service_name_hash(listing.service)) != MODE_ON)
 		return 0;
 	leading = managed & FAMILY_BIT(FAMILY_V4) ? FAMILY_V4 : FAMILY_V6;
 	return pick_shows(listing.service, listing.family[leading].key, port) &&

@@ -35,7 +35,7 @@
 #include <stdint.h>
 
 enum {
-	SHARED_LAYOUT = 8,
+	SHARED_LAYOUT = 9,
 	SHARED_WAYS = 8,   /* places where the record of one key may be */
 	SHARED_SETS = 512, /* of cursors, of SHARED_WAYS each */
 	SHARED_EJECTIONS = 64,

@@ -45,7 +45,7 @@ static void *run(void *argument)
 			struct route_fast route;
 			struct pick pick;
 
-			if (!route_fast(asked.address, &route) || !pick_fast(&route, asked, &pick))
+			if (!route_fast(asked.address, asked.port, &route) || !pick_fast(&route, asked, &pick))
 				pick_general(asked);
 		}
 		ended_ns = now_ns();

@@ -124,6 +124,13 @@ IPv4: 3 endpoints, TTL 1s, eligible
 	says 1 '*not eligible: public and loopback addresses rotate only for names that LBDNS_NAMES lists*' --name public
 	LBDNS_NAMES=public says 0 '*IPv4: 2 endpoints, TTL 1s, eligible*' --name public
 	LBDNS_EXCLUDE=rng-headless says 1 'no: rng-headless is left alone: by LBDNS_NAMES or LBDNS_EXCLUDE' --name rng-headless
+	LBDNS_NAMES=rng-headless:8082,*:9 says 1 'no: rng-headless:8081 is left alone: by LBDNS_NAMES or LBDNS_EXCLUDE' \
+		--name rng-headless:8081
+	LBDNS_NAMES=rng-headless:8081 says 0 '*10.244.1.11     answers*next picks*' --name rng-headless:8081
+	LBDNS_NAMES=rng-headless:8082,*:9,other:1 says 0 '*rotates on no port but 8082, 9
+IPv4*' --name rng-headless
+	LBDNS_EXCLUDE=rng-headless:9 says 0 '*rotates on all ports but 9
+IPv4*' --name rng-headless
 	says 1 'no: localhost is left alone: it is this host' --name localhost
 	says 1 'no: nobody: no such name' --name nobody
 	echo '10.244.9.9 hosted' >>"$LAB/hosts"

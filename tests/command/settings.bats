@@ -225,6 +225,21 @@ own_resolver_turns() {
 	lab_equal "$(own_resolver_turns 12 | lab_counts)" "4 4 4"
 }
 
+@test "LBDNS_NAMES: an exact name with a port rotates on it for a client with its own resolver, and on no other" {
+	export LBDNS_NAMES=rng-headless:8081
+	own_resolver
+	own_resolver_turns 1 >"$LAB/first"
+	lab_dns_asks_more 1 rng-headless A
+	lab_wait_until shows_pool
+	lab_equal "$(own_resolver_turns 12 | lab_counts)" "4 4 4"
+	export LBDNS_NAMES=rng-headless:8082
+	own_resolver
+	own_resolver_turns 1 >"$LAB/first"
+	lab_dns_asks_more 1 rng-headless A
+	lab_wait_until shows_pool
+	lab_equal "$(own_resolver_turns 12 | sort -u)" "$(<"$LAB/first")"
+}
+
 # The pool is there when the thread sleeps again: it waits on its futex.
 shows_pool() {
 	local task
@@ -253,6 +268,21 @@ shows_pool() {
 		export LBDNS_NAMES='*-headless,rng-headless'
 		lab_equal "$value: $(rotates rng-headless) $(rotates other-headless)" "$value: no yes"
 	done
+}
+
+@test "LBDNS_NAMES and LBDNS_EXCLUDE: names and patterns with ports" {
+	local value
+	for value in rng-headless:8081 '*-headless:8081' 'a:8082,RNG-headless.:8081' rng-headless:1,rng-headless:8081 \
+		rng-headless:1,rng-headless "*.$LAB_DOMAIN:8081"; do
+		lab_equal "$value: $(LBDNS_NAMES=$value rotates)" "$value: yes"
+		[[ $value == *rng-headless ]] || lab_equal "not $value: $(LBDNS_EXCLUDE=$value rotates)" "not $value: no"
+	done
+	for value in rng-headless:8082 '*:8082' rng-headless:1,rng-headless:8082,a,b:8081; do
+		lab_equal "$value: $(LBDNS_NAMES=$value rotates)" "$value: no"
+		lab_equal "not $value: $(LBDNS_EXCLUDE=$value rotates)" "not $value: yes"
+	done
+	lab_equal "$(LBDNS_NAMES=rng-headless LBDNS_EXCLUDE='*:8081' rotates)" no
+	lab_equal "$(LBDNS_NAMES=rng-headless:8081 LBDNS_EXCLUDE='*:8082' rotates)" yes
 }
 
 # How many pods a client reaches by UDP.
@@ -549,6 +579,14 @@ past() {
 	lab_equal "$(lab_counts <<<"$output")" "4 4 4"
 	lab_equal "$(wc -l <<<"$stderr")" 1
 	[[ $stderr == *LBDNS_NAMES=no/name:* ]]
+	local value
+	for value in rng-headless: rng-headless:0 rng-headless:65536 rng-headless:http fd00::1; do
+		wrong LBDNS_EXCLUDE "$value" ':8081 for that port alone' 'left out'
+	done
+	run -0 --separate-stderr env LBDNS_NAMES='rng-headless:x,rng-headless:8081' LD_PRELOAD="$LIBLBDNS" "$CLIENT" once \
+		rng-headless 8081 12
+	lab_equal "$(lab_counts <<<"$output")" "4 4 4"
+	[[ $stderr == *'LBDNS_NAMES=rng-headless:x: not a port; '* ]]
 	# none is left: nothing is managed
 	lab_equal "$(LBDNS_NAMES='no/name' rotates 2>/dev/null)" no
 }

@@ -267,6 +267,14 @@ go_on() {
 	is_told 'name["outcome"], name["passed"]["gone"], name["connections"]' "('no such name', 5, 0)"
 }
 
+@test "why a connection was left alone: its name is listed for another port" {
+	LBDNS_NAMES=rng-headless:8082 LBDNS_LOG=debug LBDNS_LOG_FILE=$LAB/log passes port
+	is_told 'name["passed"]["other port"], name["connections"]' '(5, 0)'
+	run -0 lbdns status
+	[[ $output == *"left alone: other port 5"* ]]
+	lab_equal "$(grep -c 'rng-headless: connect .* (untouched) port 8081: other port$' "$LAB/log")" 5
+}
+
 @test "why a connection was left alone: observed, which counts what would have been changed" {
 	LBDNS_MODE=observe with_lbdns "$CLIENT" once rng-headless 8081 30 >"$LAB/out"
 	lab_equal "$(sort -u <"$LAB/out" | wc -l)" 1

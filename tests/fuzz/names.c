@@ -4,6 +4,7 @@
 #include "fuzz.h"
 #include "base/config.h"
 #include "base/name.h"
+#include "base/ports.h"
 #include "learn/eligible.h"
 
 #include <string.h>
@@ -32,22 +33,24 @@ static bool matches(const char *pattern, const char *name)
 	return prefix[length];
 }
 
-static bool any_matches(const struct config_names *names, const char *name)
+static uint64_t ports_of_all(const struct config_names *names, const char *name)
 {
 	const char *pattern = names->text;
+	uint64_t ports = 0;
 
 	for (size_t i = 0; i < names->count; i++, pattern += strlen(pattern) + 1)
 		if (matches(pattern, name))
-			return true;
-	return false;
+			ports |= names->ports[i] ? ports_of(config.ports[names->ports[i] - 1])
+			                         : PORTS_ALL;
+	return ports;
 }
 
 static void check_name(const char *text)
 {
 	struct name_text name, again;
 	char bare[CONFIG_NAME_SIZE];
-	bool listed, excluded;
-	enum eligible_verdict verdict;
+	struct port_rule rule;
+	struct eligible eligible;
 
 	if (!name_normalize(text, &name))
 		return;
@@ -57,18 +60,22 @@ static void check_name(const char *text)
 	memcpy(bare, name.text, sizeof(bare));
 	if (bare[strlen(bare) - 1] == '.')
 		bare[strlen(bare) - 1] = '\0';
-	listed = any_matches(&config.names, bare);
-	excluded = any_matches(&config.exclude, bare);
-	HOLDS(config_names_match(&config.names, bare) == listed);
-	HOLDS(config_names_match(&config.exclude, bare) == excluded);
-
-	verdict = eligible_judge_absolute(&name, bare);
-	HOLDS((verdict == ELIGIBLE_NEVER) == (excluded || (config.listed && !listed)));
-	verdict = eligible_judge(&name);
-	HOLDS(verdict == ELIGIBLE_NEVER || (verdict == ELIGIBLE_LISTED) == config.listed);
-	HOLDS(!excluded || verdict == ELIGIBLE_NEVER);
+	rule.listed = ports_of_all(&config.names, bare);
+	rule.excluded = ports_of_all(&config.exclude, bare);
+	HOLDS(config_names_ports(&config.names, bare) == rule.listed);
+	HOLDS(config_names_ports(&config.exclude, bare) == rule.excluded);
 	if (eligible_is_exact(&name))
-		HOLDS(listed && eligible_any_exact());
+		HOLDS(rule.listed && eligible_any_exact());
+
+	rule.listed = config.listed ? rule.listed : PORTS_ALL;
+	eligible = eligible_judge_absolute(&name, bare);
+	HOLDS((eligible.verdict == ELIGIBLE_NEVER) == !ports_by(rule));
+	HOLDS(ports_by(eligible.ports) == ports_by(rule));
+	eligible = eligible_judge(&name);
+	HOLDS(eligible.verdict == ELIGIBLE_NEVER ||
+	      (eligible.verdict == ELIGIBLE_LISTED) == config.listed);
+	HOLDS(rule.excluded != PORTS_ALL || eligible.verdict == ELIGIBLE_NEVER);
+	HOLDS((eligible.verdict == ELIGIBLE_NEVER) == !ports_by(eligible.ports));
 }
 
 /* Into value behind the name of a variable; moves *at behind the line. */
@@ -95,13 +102,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	config_load((char *[]){names, exclude, NULL});
 	check_name(asked);
-	/* The first of the texts is where the mapping begins, which is a little smaller than room.
-	 */
-	if (config.names.text || config.exclude.text)
-		munmap((void *)((uintptr_t)(config.names.text ? config.names.text
-		                                              : config.exclude.text) &
+	/* The first of the lists' ports are where the mapping begins, which is a little smaller
+	 * than twice room. */
+	if (config.names.ports || config.exclude.ports)
+		munmap((void *)((uintptr_t)(config.names.ports ? config.names.ports
+		                                               : config.exclude.ports) &
 		                ~(uintptr_t)(PAGE - 1)),
-		       room - strlen("LBDNS_NAMES=") - strlen("LBDNS_EXCLUDE=") + 1);
+		       2 * (room - strlen("LBDNS_NAMES=") - strlen("LBDNS_EXCLUDE=")) + 1);
 	free(names);
 	free(exclude);
 	free(asked);

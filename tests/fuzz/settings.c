@@ -21,7 +21,8 @@ static void check_names(const struct config_names *names)
 		HOLDS(pattern[length - 1] != '.');
 		HOLDS(strspn(pattern, "abcdefghijklmnopqrstuvwxyz0123456789-_.*") == length);
 		HOLDS(config_name_is_exact(pattern) == !strchr(pattern, '*'));
-		config_names_match(names, pattern);
+		HOLDS(names->ports[i] <= config.port_count);
+		config_names_ports(names, pattern);
 	}
 }
 
@@ -50,6 +51,10 @@ static void check(void)
 	HOLDS(config.max_stale_ms >= 1000 && config.max_stale_ms <= 86400000);
 	HOLDS(!config.log_file || config.log_file[0] == '/');
 	HOLDS(config.listed || !config.names.count);
+	HOLDS(config.port_count <= CONFIG_PORTS);
+	for (uint32_t i = 0; i < config.port_count; i++)
+		for (uint32_t k = 0; k <= i; k++)
+			HOLDS(config.ports[i] && (i == k || config.ports[i] != config.ports[k]));
 	check_names(&config.names);
 	check_names(&config.exclude);
 	if (config.nameservers)

@@ -7,7 +7,7 @@ does that one step every MS ms. Steps:
   numeric ADDRESS...          the same with AI_NUMERICHOST
   gethostbyname NAME...       the same with gethostbyname_r
   visit N NAME[:PORT]...      N times, for each NAME: a lookup, then a connection to its first address
-  connect N HOST=ADDRESS...   N times, for each: a connection to ADDRESS that is meant for HOST
+  connect N HOST=ADDRESS[/PORT]...   N times, for each: a connection to ADDRESS that is meant for HOST
   threads T STEP...           STEP in T threads at the same time
 
 Each connection prints "<ms since 1970> <ok or what failed> <host> <pod or ->".
@@ -58,9 +58,10 @@ def connect(count, *targets):
     for _ in range(int(count)):
         for target in targets:
             host, _, address = target.partition("=")
+            address, _, port = address.partition("/")
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             try:
-                report("ok", host, reach(family, (address, 8081), host))
+                report("ok", host, reach(family, (address, int(port or 8081)), host))
             except OSError as error:
                 report(type(error).__name__, host, "-")
 

@@ -547,6 +547,14 @@ hook_calls() {
 	hook_adds 600 pool-10000 - nonblock 3
 }
 
+# The driver connects to port 9000.
+@test "a managed connect to a listed port: at most 550 instructions more, and one system call" {
+	export LBDNS_NAMES=pool-3:1,pool-3:9000,other:1
+	hook_adds 550 pool-3 - nonblock 3
+	hook_adds 550 pool-3 - blocks 1
+	lab_equal "$(hook_calls pool-3 - nonblock 3)" 1
+}
+
 @test "a managed connect: one system call more" {
 	lab_equal "$(hook_calls pool-3 - nonblock 3)" 1
 	lab_equal "$(hook_calls pool-3 - blocks 1)" 1

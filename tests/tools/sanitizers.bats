@@ -70,6 +70,10 @@ asan() {
 	asan own_test
 }
 
+@test "AddressSanitizer and UBSan: names with ports" {
+	asan ports_test
+}
+
 @test "AddressSanitizer and UBSan: resolv.conf" {
 	asan resolvconf_test
 }

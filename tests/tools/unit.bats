@@ -47,6 +47,10 @@ unit() {
 	unit inflight_test
 }
 
+@test "names with ports: which connections and lookups rotate" {
+	unit ports_test
+}
+
 @test "resolv.conf" {
 	unit resolvconf_test
 }

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "base/ports.h"
 #include "shared/segment.h"
 
 #include <errno.h>
@@ -264,7 +265,7 @@ static void log_file(void)
 	      is_default());
 }
 
-/* A list as "a,b,c". */
+/* A list as "a,b:1,c". */
 static const char *joined(const struct config_names *names)
 {
 	static char text[4096];
@@ -274,8 +275,15 @@ static const char *joined(const struct config_names *names)
 	for (size_t i = 0; i < names->count; i++, pattern += strlen(pattern) + 1) {
 		strcat(text, i ? "," : "");
 		strcat(text, pattern);
+		if (names->ports[i])
+			sprintf(text + strlen(text), ":%u", config.ports[names->ports[i] - 1]);
 	}
 	return text;
+}
+
+static bool any_matches(const char *name)
+{
+	return config_names_ports(&config.names, name) != 0;
 }
 
 static bool loads_names(const char *list, const char *expected)
@@ -287,19 +295,25 @@ static bool loads_names(const char *list, const char *expected)
 	       strcmp(joined(&config.names), expected) == 0;
 }
 
-static bool refuses_name(const char *name)
+#define NAME_RIGHT "; use letters, digits, - _ . and *, and :8081 for that port alone (left out)"
+
+static bool refuses(const char *name, const char *why)
 {
 	char entry[1024], shown[64], expected[512];
 
 	snprintf(shown, sizeof(shown), "%.40s%s", name, strlen(name) > 40 ? "..." : "");
 	for (char *at = shown; *at; at++)
 		*at = *at < ' ' || *at > '~' ? '?' : *at;
-	snprintf(expected, sizeof(expected),
-	         "lbdns: LBDNS_NAMES=%s: not a name; use letters, digits, - _ . and * (left out)\n",
-	         shown);
+	snprintf(expected, sizeof(expected), "lbdns: LBDNS_NAMES=%s: %s" NAME_RIGHT "\n", shown,
+	         why);
 	snprintf(entry, sizeof(entry), "LBDNS_NAMES=good,%s,fine", name);
 	return strcmp(LOAD(entry), expected) == 0 && config.listed &&
 	       strcmp(joined(&config.names), "good,fine") == 0;
+}
+
+static bool refuses_name(const char *name)
+{
+	return refuses(name, "not a name");
 }
 
 #define LABEL_63 "a23456789012345678901234567890123456789012345678901234567890123"
@@ -324,8 +338,7 @@ static void names(void)
 	CHECK(refuses_name("a..b"));
 	CHECK(refuses_name(".svc"));
 	CHECK(refuses_name("a/b"));
-	CHECK(refuses_name("a:80"));
-	CHECK(refuses_name("http://a"));
+	CHECK(refuses("http://a", "not a port"));
 	CHECK(refuses_name("a;b"));
 	CHECK(refuses_name("\"a\""));
 	CHECK(refuses_name("fd00::1"));
@@ -336,10 +349,69 @@ static void names(void)
 	CHECK(refuses_name(NAME_253 "x"));
 }
 
+static void names_with_ports(void)
+{
+	CHECK(loads_names("rng-headless:8081", "rng-headless:8081"));
+	CHECK(loads_names("RNG.Default.:1,*:65535,a", "rng.default:1,*:65535,a"));
+	CHECK(loads_names("a:1,a:2,b:1,a", "a:1,a:2,b:1,a") && config.port_count == 2);
+	CHECK(loads_names("10.0.0.1:80," NAME_253 ".:80", "10.0.0.1:80," NAME_253 ":80"));
+
+	CHECK(refuses("a:", "not a port"));
+	CHECK(refuses("a:0", "not a port"));
+	CHECK(refuses("a:080", "not a port"));
+	CHECK(refuses("a:65536", "not a port"));
+	CHECK(refuses("a:100000", "not a port"));
+	CHECK(refuses("a:-1", "not a port"));
+	CHECK(refuses("a:+1", "not a port"));
+	CHECK(refuses("a:1x", "not a port"));
+	CHECK(refuses("a:redis", "not a port"));
+	CHECK(refuses("a:*", "not a port"));
+	CHECK(refuses_name(":"));
+	CHECK(refuses_name(":80"));
+	CHECK(refuses_name(".:80"));
+	CHECK(refuses_name("a:1:2"));
+	CHECK(refuses_name("fd00::1:80"));
+	CHECK(refuses_name("[fd00::1]:80"));
+}
+
+static uint64_t ports(const char *name)
+{
+	return config_names_ports(&config.names, name);
+}
+
+/* What connections to a name may use: the ports of all patterns that match it. */
+static void ports_of_patterns(void)
+{
+	LOAD("LBDNS_NAMES=a:1,a:2,*b:3,cb", "LBDNS_EXCLUDE=a:4,b:1");
+	CHECK(ports("a") == (ports_of(1) | ports_of(2)));
+	CHECK(ports("ab") == ports_of(3) && ports("cb") == PORTS_ALL && ports("c") == 0);
+	CHECK(config_names_ports(&config.exclude, "a") == ports_of(4));
+	CHECK(ports_of(4) != ports_of(1) && ports_of(5) == PORTS_OTHERS);
+	CHECK(ports_have(ports("a"), 2) && ports_have(ports("a"), 1 << 16 | 2));
+	CHECK(!ports_have(ports("a"), 3) && !ports_have(ports("a"), 5) && !ports_have(0, 5));
+	CHECK(ports_have(PORTS_ALL, 1) && ports_have(PORTS_ALL, 5));
+	CHECK(ports_by((struct port_rule){PORTS_ALL, ports_of(4)}) == ~ports_of(4));
+	CHECK(ports_have(~ports_of(4), 5) && !ports_have(~ports_of(4), 4));
+}
+
+/* As many as a set has bits for, less one for all others. */
+static void at_most_63_ports(void)
+{
+	char entry[1024] = "LBDNS_NAMES=", *at = entry + strlen(entry);
+
+	for (int i = 1; i <= 63; i++)
+		at += sprintf(at, "a:%d,", i);
+	SAYS("", entry, "LBDNS_EXCLUDE=b:63,b:1");
+	CHECK(config.port_count == 63 && ports("a") == ~PORTS_OTHERS);
+	strcpy(at, "b:1,b:64,c");
+	SAYS("lbdns: LBDNS_NAMES=b:64: one port too many, after 63" NAME_RIGHT "\n", entry);
+	CHECK(config.port_count == 63 && config.names.count == 65);
+	CHECK(ports("b") == ports_of(1) && ports("c") == PORTS_ALL);
+}
+
 static void exclude(void)
 {
-	SAYS("lbdns: LBDNS_EXCLUDE=!: not a name; use letters, digits, - _ . and * (left out)\n",
-	     "LBDNS_EXCLUDE=Db-*,!,x.");
+	SAYS("lbdns: LBDNS_EXCLUDE=!: not a name" NAME_RIGHT "\n", "LBDNS_EXCLUDE=Db-*,!,x.");
 	CHECK(strcmp(joined(&config.exclude), "db-*,x") == 0);
 	CHECK(!config.listed && config.names.count == 0);
 }
@@ -349,7 +421,7 @@ static void only_bad_names_list_nothing(void)
 {
 	CHECK(strlen(LOAD("LBDNS_NAMES=!, ?")) > 100);
 	CHECK(config.listed && config.names.count == 0);
-	CHECK(!config_names_match(&config.names, "a") && !config_names_match(&config.names, ""));
+	CHECK(!any_matches("a") && !any_matches(""));
 }
 
 static void nameservers(void)
@@ -533,11 +605,11 @@ static void ten_thousand_names(void)
 	CHECK(config.names.count == 10000);
 	for (int i = 0; i < 10000; i += 37) {
 		snprintf(name, sizeof(name), "name-%d.svc", i);
-		CHECK(config_names_match(&config.names, name));
+		CHECK(any_matches(name));
 		snprintf(name, sizeof(name), "name-%d.sv", i);
-		CHECK(!config_names_match(&config.names, name));
+		CHECK(!any_matches(name));
 	}
-	CHECK(!config_names_match(&config.names, "name-10000.svc"));
+	CHECK(!any_matches("name-10000.svc"));
 	free(entry);
 
 	dense = repeated("LBDNS_NAMES=", "a ", 65535);
@@ -607,7 +679,7 @@ static void patterns(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		snprintf(entry, sizeof(entry), "LBDNS_NAMES=zzz,%s", cases[i].pattern);
 		LOAD(entry);
-		CHECK(config_names_match(&config.names, cases[i].name) == cases[i].matches);
+		CHECK(any_matches(cases[i].name) == cases[i].matches);
 	}
 	CHECK(config_name_is_exact("a.b-c_d") && !config_name_is_exact("*.b"));
 	CHECK(!config_name_is_exact("a*b"));
@@ -623,7 +695,7 @@ static void no_pattern_takes_long(void)
 	CHECK(config.names.count == 1);
 	start = seconds();
 	for (int i = 0; i < 1000; i++)
-		CHECK(!config_names_match(&config.names, name));
+		CHECK(!any_matches(name));
 	CHECK(seconds() - start < 5);
 	free(entry);
 	free(name);
@@ -647,7 +719,7 @@ static void without_memory(void)
 	CHECK(limited && strcmp(said, "") == 0);
 	CHECK(config.listed && config.names.count == 0 && !config.log_file);
 	CHECK(config.refresh_ms == 7000);
-	CHECK(!config_names_match(&config.names, "a"));
+	CHECK(!any_matches("a"));
 }
 
 int main(void)
@@ -665,6 +737,9 @@ int main(void)
 	log_levels();
 	log_file();
 	names();
+	names_with_ports();
+	ports_of_patterns();
+	at_most_63_ports();
 	exclude();
 	only_bad_names_list_nothing();
 	nameservers();

@@ -152,15 +152,15 @@ static inline void refresh_v4(const char *text, const char *absolute, unsigned f
 	refresh(text, absolute, &four);
 }
 
-/* Where a connection to an address goes. */
-static inline struct pick connect_to(struct address asked)
+/* Where a connection to an address goes, by its port; PEER_DATAGRAM may be in it. */
+static inline struct pick connect_at(struct address asked, uint32_t port)
 {
-	const struct peer peer = {asked, PORT};
+	const struct peer peer = {asked, port};
 	struct pick picked = {.kind = PICK_LEAVE, .target = peer};
 	struct route_fast fast;
 	struct route route;
 
-	if (!route_fast(asked, &fast) || !pick_fast(&fast, peer, &picked)) {
+	if (!route_fast(asked, port, &fast) || !pick_fast(&fast, peer, &picked)) {
 		picked.kind = PICK_LEAVE;
 		if (route_find(asked, &route))
 			picked = pick_endpoint(&route, peer, TRIAL_CALLER);
@@ -168,6 +168,11 @@ static inline struct pick connect_to(struct address asked)
 	if (picked.kind != PICK_OTHER)
 		picked.target = peer;
 	return picked;
+}
+
+static inline struct pick connect_to(struct address asked)
+{
+	return connect_at(asked, PORT);
 }
 
 /* With a setting, NAME=VALUE, or NULL. */

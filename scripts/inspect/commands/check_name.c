@@ -5,6 +5,7 @@
 #include "base/address_set.h"
 #include "base/clock.h"
 #include "base/name.h"
+#include "base/ports.h"
 #include "learn/eligible.h"
 #include "dns/resolver.h"
 #include "formats/words.h"
@@ -23,7 +24,7 @@ enum { QUERY_MS = 5000, PICKS_SHOWN = 4 };
 struct question {
 	struct name_text name;
 	uint32_t port; /* 0: not given */
-	enum eligible_verdict verdict;
+	struct eligible eligible;
 };
 
 static bool question_read(const char *text, struct question *question)
@@ -91,13 +92,39 @@ static bool in_hosts_file(const char *name)
 static const char *why_not_eligible(const struct question *question,
                                     const struct address *addresses, size_t count)
 {
-	if (question->verdict == ELIGIBLE_LISTED)
+	if (question->eligible.verdict == ELIGIBLE_LISTED)
 		return NULL;
 	if (count < 2)
 		return "one address: nothing to rotate over";
 	if (!address_set_is_private(addresses, count))
 		return "public and loopback addresses rotate only for names that LBDNS_NAMES lists";
 	return NULL;
+}
+
+/* Returns true if the settings let connections to the name rotate, on the port if one is given. */
+static bool is_wanted(const struct question *question)
+{
+	uint64_t ports = ports_by(question->eligible.ports);
+
+	return question->eligible.verdict != ELIGIBLE_NEVER &&
+	       (!question->port || ports_have(ports, question->port));
+}
+
+/* Shows on which ports connections rotate, if not on all. */
+static void show_ports(uint64_t ports)
+{
+	bool but = ports & PORTS_OTHERS;
+	const char *before = but ? "  rotates on all ports but" : "  rotates on no port but";
+
+	if (ports == PORTS_ALL)
+		return;
+	for (uint32_t i = 0; i < config.port_count; i++) {
+		if ((ports >> i & 1) == but)
+			continue;
+		printf("%s %u", before, config.ports[i]);
+		before = ",";
+	}
+	printf("\n");
 }
 
 /* ---- The next picks */
@@ -180,6 +207,13 @@ static bool show_family(const struct question *question, const struct answer *an
 	return good;
 }
 
+static void show_name(const struct question *question, const struct answer *answer)
+{
+	printf("%s is %s\n", question->name.text, answer->absolute);
+	if (!question->port)
+		show_ports(ports_by(question->eligible.ports));
+}
+
 static int show(const struct question *question, const struct answer *answer)
 {
 	bool good = true, some = false;
@@ -188,7 +222,7 @@ static int show(const struct question *question, const struct answer *answer)
 		if (answer->family[f].outcome != DNS_ADDRESSES)
 			continue;
 		if (!some)
-			printf("%s is %s\n", question->name.text, answer->absolute);
+			show_name(question, answer);
 		some = true;
 		good = show_family(question, answer, f) && good;
 	}
@@ -218,9 +252,9 @@ int check_name(const char *text)
 		         text);
 		return WRONG_USE;
 	}
-	question.verdict = eligible_judge(&question.name);
-	if (question.verdict == ELIGIBLE_NEVER) {
-		printf("no: %s is left alone: %s\n", question.name.text,
+	question.eligible = eligible_judge(&question.name);
+	if (!is_wanted(&question)) {
+		printf("no: %s is left alone: %s\n", text,
 		       config.listed || config.exclude.count ? "by LBDNS_NAMES or LBDNS_EXCLUDE"
 		                                             : "it is this host");
 		return FAILED;
