@@ -149,14 +149,14 @@ static size_t stack_wanted(void)
 static int thread_create(pthread_t *thread, size_t stack_size)
 {
 	pthread_attr_t attributes;
-	int error = pthread_attr_init(&attributes);
+	int error = libc()->pthread_create ? pthread_attr_init(&attributes) : ENOSYS;
 
 	if (error)
 		return error;
 	if (stack_size)
-		pthread_attr_setstacksize(&attributes, stack_size);
+		libc()->pthread_attr_setstacksize(&attributes, stack_size);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(thread, &attributes, thread_main, NULL);
+	error = libc()->pthread_create(thread, &attributes, thread_main, NULL);
 	pthread_attr_destroy(&attributes);
 	return error;
 }
