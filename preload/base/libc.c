@@ -117,6 +117,7 @@ static const struct place behind[] = {
 	{"setgroups", &libc_real.setgroups},
 	{"initgroups", &libc_real.initgroups},
 	{"prctl", &libc_real.prctl},
+	{"mlockall", &libc_real.mlockall},
 	{"syscall", &libc_syscall},
 };
 

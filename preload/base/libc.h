@@ -39,6 +39,7 @@ struct libc {
 	int (*setresgid)(gid_t, gid_t, gid_t);
 	int (*setgroups)(size_t, const gid_t *);
 	int (*initgroups)(const char *, gid_t);
+	int (*mlockall)(int);
 	int (*prctl)(int, unsigned long, unsigned long, unsigned long, unsigned long);
 	/* The client's own, in whichever library they are, because freeaddrinfo(3) gives back what
 	 * they gave. They are not to be had by name (Makefile: NO_POINTER). */

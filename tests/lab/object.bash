@@ -2,7 +2,7 @@
 # tests that have loaded lab.bash.
 # shellcheck shell=bash
 
-HOOKS="connect freeaddrinfo gai_cancel gai_error gai_suspend getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname2_r gethostbyname_r getsockopt initgroups lbdns_rank prctl setegid seteuid setgid setgroups setns setregid setresgid setresuid setreuid setsockopt setuid socket syscall unshare"
+HOOKS="connect freeaddrinfo gai_cancel gai_error gai_suspend getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname2_r gethostbyname_r getsockopt initgroups lbdns_rank mlockall prctl setegid seteuid setgid setgroups setns setregid setresgid setresuid setreuid setsockopt setuid socket syscall unshare"
 
 # What it may call of libc's by name. In the refresh thread, in the child of a fork and on the way of a connection that is what
 # works on its arguments alone: whatever else is called by name may be another library's, which hooks it, and must not run there.
