@@ -40,11 +40,6 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 SMALL = $(patsubst %.c,$(BUILD)/%.o,$(foreach room,dns learn refresh base,$(wildcard preload/$(room)/*.c)))
 $(SMALL): ALL_CFLAGS += $(patsubst -O2,-Os,$(filter -O2,$(CFLAGS)))
 
-# libpthread and libdl are named even though nothing needs them on new glibc: on old glibc the symbols live there, and
-# musl answers to both names itself. Found by path, so that -l does not pick a static stub.
-stub = $(firstword $(wildcard $(patsubst %,%/$(1),$(LIBRARY_DIRS))) $(1))
-LIBRARY_DIRS := $(shell $(CC) -print-search-dirs 2>/dev/null | sed -n 's/^libraries: =//p' | tr ':' ' ')
-STUBS = $(call stub,libpthread.so.0) $(call stub,libdl.so.2)
 LINK = -shared -nostartfiles -Wl,--version-script=preload/exports.map -Wl,--exclude-libs,ALL -Wl,-Bsymbolic \
 	-Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,text -Wl,-z,defs -Wl,--hash-style=both \
 	-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-T,preload/sections.ld -Wl,-soname,liblbdns.so \
@@ -73,7 +68,7 @@ all: $(BUILD)/liblbdns.so $(BUILD)/lbdns-inspect
 
 $(BUILD)/liblbdns.so: $(OBJECTS) preload/exports.map preload/sections.ld
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(OBJECTS) -l:libcares.a -Wl,--no-as-needed $(STUBS) -Wl,--as-needed
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(OBJECTS) -l:libcares.a
 
 # Each room is an archive too, so that a program names rooms and gets what it needs of them. Not in it is what is for the
 # library alone: its constructor, and what c-ares calls in place of libc's.

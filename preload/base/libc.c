@@ -1,6 +1,6 @@
 #include "base/libc.h"
 
-#include "base/libc_versions.h"
+#include "base/apart.h"
 
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -13,28 +13,87 @@ atomic_bool libc_found;
 static struct libc_async async;
 static atomic_bool async_found;
 
+/* ---- By name */
+
 static void *next(const char *symbol)
 {
-	return dlsym(RTLD_NEXT, symbol);
+	return apart_dlsym(RTLD_NEXT, symbol);
+}
+
+static void *anywhere(const char *symbol)
+{
+	return apart_dlsym(RTLD_DEFAULT, symbol);
+}
+
+/* What we looked for in vain is not for the client to see. */
+static void *forget_error(void *found)
+{
+	if (libc_real.dlerror)
+		libc_real.dlerror();
+	return found;
+}
+
+void *libc_next(const char *symbol)
+{
+	return forget_error(next(symbol));
+}
+
+void *libc_first(const char *symbol)
+{
+	/* RTLD_DEFAULT would begin with us, who are linked with -Bsymbolic. */
+	void *all = libc_real.dlopen ? libc_real.dlopen(NULL, RTLD_LAZY) : NULL;
+
+	return forget_error(all ? apart_dlsym(all, symbol) : NULL);
+}
+
+static bool find_owner(const void *function, Dl_info *owner)
+{
+	return function && libc_real.dladdr && libc_real.dladdr(function, owner);
+}
+
+const char *libc_file_of(const void *function)
+{
+	Dl_info owner;
+
+	return find_owner(function, &owner) && owner.dli_fname ? owner.dli_fname : "";
 }
 
 /* Do lookups and their release go straight from us to libc? */
 static bool owns_lookups(void)
 {
-	/* Every libc has this one and no preload stands before it. */
-	void *start = dlsym(RTLD_DEFAULT, "__libc_start_main");
 	Dl_info owner, lookup, release;
 
-	return start && dladdr(start, &owner) && dladdr((void *)libc_real.getaddrinfo, &lookup) &&
-	       dladdr((void *)libc_real.freeaddrinfo, &release) &&
+	/* Every libc has this one and no preload stands before it. */
+	return find_owner(anywhere("__libc_start_main"), &owner) &&
+	       find_owner((void *)libc_real.getaddrinfo, &lookup) &&
+	       find_owner((void *)libc_real.freeaddrinfo, &release) &&
 	       owner.dli_fbase == lookup.dli_fbase && owner.dli_fbase == release.dli_fbase;
 }
 
-/* What stands behind the hooks: the next library's function of each name. */
-static const struct {
+/* ---- All that is called */
+
+struct place {
 	const char *name;
-	void *place; /* of the pointer to it */
-} behind[] = {
+	void *pointer; /* to the pointer to it */
+};
+
+/* What old glibc has apart. */
+static const struct place apart[] = {
+	{"dladdr", &libc_real.dladdr},
+	{"dlerror", &libc_real.dlerror},
+	{"dlopen", &libc_real.dlopen},
+	{"pthread_attr_setstacksize", &libc_real.pthread_attr_setstacksize},
+	{"pthread_create", &libc_real.pthread_create},
+	{"pthread_key_create", &libc_real.pthread_key_create},
+	{"pthread_setspecific", &libc_real.pthread_setspecific},
+	{"pthread_testcancel", &libc_real.pthread_testcancel},
+	/* As the JVM and Rust do: nothing else tells how much of a stack thread-local storage
+         * takes. */
+	{"__pthread_get_minstack", &libc_real.minimum_stack},
+};
+
+/* What stands behind the hooks: the next library's function of each name. */
+static const struct place behind[] = {
 	{"getaddrinfo", &libc_real.getaddrinfo},
 	{"freeaddrinfo", &libc_real.freeaddrinfo},
 	{"connect", &libc_real.connect},
@@ -58,31 +117,40 @@ static const struct {
 	{"setgroups", &libc_real.setgroups},
 	{"initgroups", &libc_real.initgroups},
 	{"prctl", &libc_real.prctl},
+	{"mlockall", &libc_real.mlockall},
 	{"syscall", &libc_syscall},
 };
+
+/* The client's own. */
+static const struct place memory[] = {
+	{"malloc", &libc_real.malloc},
+	{"calloc", &libc_real.calloc},
+	{"free", &libc_real.free},
+};
+
+static void put(const struct place *place, void *found)
+{
+	__atomic_store_n((void **)place->pointer, found, __ATOMIC_RELAXED);
+}
 
 /* All that the dynamic linker is ever asked: its lock may be held by a thread that waits for one
  * that is in a hook (a library whose constructor starts a thread that resolves). Two threads may
  * both come here before the constructor ran; they write the same values. */
 void libc_find(void)
 {
+	for (size_t i = 0; i < sizeof(apart) / sizeof(apart[0]); i++)
+		put(&apart[i], apart_find(apart[i].name));
 	for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++)
-		__atomic_store_n((void **)behind[i].place, next(behind[i].name), __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.malloc, dlsym(RTLD_DEFAULT, "malloc"),
-	                 __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.calloc, dlsym(RTLD_DEFAULT, "calloc"),
-	                 __ATOMIC_RELAXED);
-	__atomic_store_n((void **)&libc_real.free, dlsym(RTLD_DEFAULT, "free"), __ATOMIC_RELAXED);
-	libc_real.is_musl = !dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+		put(&behind[i], next(behind[i].name));
+	for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
+		put(&memory[i], anywhere(memory[i].name));
+	libc_real.is_musl = !anywhere("gnu_get_libc_version");
 	libc_real.owns_lookups = owns_lookups();
 	/* glibc has pthread_atfork only as a static stub around this. */
-	*(void **)&libc_real.register_atfork = dlsym(RTLD_DEFAULT, "__register_atfork");
+	*(void **)&libc_real.register_atfork = anywhere("__register_atfork");
 	if (!libc_real.register_atfork)
-		*(void **)&libc_real.pthread_atfork = dlsym(RTLD_DEFAULT, "pthread_atfork");
-	/* As the JVM and Rust do: nothing else tells how much of a stack thread-local storage
-	 * takes. */
-	*(void **)&libc_real.minimum_stack = dlsym(RTLD_DEFAULT, "__pthread_get_minstack");
-	dlerror(); /* what we looked for in vain is not for the client to see */
+		*(void **)&libc_real.pthread_atfork = anywhere("pthread_atfork");
+	forget_error(NULL);
 	atomic_store_explicit(&libc_found, true, memory_order_release); /* pairs with libc() */
 }
 
@@ -111,11 +179,8 @@ const struct libc_async *libc_async(void)
 
 bool libc_async_looks_up_here(void)
 {
-	Dl_info owner;
-	const char *file = NULL;
+	const char *file = strrchr(libc_file_of((void *)async.getaddrinfo_a), '/');
 
-	if (dladdr((void *)async.getaddrinfo_a, &owner) && owner.dli_fname)
-		file = strrchr(owner.dli_fname, '/');
 	return file && !strncmp(file, "/libanl", strlen("/libanl"));
 }
 

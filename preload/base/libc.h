@@ -7,6 +7,7 @@
 
 #include "base/attributes.h"
 
+#include <dlfcn.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -38,6 +39,7 @@ struct libc {
 	int (*setresgid)(gid_t, gid_t, gid_t);
 	int (*setgroups)(size_t, const gid_t *);
 	int (*initgroups)(const char *, gid_t);
+	int (*mlockall)(int);
 	int (*prctl)(int, unsigned long, unsigned long, unsigned long, unsigned long);
 	/* The client's own, in whichever library they are, because freeaddrinfo(3) gives back what
 	 * they gave. They are not to be had by name (Makefile: NO_POINTER). */
@@ -46,7 +48,18 @@ struct libc {
 	void (*free)(void *);
 	int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *);
 	int (*pthread_atfork)(void (*)(void), void (*)(void), void (*)(void));
-	size_t (*minimum_stack)(const pthread_attr_t *); /* NULL on musl */
+	/* NULL on musl. */
+	size_t (*minimum_stack)(const pthread_attr_t *);
+	/* NULL where there are no threads to be had (base/apart.h). */
+	int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	int (*pthread_attr_setstacksize)(pthread_attr_t *, size_t);
+	int (*pthread_key_create)(pthread_key_t *, void (*)(void *));
+	int (*pthread_setspecific)(pthread_key_t, const void *);
+	void (*pthread_testcancel)(void);
+	/* For libc.c alone: libc_first, libc_file_of. */
+	void *(*dlopen)(const char *, int);
+	int (*dladdr)(const void *, Dl_info *);
+	char *(*dlerror)(void);
 	bool is_musl;
 	bool owns_lookups; /* no other preload, whose lists need not have libc's layout, stands
 	                      between */
@@ -81,6 +94,15 @@ const struct libc_async *libc_async(void);
 
 /* True if these call getaddrinfo as any client does, and so our hook: before glibc 2.34. */
 bool libc_async_looks_up_here(void);
+
+/* Return what a symbol means to the client, and what it means behind this library; NULL: nothing.
+ * Only in the constructor, because the dynamic linker's lock may be held later (libc_find). */
+void *libc_first(const char *symbol);
+void *libc_next(const char *symbol);
+
+/* Returns the path of the library or program that a function is in, which the dynamic linker owns;
+ * "": not known. */
+const char *libc_file_of(const void *function);
 
 /* True on musl. */
 bool libc_is_musl(void);

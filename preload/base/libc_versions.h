@@ -1,6 +1,8 @@
 /* Symbols that moved into libc.so.6 in glibc 2.32 to 2.34 got a new version there. Bound to their
  * oldest one, the same object loads from glibc 2.17 on; musl ignores versions. Included wherever
- * one of them is called. */
+ * one of them is called. Those of pthread_ were in libc.so.6 before too, and went on to
+ * libpthread.so.0 once that was loaded (nptl/forward.c); all others of threads are found by name
+ * (base/apart.h). */
 #ifndef LBDNS_BASE_LIBC_VERSIONS_H
 #define LBDNS_BASE_LIBC_VERSIONS_H
 
@@ -12,21 +14,11 @@
 
 #ifdef LIBC_OLDEST
 #define LIBC_BIND(symbol) __asm__(".symver " #symbol "," #symbol "@" LIBC_OLDEST)
-LIBC_BIND(dladdr);
-LIBC_BIND(dlerror);
-LIBC_BIND(dlopen);
 LIBC_BIND(dlsym);
 LIBC_BIND(pthread_attr_destroy);
 LIBC_BIND(pthread_attr_init);
 LIBC_BIND(pthread_attr_setdetachstate);
-LIBC_BIND(pthread_attr_setstacksize);
-LIBC_BIND(pthread_create);
-LIBC_BIND(pthread_key_create);
-LIBC_BIND(pthread_setcancelstate);
 LIBC_BIND(pthread_setcanceltype);
-LIBC_BIND(pthread_setspecific);
-LIBC_BIND(pthread_sigmask);
-LIBC_BIND(pthread_testcancel);
 #endif
 
 #endif

@@ -3,7 +3,6 @@
 #include "base/fork.h"
 #include "base/kernel.h"
 #include "base/libc.h"
-#include "base/libc_versions.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -38,7 +37,8 @@ static _Atomic(int *) marked_errno;
 static void mark_main(void)
 {
 	if (atomic_load(&marked_errno) != &errno && atomic_load(&has_main_key) &&
-	    (uint32_t)kernel_call(SYS_gettid) == own_id() && !pthread_setspecific(main_key, &area))
+	    (uint32_t)kernel_call(SYS_gettid) == own_id() &&
+	    !libc()->pthread_setspecific(main_key, &area))
 		atomic_store(&marked_errno, &errno);
 }
 
@@ -87,7 +87,7 @@ static void on_main_end(void *unused)
 void process_watch_main(void (*ends)(void))
 {
 	main_ends = ends;
-	if (!pthread_key_create(&main_key, on_main_end))
+	if (libc()->pthread_key_create && !libc()->pthread_key_create(&main_key, on_main_end))
 		atomic_store(&has_main_key, true);
 	mark_main();
 }

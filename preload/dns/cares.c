@@ -1,6 +1,7 @@
 #include "dns/cares.h"
 
 #include "base/kernel.h"
+#include "base/locked.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -52,7 +53,7 @@ struct cares_arena {
 
 static void *cares_map(size_t size)
 {
-	void *memory = kernel_map(size, 0);
+	void *memory = locked_map(size, 0);
 
 	/* Unheeded where the kernel does not know it: the child only carries some pages more. */
 	if (memory)

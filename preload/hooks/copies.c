@@ -1,10 +1,8 @@
 #include "hooks/copies.h"
 
 #include "base/libc.h"
-#include "base/libc_versions.h"
 #include "hooks/hook.h"
 
-#include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -23,18 +21,11 @@ int lbdns_rank(void)
 	return RANK;
 }
 
-static const char *file_of(const void *function)
-{
-	Dl_info owner;
-
-	return function && dladdr(function, &owner) && owner.dli_fname ? owner.dli_fname : "";
-}
-
 /* Returns true if a connect is of a file named as ours. Versions older than ranks have none: they
  * do not know that there are others, and act. */
 static bool is_named_so(const void *connect)
 {
-	const char *base = strrchr(file_of(connect), '/');
+	const char *base = strrchr(libc_file_of(connect), '/');
 
 	return base && !strncmp(base, "/liblbdns.so", strlen("/liblbdns.so"));
 }
@@ -51,23 +42,22 @@ static int rank_of(void *function)
  * not found is an error, which allocates memory. */
 const char *copies_before(void)
 {
-	/* RTLD_DEFAULT would begin with us, who are linked with -Bsymbolic. */
-	void *all = dlopen(NULL, RTLD_LAZY), *own = (void *)lbdns_rank, *other;
-	void *first = all ? dlsym(all, "connect") : NULL, *next = (void *)libc()->connect;
+	void *own = (void *)lbdns_rank, *other;
+	void *first = libc_first("connect"), *next = (void *)libc()->connect;
 	const char *before = NULL;
 
 	if (first && first != (void *)connect) {
-		other = dlsym(all, "lbdns_rank");
+		other = libc_first("lbdns_rank");
 		if (other && other != own && rank_of(other) >= RANK)
-			before = file_of(other);
+			before = libc_file_of(other);
 		else if ((!other || other == own) && is_named_so(first))
-			before = file_of(first);
+			before = libc_file_of(first);
 	}
-	if (!before && strcmp(file_of(next), file_of(dlsym(all, "__libc_start_main"))) != 0) {
-		other = dlsym(RTLD_NEXT, "lbdns_rank");
+	if (!before &&
+	    strcmp(libc_file_of(next), libc_file_of(libc_first("__libc_start_main"))) != 0) {
+		other = libc_next("lbdns_rank");
 		if (other ? rank_of(other) > RANK : is_named_so(next))
-			before = file_of(other ? other : next);
+			before = libc_file_of(other ? other : next);
 	}
-	dlerror(); /* what we looked for in vain is not for the client to see */
 	return before;
 }

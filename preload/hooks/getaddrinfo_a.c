@@ -40,6 +40,7 @@ static int look_up_and_wait(struct gaicb *list[], int count, struct sigevent *ev
 HOOK SELDOM int getaddrinfo_a(int mode, struct gaicb *list[], int count, struct sigevent *event)
 {
 	const struct libc_async *libc = libc_async();
+	struct sigevent given;
 
 	if (!libc)
 		return absent();
@@ -47,8 +48,12 @@ HOOK SELDOM int getaddrinfo_a(int mode, struct gaicb *list[], int count, struct 
 		return libc->getaddrinfo_a(mode, list, count, event);
 	if (mode == GAI_WAIT)
 		return look_up_and_wait(list, count, event);
+	if (event) {
+		given = *event;
+		event = &given;
+	}
 	if (mode == GAI_NOWAIT)
-		requests_add(list, count, event && event->sigev_notify != SIGEV_NONE);
+		requests_add(list, count, event);
 	return libc->getaddrinfo_a(mode, list, count, event);
 }
 

@@ -3,13 +3,11 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/libc.h"
-#include "base/libc_versions.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "hooks/copies.h"
 #include "refresh/thread.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
 #include <sys/auxv.h>
@@ -20,13 +18,11 @@
  * program. Where that goes on to libc past us (nss_wrapper), what the client does is not seen. */
 static void say_if_passed_by(const char *function, const void *ours)
 {
-	/* RTLD_DEFAULT would begin with us, who are linked with -Bsymbolic. */
-	void *all = dlopen(NULL, RTLD_LAZY);
-	const void *first = all ? dlsym(all, function) : NULL;
-	Dl_info owner;
+	const void *first = libc_first(function);
+	const char *file = libc_file_of(first);
 
-	if (first && first != ours && dladdr(first, &owner) && owner.dli_fname)
-		log_line(LOG_WARN, function, " is ", owner.dli_fname,
+	if (first && first != ours && *file)
+		log_line(LOG_WARN, function, " is ", file,
 		         "'s before it is lbdns's: what that does not pass on is not seen", NULL);
 }
 

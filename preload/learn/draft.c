@@ -2,15 +2,17 @@
 
 #include "base/address.h"
 #include "base/kernel.h"
+#include "base/locked.h"
 #include "base/name.h"
 #include "directory/service.h"
 
 void *draft_map(size_t size)
 {
-	return kernel_map(size, MAP_NORESERVE);
+	return locked_map(size, MAP_NORESERVE);
 }
 
-/* Mapped once; its pages are given back after each draft. */
+/* Mapped for the time of a draft: mlockall(2) succeeds only where all that is mapped may be locked.
+ */
 static struct draft_memory {
 	struct snapshot next;
 	struct service services[SERVICES];
@@ -79,8 +81,13 @@ bool draft_begin(struct draft *draft)
 
 void draft_end(void)
 {
-	if (memory)
-		kernel_call(SYS_madvise, memory, sizeof(*memory), MADV_DONTNEED);
+	struct draft_memory *had = memory;
+
+	/* Before it is unmapped, because a child may be forked in between. */
+	memory = NULL;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (had)
+		kernel_unmap(had, sizeof(*had));
 }
 
 struct service draft_service(const struct draft *draft, uint32_t service)

@@ -4,7 +4,6 @@
 #include "balance/walk.h"
 #include "base/answer.h"
 #include "base/libc.h"
-#include "base/libc_versions.h"
 #include "directory/listing.h"
 #include "directory/service.h"
 #include "lookup/list.h"
@@ -12,7 +11,6 @@
 #include "shared/mode.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 
 /* Flags under which an answer differs only in what libc's answer for a numeric address shows too.
@@ -168,7 +166,8 @@ struct addrinfo *from_snapshot(const struct question *question, enum libc_says l
 	if (!question_name(question, &reply.name))
 		return NULL;
 	/* libc's lookups are cancellation points in practice, and a thread may do nothing else. */
-	pthread_testcancel();
+	if (libc()->pthread_testcancel)
+		libc()->pthread_testcancel();
 	if (!reply_begin(&reply, question))
 		return NULL;
 	hurry(&reply);

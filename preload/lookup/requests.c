@@ -1,9 +1,10 @@
-/* State: a table of the requests under way, each of which has a place. A place is taken and given
- * back by its key, without a lock, because gai_error may be called in a signal handler
- * (SIGEV_SIGNAL). */
+/* State: a table of the requests under way, each of which has a place, and one of the calls that
+ * end in a thread. A place is taken and given back by its key, without a lock, because gai_error
+ * may be called in a signal handler (SIGEV_SIGNAL). */
 #include "lookup/requests.h"
 
 #include "base/attributes.h"
+#include "base/libc.h"
 #include "base/process.h"
 #include "directory/unseen.h"
 #include "lookup/question.h"
@@ -11,18 +12,29 @@
 #include "shared/segment.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REQUESTS = 256 };
+enum { REQUESTS = 256, NOTICES = 64 };
 
 /* Keys that are no client's struct: of a place that is free, and of one that somebody works on. */
 enum { FREE = 0, BUSY = 1 };
 
+/* What the client wants to have called (SIGEV_THREAD), while libc is to call on_notified. */
+struct notice {
+	atomic_bool is_taken;
+	void (*function)(union sigval);
+	union sigval value;
+};
+
+static struct notice notices[NOTICES];
+
 struct request {
 	_Atomic uintptr_t key; /* the address of the client's struct */
 	bool is_notified;
+	_Atomic(struct notice *) notice; /* of its call; NULL: it has none */
 	struct question_kept question;
 };
 
@@ -49,7 +61,7 @@ static void request_free(struct request *request)
 	atomic_store_explicit(&request->key, FREE, memory_order_release);
 }
 
-static SELDOM void request_add(struct gaicb *of, bool is_notified)
+static SELDOM void request_add(struct gaicb *of, bool is_notified, struct notice *notice)
 {
 	struct request *request = request_take((uintptr_t)of);
 	struct question question;
@@ -68,12 +80,55 @@ static SELDOM void request_add(struct gaicb *of, bool is_notified)
 	if (!request)
 		return;
 	request->is_notified = is_notified;
+	atomic_store_explicit(&request->notice, notice, memory_order_relaxed);
 	request->question = kept;
 	atomic_store_explicit(&request->key, (uintptr_t)of, memory_order_release);
 }
 
-SELDOM void requests_add(struct gaicb *const list[], int count, bool is_notified)
+/* Takes in the answers to the requests of a call, in a thread that libc has started because there
+ * are all of them, and then does what the client wants of that thread. */
+static SELDOM void on_notified(union sigval value)
 {
+	struct notice *notice = value.sival_ptr;
+	void (*function)(union sigval) = notice->function;
+	union sigval wanted = notice->value;
+
+	for (size_t i = 0; i < REQUESTS; i++) {
+		uintptr_t key = atomic_load_explicit(&requests[i].key, memory_order_acquire);
+		struct gaicb *of = (struct gaicb *)key; // NOLINT(performance-no-int-to-ptr)
+
+		if (key != FREE && key != BUSY &&
+		    atomic_load_explicit(&requests[i].notice, memory_order_relaxed) == notice)
+			requests_ended(of, libc_async()->gai_error(of), false);
+	}
+	atomic_store(&notice->is_taken, false);
+	function(wanted);
+}
+
+/* Has libc call on_notified for an event. Returns the notice of it; NULL: the event is none of a
+ * thread, or there is no place. */
+static SELDOM struct notice *notice_put(struct sigevent *event)
+{
+	if (!event || event->sigev_notify != SIGEV_THREAD)
+		return NULL;
+	for (size_t i = 0; i < NOTICES; i++) {
+		struct notice *notice = &notices[i];
+
+		if (atomic_exchange(&notice->is_taken, true))
+			continue;
+		notice->function = event->sigev_notify_function;
+		notice->value = event->sigev_value;
+		event->sigev_notify_function = on_notified;
+		event->sigev_value.sival_ptr = notice;
+		return notice;
+	}
+	return NULL;
+}
+
+SELDOM void requests_add(struct gaicb *const list[], int count, struct sigevent *event)
+{
+	bool is_notified = event && event->sigev_notify != SIGEV_NONE;
+	struct notice *notice = notice_put(event);
 	int saved_errno = errno;
 
 	/* taken_list in a signal handler needs both. */
@@ -81,7 +136,7 @@ SELDOM void requests_add(struct gaicb *const list[], int count, bool is_notified
 	shared_start();
 	for (int i = 0; i < count; i++)
 		if (list[i])
-			request_add(list[i], is_notified);
+			request_add(list[i], is_notified, notice);
 	errno = saved_errno;
 }
 

@@ -6,13 +6,16 @@
 #define LBDNS_LOOKUP_REQUESTS_H
 
 #include <netdb.h>
+#include <signal.h>
 #include <stdbool.h>
 
-/* Keeps the questions of a call with GAI_NOWAIT; elements of list may be NULL. With is_notified,
- * libc tells the client by a signal or a thread that they are answered, and the client may read the
- * answers without asking us: until they are taken in no connection is rewritten (unseen_any). Call
- * it before libc gets the requests. Not in a signal handler; errno is kept. */
-void requests_add(struct gaicb *const list[], int count, bool is_notified);
+/* Keeps the questions of a call with GAI_NOWAIT; elements of list may be NULL. event says how libc
+ * tells the client that they are answered (NULL: not at all), and is what libc is to be given
+ * afterwards: where it is a thread that calls a function (SIGEV_THREAD), that takes the answers in
+ * first. A client that is told by a signal may read them without asking us: until they are taken in
+ * no connection is rewritten (unseen_any). Call it before libc gets the requests. Not in a signal
+ * handler; errno is kept. */
+void requests_add(struct gaicb *const list[], int count, struct sigevent *event);
 
 /* Ends a request that has a status of gai_error(3), and takes in its answer if it has one; does
  * nothing for EAI_INPROGRESS or an unknown request. In a signal handler, or where it is not known

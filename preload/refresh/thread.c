@@ -18,6 +18,7 @@
 #include "refresh/probe.h"
 #include "refresh/queries.h"
 #include "refresh/silence.h"
+#include "refresh/unlock.h"
 #include "refresh/untold.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ enum {
 	REFUSED_MS = 60 * 1000, /* before a thread that was refused is tried again */
 	HANDLERS_MS = 100,      /* before the stack of a thread is looked at again */
 	STACK_SIZE = 256 * 1024,
+	STACK_TOP = 32 * 1024,  /* of it, what libc and this thread's first frames have */
 	STACK_GRAIN = 64 * 1024 /* the largest page of any system we run on */
 };
 
@@ -108,6 +110,7 @@ static void *thread_main(void *unused)
 	bool has_own_table;
 
 	(void)unused;
+	unlock_stack(STACK_SIZE - STACK_TOP);
 	has_own_table = fd_table_unshare(keep_stderr);
 	if (has_own_table)
 		privileges_look();
@@ -149,14 +152,14 @@ static size_t stack_wanted(void)
 static int thread_create(pthread_t *thread, size_t stack_size)
 {
 	pthread_attr_t attributes;
-	int error = pthread_attr_init(&attributes);
+	int error = libc()->pthread_create ? pthread_attr_init(&attributes) : ENOSYS;
 
 	if (error)
 		return error;
 	if (stack_size)
-		pthread_attr_setstacksize(&attributes, stack_size);
+		libc()->pthread_attr_setstacksize(&attributes, stack_size);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(thread, &attributes, thread_main, NULL);
+	error = libc()->pthread_create(thread, &attributes, thread_main, NULL);
 	pthread_attr_destroy(&attributes);
 	return error;
 }

@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "base/fork.h"
 #include "base/kernel.h"
+#include "base/locked.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "shared/user.h"
@@ -97,6 +98,7 @@ static struct shared *segment_attach(int id, uint32_t uid, struct shared *at)
 			kernel_call(SYS_shmdt, got);
 		return NULL;
 	}
+	locked_release_new(got, sizeof(*got));
 	segment_seed(got);
 	return got;
 }
@@ -213,11 +215,12 @@ static void start_alone(void)
 	struct shared *family = family_map();
 
 	segment_seed(family ? family : &own);
-	if (family)
-		atomic_store_explicit(&shared_used, family,
-		                      memory_order_release); /* pairs with shared() */
-	else
+	if (!family) {
 		fork_child_set(own_forked);
+		return;
+	}
+	locked_release_new(family, sizeof(*family));
+	atomic_store_explicit(&shared_used, family, memory_order_release); /* pairs with shared() */
 }
 
 void shared_start(void)

@@ -31,6 +31,7 @@ setup_file() {
 	gcc -no-pie -o dynamic-exec program.c
 	gcc -static -o static program.c
 	gcc -static-pie -o static-pie program.c
+	gcc -fsanitize=address -o asan program.c
 	musl-gcc -o musl-dynamic program.c
 	musl-gcc -static -o musl-static program.c
 }
@@ -292,6 +293,19 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 	[ "$output" = "secure=0 preload=$LBDNS_LIBRARY" ]
 }
 
+@test "a program with gcc's AddressSanitizer is refused, with the order of LD_PRELOAD that works" {
+	local asan order
+	asan=$(readelf -dW "$PROGRAMS/asan" | sed -n 's/.*\[\(libasan\.so\.[0-9]*\)\]/\1/p')
+	order=$asan:$LBDNS_LIBRARY
+	refused 126 "$PROGRAMS/asan wants $asan to be first: LD_PRELOAD=$order works" lbdns run -- "$PROGRAMS/asan"
+	run env LD_PRELOAD="$LBDNS_LIBRARY" "$PROGRAMS/asan"
+	[ "$status" != 0 ]
+	run -0 env LD_PRELOAD="$order" "$PROGRAMS/asan"
+	[ "$output" = "secure=0 preload=$order" ]
+	ASAN_OPTIONS=verify_asan_link_order=0 run -0 lbdns run -- "$PROGRAMS/asan"
+	[ "$output" = "secure=0 preload=$LBDNS_LIBRARY" ]
+}
+
 @test "a script is run, and the program of its #! line is what counts" {
 	script shell '#!/bin/sh'
 	echo 'echo "$LD_PRELOAD $1"' >>shell
@@ -429,7 +443,7 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 	cp "$PROGRAMS/dynamic" "$PROGRAMS/of-root"
 	chmod 4755 "$PROGRAMS/of-root"
 	chmod 755 .
-	for program in "$PROGRAMS"/{dynamic,dynamic-exec,static,static-pie,musl-dynamic,musl-static,of-root} ./by-static ./plain \
+	for program in "$PROGRAMS"/{dynamic,dynamic-exec,static,static-pie,musl-dynamic,musl-static,of-root,asan} ./by-static ./plain \
 		./big ./cut-off ./short no-such-command "$PROGRAMS" /etc/passwd sh; do
 		run as_user "$PROGRAMS/bin/lbdns" check "$program"
 		why=${output#no: }
@@ -443,5 +457,5 @@ two lines" 1st='$HOME `id` \n' "BASH_FUNC_f%%=() { :; }")
 			[[ $output != lbdns:* ]] || { echo "$program: $output"; return 1; }
 		fi
 	done
-	((judged >= 8))
+	((judged >= 9))
 }

@@ -9,8 +9,9 @@
  *                              addresses in order of their bytes, to be compared with cmp(1)
  *
  * HOW: wait (GAI_WAIT), suspend (gai_suspend), poll (gai_error again and again), handler (a signal,
- * gai_error in its handler), sigwait (a signal that is blocked), thread (SIGEV_THREAD), unasked (a
- * signal that is blocked, and the answer is read without gai_error).
+ * gai_error in its handler), sigwait (a signal that is blocked), thread (SIGEV_THREAD), told (the
+ * same, and the answer is read without gai_error), unasked (a signal that is blocked, and the
+ * answer is read without gai_error).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -74,8 +75,10 @@ static void look_up(const char *how, struct gaicb *request)
 	struct gaicb *list[] = {request};
 	struct sigevent event = {.sigev_notify = SIGEV_NONE, .sigev_value.sival_int = 4711};
 	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
-	bool asks = strcmp(how, "unasked") != 0;
-	bool by_signal = !asks || !strcmp(how, "handler") || !strcmp(how, "sigwait");
+	bool asks = strcmp(how, "unasked") != 0 && strcmp(how, "told") != 0;
+	bool by_signal =
+		!strcmp(how, "unasked") || !strcmp(how, "handler") || !strcmp(how, "sigwait");
+	bool by_thread = !strcmp(how, "thread") || !strcmp(how, "told");
 	sigset_t usr1, before;
 	int status;
 
@@ -87,7 +90,7 @@ static void look_up(const char *how, struct gaicb *request)
 		sigaddset(&usr1, SIGUSR1);
 		pthread_sigmask(SIG_BLOCK, &usr1, &before);
 		sigaction(SIGUSR1, &action, NULL);
-	} else if (!strcmp(how, "thread")) {
+	} else if (by_thread) {
 		event.sigev_notify = SIGEV_THREAD;
 		event.sigev_notify_function = on_thread;
 	}
@@ -99,7 +102,7 @@ static void look_up(const char *how, struct gaicb *request)
 		wait_for_handler(&before);
 	else if (by_signal)
 		sigwaitinfo(&usr1, NULL);
-	else if (!strcmp(how, "thread"))
+	else if (by_thread)
 		sem_wait(&notified);
 	while (!strcmp(how, "suspend") && gai_error(request) == EAI_INPROGRESS)
 		gai_suspend((const struct gaicb *const *)list, 1, NULL);

@@ -1,7 +1,7 @@
 /*
- * scripted HOST PORT: a client that looks HOST up once, and then does what stdin says, a step a line; a line
- * "." ends each answer, and the first one when it is ready. Who connects says the pod, in the pod's
- * own words, or what failed. For glibc and musl.
+ * scripted HOST PORT [lock]: a client that looks HOST up once (lock: it does that step before), and
+ * then does what stdin says, a step a line; a line "." ends each answer, and the first one when it
+ * is ready. Who connects says the pod, in the pod's own words, or what failed. For glibc and musl.
  *
  *   connect N        N connections to the first address of the first lookup
  *   visit N [NAME]   N times a lookup of HOST or NAME and a connection
@@ -23,6 +23,8 @@
  *                    others look up: says so if one took longer than 800 ms (it is 1,000 for who
  *                    waits for a refresh thread that sleeps, and may be hundreds on a busy system)
  *   setenv MS        for so long, sets and removes variables
+ *   lock             mlockall(2) of what there is and comes: what fails
+ *   locked           how much is locked, KiB
  *   quit
  */
 #include <errno.h>
@@ -494,27 +496,57 @@ static void setenv_mode(const char *argument)
 	unsetenv("NEW");
 }
 
+static void lock(const char *unused)
+{
+	(void)unused;
+	say_failed("mlockall", mlockall(MCL_CURRENT | MCL_FUTURE));
+}
+
+static void locked(const char *unused)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[256];
+	long size;
+
+	(void)unused;
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmLck: %ld kB", &size) == 1)
+			say("%ld", size);
+	if (file)
+		fclose(file);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*run)(const char *argument);
 	} modes[] = {
-		{"connect ", connect_mode}, {"visit ", visit},
-		{"close ", close_mode},     {"fill ", fill},
-		{"replace", replace},       {"empty", empty},
-		{"stderr ", stderr_mode},   {"write ", write_mode},
-		{"chroot ", chroot_mode},   {"setuid ", setuid_mode},
-		{"unshare ", unshare_mode}, {"setenv ", setenv_mode},
+		{"connect ", connect_mode},
+		{"visit ", visit},
+		{"close ", close_mode},
+		{"fill ", fill},
+		{"replace", replace},
+		{"empty", empty},
+		{"stderr ", stderr_mode},
+		{"write ", write_mode},
+		{"chroot ", chroot_mode},
+		{"setuid ", setuid_mode},
+		{"unshare ", unshare_mode},
+		{"setenv ", setenv_mode},
 		{"leave ", leave},
+		{"locked", locked},
+		{"lock", lock},
 	};
 	char line[256];
 
-	if (argc != 3)
+	if (argc != 3 && (argc != 4 || strcmp(argv[3], "lock") != 0))
 		return 2;
 	host = argv[1];
 	port = argv[2];
 	close_all("loop"); /* what it inherited */
+	if (argc == 4)
+		lock(NULL);
 	setvbuf(stdin, NULL, _IONBF, 0);
 	look_up(host, &address, &address_length);
 	say(".");
@@ -526,6 +558,7 @@ int main(int argc, char **argv)
 			if (!strncmp(line, modes[i].name, strlen(modes[i].name))) {
 				modes[i].run(line + strlen(modes[i].name));
 				known = true;
+				break;
 			}
 		if (!known)
 			say("not known: %s", line);

@@ -523,6 +523,40 @@ refreshes_refused() {
 	scripted_end
 }
 
+# locks WHEN [with_lbdns]: a client that locks its memory, 8 MiB at most, before its first lookup or later, connects to 4 pods,
+# one of which is new; prints what is locked in the end.
+locks() {
+	local limited=(setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock prlimit --memlock=8388608:8388608 --)
+	lab_scale rng-headless 3
+	LBDNS_REFRESH=100ms scripted_start "${@:2}" "${limited[@]}" "$LAB/locker" "$1"
+	tell visit 3 >"$LAB/answers"
+	[ "$1" = first ] || tell lock
+	[ $# = 1 ] || lab_dns_asks_more 2 rng-headless A
+	lab_scale rng-headless 4
+	[ $# = 1 ] || lab_dns_asks_more 3 rng-headless A
+	tell connect 12 >"$LAB/answers"
+	tell locked
+	scripted_end
+}
+
+@test "mlockall within 8 MiB, before the first lookup and later: it succeeds, locks 512 KiB more at most, and new pods are found" {
+	local when without with
+	# its arguments come last
+	cat >"$LAB/locker" <<-END
+		#!/bin/sh
+		[ "\$1" = first ] && exec $LAB_BUILD/lab/scripted "\$2" "\$3" lock
+		exec $LAB_BUILD/lab/scripted "\$2" "\$3"
+	END
+	chmod 755 "$LAB/locker"
+	for when in first later; do
+		without=$(locks $when)
+		with=$(locks $when with_lbdns)
+		echo "$when: $without KiB without, $with KiB with lbdns"
+		((without > 1000 && with <= without + 512))
+		lab_equal "$(lab_counts <"$LAB/answers")" "3 3 3 3"
+	done
+}
+
 # The user ids that the client's tasks have.
 users() {
 	sed -n 's/^Uid://p' "/proc/$(<"$LAB/client.pid")/task/"*/status | tr '\t' '\n' | sed '/^$/d' | sort -u | xargs

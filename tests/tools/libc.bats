@@ -12,7 +12,7 @@ setup() {
 
 # ---- The object
 
-@test "it wants of libc what glibc 2.17 and musl have and nobody hooks, holds no address of it, and shows its hooks alone" {
+@test "it needs libc.so.6 alone, and of it what glibc 2.17 and musl have and nobody hooks; it holds no address of it, and shows its hooks alone" {
 	object_is_right "$LIBLBDNS" "$MUSL"
 }
 

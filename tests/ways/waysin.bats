@@ -140,7 +140,7 @@ print(socket.getaddrinfo("alias", 80, flags=socket.AI_CANONNAME)[0][3])' >"$LAB/
 
 # ---- getaddrinfo_a
 
-HOWS='wait suspend poll handler sigwait thread'
+HOWS='wait suspend poll handler sigwait thread told'
 
 @test "getaddrinfo_a, unmodified: the pod of the subnet has it all" {
 	for how in $HOWS; do

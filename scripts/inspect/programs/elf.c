@@ -255,12 +255,12 @@ char *elf_architecture(const struct elf *elf, char *text)
 	return text;
 }
 
-bool elf_needs(const struct elf *elf, const char *name)
+const char *elf_needs(const struct elf *elf, const char *name)
 {
 	for (unsigned i = 0; i < elf->needed_count; i++)
 		if (!strncmp(elf->needed[i], name, strlen(name)))
-			return true;
-	return false;
+			return elf->needed[i];
+	return NULL;
 }
 
 /* ---- Which libc */

@@ -30,8 +30,8 @@ char *elf_architecture(const struct elf *elf, char *text);
  * text[48]. Returns text. */
 char *elf_libc(const char *loader, char *text);
 
-/* Returns whether it needs a shared library whose name begins so. */
-bool elf_needs(const struct elf *elf, const char *name);
+/* Returns the shared library that it needs and whose name begins so; NULL: it needs none. */
+const char *elf_needs(const struct elf *elf, const char *name);
 
 /* Returns the first of names, of which the last is NULL, that is a function or variable which a
  * file shows to others; NULL: none is. */

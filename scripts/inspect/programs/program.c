@@ -102,6 +102,17 @@ static const char *privilege(const char *file)
 	return getuid() && has_capabilities(file) ? "has file capabilities" : NULL;
 }
 
+/* Returns gcc's libasan if a program needs it, which ends the program where it is not the first
+ * library; NULL: it may be anywhere. */
+static const char *needs_to_be_first(const struct elf *elf)
+{
+	const char *options = getenv("ASAN_OPTIONS");
+
+	return options && strstr(options, "verify_asan_link_order=0")
+	               ? NULL
+	               : elf_needs(elf, "libasan.so");
+}
+
 /* ---- Finding */
 
 /* Finds a command in PATH, as exec does: what can be executed; else what is there and cannot; else
@@ -195,7 +206,7 @@ static bool is_loader(const char *file)
 static bool judge_elf(const struct judged *judged, struct program *program)
 {
 	char ours[48], theirs[48];
-	const char *why = privilege(judged->file);
+	const char *why = privilege(judged->file), *first;
 	struct elf library;
 
 	if (!program->elf.interpreter[0] && !is_loader(judged->file))
@@ -208,6 +219,10 @@ static bool judge_elf(const struct judged *judged, struct program *program)
 	if (why)
 		return refuse(program, 126, "%s %s: the loader ignores LD_PRELOAD for it",
 		              judged->called, why);
+	first = needs_to_be_first(&program->elf);
+	if (first)
+		return refuse(program, 126, "%s wants %s to be first: LD_PRELOAD=%s:%s works",
+		              judged->called, first, first, judged->library);
 	return true;
 }
 
