@@ -325,18 +325,19 @@ static void threads_and_signal_handlers(void)
 }
 
 /* Each thread looks up and connects: each connect is the first of its lookup, though others' are
- * about. */
+ * about. Where more than WALKS others have looked up in between it is none; or a continuation of
+ * the thread's lookup before, where one of those others was stopped between its ticket and its
+ * record: once in thousands. */
 static void *each_its_own(void *argument)
 {
+	uint32_t continued = 0;
+
 	(void)argument;
 	for (uint32_t i = 0; i < ROUNDS; i++) {
-		enum what what;
-
 		walk_listed(key, PODS, i % PODS);
-		what = connects_to(i % PODS);
-		/* none: more than WALKS others have looked up in between */
-		CHECK(what != CONTINUES);
+		continued += connects_to(i % PODS) == CONTINUES;
 	}
+	CHECK(continued <= ROUNDS / 1000);
 	return NULL;
 }
 
