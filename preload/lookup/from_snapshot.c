@@ -6,6 +6,7 @@
 #include "base/libc.h"
 #include "directory/listing.h"
 #include "directory/service.h"
+#include "directory/snapshot.h"
 #include "lookup/list.h"
 #include "refresh/thread.h"
 #include "shared/mode.h"
@@ -157,7 +158,9 @@ static void hurry(const struct reply *reply)
 			service_hurry_first(reply->listing.service);
 }
 
-struct addrinfo *from_snapshot(const struct question *question, enum libc_says libc_says)
+/* Makes the list by the snapshot of the moment. Returns NULL where from_snapshot does, and if a new
+ * one is published meanwhile. */
+static struct addrinfo *list_of(const struct question *question, enum libc_says libc_says)
 {
 	struct reply reply = {.libc_says = libc_says};
 	struct addrinfo *list = NULL;
@@ -181,5 +184,15 @@ struct addrinfo *from_snapshot(const struct question *question, enum libc_says l
 			libc()->freeaddrinfo(reply.templates[f]);
 	list_release(&reply.addresses);
 	errno = saved_errno;
+	return list;
+}
+
+struct addrinfo *from_snapshot(const struct question *question, enum libc_says libc_says)
+{
+	struct addrinfo *list = list_of(question, libc_says);
+
+	/* Where libc has failed nobody else can be asked. */
+	for (int i = 1; !list && libc_says != LIBC_NOTHING && i < READ_TRIES; i++)
+		list = list_of(question, libc_says);
 	return list;
 }

@@ -3,6 +3,7 @@
 #include "refresh/untold.h"
 
 #include "balance/rotation.h"
+#include "balance/skips.h"
 #include "balance/trial.h"
 #include "base/atomic.h"
 #include "base/clock.h"
@@ -15,6 +16,7 @@
 
 enum {
 	FULL_MS = 20,    /* until the next look, while no more can be tried at the same time */
+	TOLD_MS = 50,    /* after which an endpoint that refuses has done so */
 	PORT_MS = 5,     /* between two looks for the port that a client connects to, soon after a
 	                    lookup */
 	PORT_LOOKS = 100 /* so many of them, before that is done as seldom as trying */
@@ -24,6 +26,7 @@ static struct run {
 	uint64_t next_ms; /* when the next one begins */
 	uint32_t tried;   /* endpoints of all families, in this one */
 	uint32_t looks;   /* for a port, in vain */
+	uint64_t told_ms; /* when what was found by trying is known */
 } runs[SERVICES];
 
 /* Notes the port of a connection to an endpoint of a service, which nobody has named. The larger
@@ -59,7 +62,10 @@ static bool find(uint32_t service, uint32_t number, struct peer *peer)
 		peer->port = rotation_port(pool.key, load_relaxed(&service_state[service].port));
 		if (!reading_held(reading) || !peer->port)
 			return false;
-		rotation_note_port(pool.key, peer->port); /* for lookups that name none */
+		/* Lookups that name no port pass over what failed at this one from now on. Not
+		 * before, because they go on from another cursor then. */
+		if (skips_any(clock_ms()))
+			rotation_note_port(pool.key, peer->port);
 		return true;
 	}
 	return false;
@@ -93,14 +99,15 @@ static uint64_t step(uint32_t service, uint64_t now_ms)
 	struct peer peer;
 
 	if (run->next_ms > now_ms && !run->tried)
-		return run->next_ms;
+		return run->told_ms > now_ms ? run->told_ms : run->next_ms;
 	while (find(service, run->tried, &peer)) {
 		if (!trial_request(peer))
 			return now_ms + FULL_MS;
 		run->tried++;
 	}
-	*run = (struct run){.next_ms = now_ms + (uint64_t)config.eject_ms};
-	return run->next_ms;
+	*run = (struct run){.next_ms = now_ms + (uint64_t)config.eject_ms,
+	                    .told_ms = now_ms + TOLD_MS};
+	return run->told_ms;
 }
 
 /* Returns when to try the endpoints of a service; UINT64_MAX if its clients tell how connects end.

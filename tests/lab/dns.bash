@@ -16,14 +16,14 @@ lab_absolute_is() {
 	esac
 }
 
-# Without a process of its own, as what every set-up needs.
 lab_write_names() {
 	local file addresses
 	for file in "$LAB/names/"*; do
 		[ -e "$file" ] || continue
 		mapfile -t addresses <"$file"
 		printf "%s ${file##*/}\n" "${addresses[@]}"
-	done >"$LAB/names.hosts"
+	done >"$LAB/names.new"
+	mv "$LAB/names.new" "$LAB/names.hosts" # whole, because dnsmasq may be reading it
 }
 
 lab_dns_set() {
