@@ -40,7 +40,8 @@ static void see_port(const struct socket_seen *seen, void *with)
 }
 
 /* Finds an endpoint of a service by its number, over both families. Returns false if there are
- * fewer, or no port is known. */
+ * fewer, or no port is known. While any endpoint is passed over, the port is noted for lookups that
+ * name none. */
 static bool find(uint32_t service, uint32_t number, struct peer *peer)
 {
 	struct reading reading = reading_begin();
@@ -62,8 +63,7 @@ static bool find(uint32_t service, uint32_t number, struct peer *peer)
 		peer->port = rotation_port(pool.key, load_relaxed(&service_state[service].port));
 		if (!reading_held(reading) || !peer->port)
 			return false;
-		/* Lookups that name no port pass over what failed at this one from now on. Not
-		 * before, because they go on from another cursor then. */
+		/* Not before, because lookups go on from another cursor then. */
 		if (skips_any(clock_ms()))
 			rotation_note_port(pool.key, peer->port);
 		return true;
@@ -110,16 +110,14 @@ static uint64_t step(uint32_t service, uint64_t now_ms)
 	return run->told_ms;
 }
 
-/* Returns when to try the endpoints of a service; UINT64_MAX if its clients tell how connects end.
- */
+/* Returns when to look for the port of a service, or to try its endpoints; UINT64_MAX if that is
+ * not to be done. */
 static uint64_t when(uint32_t service, uint64_t now_ms)
 {
 	const struct service_state *state = &service_state[service];
 	uint64_t look_ms, only_ms;
 
 	if (mode_for(service_name_hash(service)) != MODE_ON)
-		return UINT64_MAX;
-	if (load_relaxed(&state->connected) && !load_relaxed(&state->untold))
 		return UINT64_MAX;
 	look_ms = look(service, now_ms);
 	if (load_relaxed(&state->untold) || service_is_lookups_only(service, now_ms))
@@ -135,8 +133,7 @@ uint64_t untold_step(uint64_t now_ms)
 	if (!config.eject_ms || !trial_is_possible())
 		return UINT64_MAX;
 	for (uint32_t i = 0; i < SERVICES; i++) {
-		if (!load_relaxed(&service_state[i].untold) &&
-		    load_relaxed(&service_state[i].lookups) < LOOKUPS_ONLY_FROM)
+		if (!load_relaxed(&service_state[i].untold) && !service_may_be_lookups_only(i))
 			continue;
 		when_ms = when(i, now_ms);
 		if (when_ms < next_ms)

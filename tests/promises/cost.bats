@@ -441,9 +441,9 @@ survives_closing() {
 # ---- Memory
 
 # memory_runs COUNT NAME [with_lbdns]: so many clients side by side, each of which looks the name up and connects once, and
-# then lives for ten refreshes: KiB that are nobody else's, on average, of our file and of our segment. How much of a file, ours or
-# libc's, is mapped at one moment is chance (the page cache, the kernel's reading ahead), so that resident memory is another
-# figure on another machine; our file counts whole (tests/bench/driver/memory.c).
+# then lives for ten refreshes: KiB that are nobody else's, on average, of our file and of our segment. How much of a file,
+# ours or libc's, is mapped at one moment is chance (the page cache, the kernel's reading ahead), so that resident memory is
+# another figure on another machine; our file counts whole (tests/bench/driver/memory.c).
 memory_runs() {
 	local i count=$1 name=$2 pids=()
 	shift 2
