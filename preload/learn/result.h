@@ -10,6 +10,7 @@
 #include "balance/ejection.h"
 #include "balance/own.h"
 #include "balance/pick.h"
+#include "balance/walk.h"
 #include "base/peer.h"
 
 #include <stdbool.h>
@@ -57,10 +58,12 @@ bool result_failure_matters(int error);
 
 /* Returns true if anything depends on how a connect ended: a failure that says something of the
  * endpoint, or an answer while anything speaks against endpoints, for all or for this process
- * alone. now_ms (clock_ms) may be when the connect began. */
+ * alone, or while a lookup is open, which it ends. now_ms (clock_ms) may be when the connect
+ * began. */
 static inline bool result_matters(int error, uint64_t now_ms)
 {
-	return error ? result_failure_matters(error) : ejection_any(now_ms) || own_any(now_ms);
+	return error ? result_failure_matters(error)
+	             : ejection_any(now_ms) || own_any(now_ms) || walk_any();
 }
 
 #endif

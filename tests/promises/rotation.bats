@@ -177,6 +177,42 @@ even() {
 	lab_equal "$(with_lbdns "$CLIENT" each rng-headless 8081 60 | lab_counts)" "20 20 20"
 }
 
+# Each of nginx's workers has the lookup of the one that forked it.
+@test "processes that share one lookup and do not block: exact from the first connection on" {
+	local how
+	for how in SO_ERROR connect; do
+		with_lbdns /usr/bin/python3 - "$how" >"$LAB/seen" <<-'END'
+			import os, select, socket, sys
+			answer = [a[4] for a in socket.getaddrinfo("rng-headless", 8081, type=socket.SOCK_STREAM)]
+
+			def connect(address):
+			    with socket.socket() as one:
+			        one.setblocking(False)
+			        one.connect_ex(address)
+			        poll = select.poll()
+			        poll.register(one, select.POLLOUT)
+			        poll.poll(20000)
+			        if sys.argv[1] == "connect":
+			            one.connect_ex(address)
+			        elif one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+			            sys.exit("an error")
+			        print(one.getpeername()[0], flush=True)
+
+			for worker in range(5):
+			    child = os.fork()
+			    if not child:
+			        for address in answer[:2]:
+			            connect(address)
+			        os._exit(0)
+			    os.waitpid(child, 0)
+		END
+		lab_equal "$(wc -l <"$LAB/seen")" 10
+		lab_equal "$(head -3 "$LAB/seen" | lab_counts)" "1 1 1"
+		# each three connections that follow each other have the order of those before
+		lab_equal "$(tail -n +4 "$LAB/seen")" "$(head -n -3 "$LAB/seen")"
+	done
+}
+
 @test "a client that only looks up: 30 lookups begin with each endpoint 10 times" {
 	local port
 	for port in 8081 -; do
