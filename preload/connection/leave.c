@@ -28,16 +28,21 @@ static SELDOM void ask_for_unknown(int fd, bool is_single)
 		thread_nudge(UINT64_MAX, 0);
 }
 
+static bool is_single(struct address asked)
+{
+	return singles_any() && singles_connected(asked);
+}
+
 int leave_unknown(int fd, const struct sockaddr *address, socklen_t length)
 {
 	struct address asked;
 	uint16_t port;
 
 	if (address_from_sockaddr(address, length, &asked, &port) && address_is_private(asked)) {
-		bool is_single = singles_any() && singles_connected(asked);
+		bool single = is_single(asked);
 
-		if (is_single || config.listed)
-			ask_for_unknown(fd, is_single);
+		if (single || config.listed)
+			ask_for_unknown(fd, single);
 	}
 	return libc()->connect(fd, address, length);
 }
@@ -77,12 +82,16 @@ SELDOM int leave_unwatched(const struct connection *c)
 	bool differs = pick->kind == PICK_OTHER;
 	struct peer target = acts ? pick->target : c->asked;
 
-	if (pick->kind == PICK_LEAVE)
+	if (pick->kind == PICK_LEAVE) {
 		counters_passed(pick->name, pick->why);
-	else
+		/* Of a name whose one address is that of another one, which is known already. */
+		if (is_single(c->asked.address))
+			ask_for_unknown(c->fd, true);
+	} else {
 		counters_connected(
 			counters_tally(pick->name, target.address, target.port, pick->picked_ms),
 			acts && differs);
+	}
 	if (differs && !acts)
 		counters_passed(pick->name, LEAVE_OBSERVED);
 	if (log_wants(LOG_DEBUG))

@@ -366,6 +366,8 @@ lines_of() {
 	END
 	LBDNS_IDLE=2s LBDNS_REFRESH=200ms lab_start client with_lbdns sh -c 'exec "$@" <"$LAB/turns"' - \
 		/usr/bin/python3 "$LAB/turns.py"
+	echo >&"$turns"
+	lab_wait_until lines "$LAB/client.out" 2
 	lab_dns_asks 3 rng-headless A # some may have been before this
 	lab_dns_asks_more 19 other-headless A         # 3 s at least
 	lab_dns_queries_reset
@@ -379,9 +381,9 @@ lines_of() {
 	# one interval and one answer
 	(($(lab_now) - start <= 200 + 1000)) || { echo "asked again after $(($(lab_now) - start)) ms"; return 1; }
 	lab_dns_asks_more 1 rng-headless A
-	lab_wait_until lines "$LAB/client.out" 2
+	lab_wait_until lines "$LAB/client.out" 3
 	yes '' | head -n 8 >&"$turns"
-	lab_wait_until lines "$LAB/client.out" 10
+	lab_wait_until lines "$LAB/client.out" 11
 	lab_equal "$(tail -n 8 "$LAB/client.out" | lab_counts)" "2 2 2 2"
 }
 

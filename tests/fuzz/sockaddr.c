@@ -58,7 +58,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	listeners[1] = listen_on(AF_INET6, &in6, sizeof(in6));
 	/* Each endpoint is as good as the others, always. */
 	config_load((char *[]){"LBDNS_SHARED=off", "LBDNS_REFRESH=1h", "LBDNS_MAX_STALE=24h",
-	                       "LBDNS_UDP=on", "LBDNS_EJECT=0", NULL});
+	                       "LBDNS_UDP=on", "LBDNS_EJECT=0",
+	                       "LBDNS_NAMES=rng*", /* loopback addresses are in no pool else */
+	                       NULL});
 	atomic_store(&process.thread, THREAD_RUNS); /* none is to be started */
 	for (unsigned i = 0; i < POOL; i++)
 		pool[i] = v4(i + 1);

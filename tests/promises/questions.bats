@@ -100,12 +100,15 @@ reached_of_loopback() {
 
 # ---- Names of one address
 
-# singles N: a client that looks up single-0 to single-<N - 1> and connects to each of them again and again.
+# singles N: a client that looks up single-0 to single-<N - 1>, one after another so that not all are due at the same time,
+# and connects to each of them again and again.
 singles() {
 	cat >"$LAB/singles.py" <<-'END'
 		import socket, sys, time
-		found = [socket.getaddrinfo(f"single-{i}", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]
-		         for i in range(int(sys.argv[1]))]
+		found = []
+		for i in range(int(sys.argv[1])):
+		    found += [socket.getaddrinfo(f"single-{i}", 8081, socket.AF_INET, socket.SOCK_STREAM)[0][4]]
+		    time.sleep(0.1)
 		while True:
 		    for address in found:
 		        socket.create_connection(address).close()

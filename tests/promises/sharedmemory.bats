@@ -458,6 +458,7 @@ attached_again() {
 	before=$(</proc/sys/kernel/shmmni)
 	export LBDNS_REFRESH=100ms
 	turns_start
+	lab_equal "$(turns_are_one)" yes
 	echo 0 >/proc/sys/kernel/shmmni
 	ipcrm --all=shm
 	lab_dns_asks_more 6 rng-headless A

@@ -16,8 +16,8 @@ teardown() {
 }
 
 # A client that does what it reads (tests/programs/scripted.c lists the steps): scripted_start [with_lbdns] [PROGRAM...] CLIENT;
-# settings in front, as for with_lbdns. tell STEP has it do STEP; what it says is on stdout. Or tell_on STEP, and
-# answer when it is done.
+# settings in front, as for with_lbdns. It has looked its name up and made a connection: without one nothing is refreshed.
+# tell STEP has it do STEP; what it says is on stdout. Or tell_on STEP, and answer when it is done.
 scripted_start() {
 	rm -f "$LAB/client.in" "$LAB/client.out"
 	mkfifo "$LAB/client.in" "$LAB/client.out"
@@ -31,6 +31,7 @@ scripted_start() {
 	echo $! >"$LAB/client.pid"
 	exec 7>"$LAB/client.in" 8<"$LAB/client.out"
 	answer
+	tell connect 1 >"$LAB/first"
 }
 
 scripted_end() {
