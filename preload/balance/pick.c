@@ -180,6 +180,7 @@ static SELDOM void use_pools(struct decision *by, const struct membership *at)
 			uint64_t until_ms;
 
 			service_note_use(pool.service, by->now_ms);
+			service_note_connect(pool.service);
 			until_ms = service_fast_until(pool.service, pool.family);
 			if (until_ms < by->fast_until_ms)
 				by->fast_until_ms = until_ms;

@@ -65,13 +65,14 @@ asks_no_more() {
 }
 
 @test "a name that is looked up again is refreshed, though nobody connects" {
-	with_lbdns /usr/bin/python3 - <<-'END' 3>&- &
+	cat >"$LAB/again.py" <<-'END'
 		import socket, time
 		while True:
 		    socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)
+		    print(flush=True)
 		    time.sleep(0.05)
 	END
-	echo $! >"$LAB/client.pid"
+	lab_start client with_lbdns /usr/bin/python3 "$LAB/again.py"
 	lab_dns_asks 20 rng-headless A # libc is asked once in 30 s
 	lab_stop client
 }
