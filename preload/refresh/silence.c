@@ -1,5 +1,5 @@
-/* State: sightings, the sockets seen without an answer; patience_ms and vain_ms; again_ms;
- * blind_ms. The refresh thread alone uses them. */
+/* State: sightings, the sockets seen without an answer; again_ms, rest_ms and blind_ms. The refresh
+ * thread alone uses them. */
 #include "refresh/silence.h"
 
 #include "balance/ejection.h"
@@ -22,14 +22,13 @@
 enum {
 	TIMES_USUAL = 8, /* an attempt is overdue after so many times what answers usually take */
 	LIMIT_MOST_MS = 2000,
-	REPEATED_MS = 1250,     /* the SYN was repeated (after 1 s), and there was time to answer */
-	LEFT_MS = 4000,         /* nobody waits so long in a connect that was cut short */
-	LOOK_EVERY_MS = 100,    /* between looks while sockets are without an answer, */
-	LOOK_SELDOM_MS = 500,   /* once the youngest of them has waited for so long */
-	LOOKED_MS = 20,         /* between looks of any process in the network namespace */
-	BLIND_MS = 60 * 1000,   /* before a kernel that would not say is asked again */
-	PATIENCE_MOST_MS = 768, /* INFLIGHT_LEAST_MS, doubled five times */
-	SOON_MS = 1000, /* a client that was late to ask makes a look in vain now and then */
+	REPEATED_MS = 1250,   /* the SYN was repeated (after 1 s), and there was time to answer */
+	LEFT_MS = 4000,       /* nobody waits so long in a connect that was cut short */
+	LOOK_EVERY_MS = 100,  /* between looks while sockets are without an answer, */
+	LOOK_SELDOM_MS = 500, /* once the youngest of them has waited for so long */
+	LOOKED_MS = 20,       /* between looks of any process in the network namespace */
+	BLIND_MS = 60 * 1000, /* before a kernel that would not say is asked again */
+	VAIN_SHARE = 100,     /* of the time, looks in vain take one part */
 	SIGHTINGS = 64
 };
 
@@ -42,15 +41,12 @@ static struct sighting {
 	                      another may have ended all that spoke against it */
 } sightings[SIGHTINGS];
 
-/* What is added to all limits, because the last looks found nobody waiting, one soon after another:
- * clients that do not say how their connects end would have us look ten times a second. */
-static uint64_t patience_ms;
-
-/* When a look last found nobody waiting (clock_ms). */
-static uint64_t vain_ms;
-
 /* When to look again at the sockets that were seen to wait (clock_ms). */
 static uint64_t again_ms;
+
+/* When to look again after a look that found nobody waiting (clock_ms): clients that are late to
+ * ask how their connects end, or never do, have us look in vain. */
+static uint64_t rest_ms;
 
 /* When the kernel did not say who waits, if process.sees_silence is false. */
 static uint64_t blind_ms;
@@ -97,7 +93,7 @@ static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms, unsigned *news
 		if (!inflight_read(at, &view) || view.flags & (FLAG_TOLD | FLAG_ANSWERED))
 			continue;
 		age_ms = clock_since(view.since_ms, now_ms);
-		due_ms = limit_ms(view.pool, view.peer.port) + patience_ms;
+		due_ms = limit_ms(view.pool, view.peer.port);
 		if (age_ms >= REPEATED_MS && view.flags & FLAG_MAY_LIMIT && inflight_may_limit())
 			cut_short(at, &view);
 		else if (view.flags & FLAG_MAY_LIMIT && age_ms < REPEATED_MS &&
@@ -273,22 +269,20 @@ static unsigned count_sightings(uint64_t now_ms, uint64_t *youngest_ms)
 	return count;
 }
 
-/* Records that a look has found nobody waiting: patience_ms rises if the last one was lately, and
- * falls if not. */
-static void lose_patience(uint64_t now_ms)
+/* Returns how long this thread has run (us). */
+static uint64_t run_us(void)
 {
-	if (clock_since(vain_ms, now_ms) >= SOON_MS + patience_ms)
-		patience_ms = patience_ms > 2 * INFLIGHT_LEAST_MS ? patience_ms / 2 : 0;
-	else if (patience_ms < PATIENCE_MOST_MS)
-		patience_ms = patience_ms ? patience_ms * 2 : INFLIGHT_LEAST_MS;
-	vain_ms = now_ms;
+	struct timespec now = {0};
+
+	clock_now(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* Looks at the kernel's table. Returns how many connects of this process are overdue, and wait. */
 static unsigned look(uint64_t now_ms)
 {
 	struct look look = {.now_ms = now_ms};
-	uint64_t youngest_ms;
+	uint64_t youngest_ms, began_us = run_us();
 
 	for (int i = 0; i < SIGHTINGS; i++)
 		if (sightings[i].began_ms)
@@ -300,10 +294,8 @@ static unsigned look(uint64_t now_ms)
 		return 0;
 	}
 	end_sightings();
-	if (look.found)
-		patience_ms = 0;
-	else if (!count_sightings(now_ms, &youngest_ms))
-		lose_patience(now_ms);
+	if (!look.found && !count_sightings(now_ms, &youngest_ms))
+		rest_ms = now_ms + (run_us() - began_us) * VAIN_SHARE / 1000;
 	return mark_answered(now_ms);
 }
 
@@ -334,7 +326,8 @@ uint64_t silence_watch(uint64_t now_ms)
 		store_relaxed(&inflight_quick_ms, least_ms);
 	waiting = count_sightings(now_ms, &youngest_ms);
 	if ((overdue || waiting) && config.eject_ms && sees(now_ms)) {
-		if ((news || now_ms >= again_ms) && take_look(now_ms)) {
+		if ((news || now_ms >= again_ms) && (waiting || now_ms >= rest_ms) &&
+		    take_look(now_ms)) {
 			overdue = look(now_ms);
 			waiting = count_sightings(now_ms, &youngest_ms);
 			again_ms = look_again_ms(now_ms, youngest_ms);
@@ -363,7 +356,6 @@ void silence_begin(bool own_descriptors)
 				store_relaxed(&inflight_table[i].flags, 0);
 			}
 	forget_sightings();
-	patience_ms = 0;
 	atomic_store(&process.sees_silence, true);
 	/* Somebody may have asked while there was no thread. */
 	if (load_relaxed(&inflight_top))
