@@ -4,9 +4,12 @@
 #include "base/attributes.h"
 #include "base/clock.h"
 #include "base/process.h"
+#include "base/socket.h"
 #include "base/wakeup.h"
 
 #include <stddef.h>
+
+enum { QUICK_LOOKS = 16 /* system calls of one connect for those before it */ };
 
 #include "base/poison.h"
 
@@ -14,6 +17,7 @@ struct inflight inflight_table[DESCRIPTORS];
 _Atomic uint32_t inflight_top;
 _Atomic uint64_t inflight_look_ms;
 _Atomic uint64_t inflight_quick_ms;
+_Atomic uint64_t inflight_seen_ms;
 _Atomic uintptr_t inflight_thread;
 static atomic_bool never_limit; /* which sockets a descriptor is depends on the thread */
 
@@ -29,21 +33,45 @@ APART void inflight_ask(uint64_t when_ms)
 	wakeup_by(was && was < when_ms ? was : when_ms);
 }
 
+/* Looks at a connect that is overdue, and marks it as one that waits, or that was answered though
+ * its client is late to learn of it. Returns true if it waits, and the refresh thread does not know
+ * that. What the kernel does not say here, because threads have descriptors of their own, that
+ * thread finds out in time. */
+static bool look_at(struct inflight *at, const struct inflight_view *view, uint64_t now_ms)
+{
+	enum socket_wait wait;
+
+	if (inflight_is_limit_refused() ||
+	    load_relaxed(&at->generation) != descriptor_generation(view->fd))
+		return false;
+	wait = socket_wait(view->fd);
+	if (wait == SOCKET_WAITS_NOT)
+		inflight_mark(at, view, FLAG_ANSWERED);
+	if (wait != SOCKET_WAITS ||
+	    (!(view->flags & FLAG_SEEN) && !inflight_mark(at, view, FLAG_SEEN)))
+		return false;
+	store_relaxed(&inflight_seen_ms, now_ms);
+	return !(view->flags & FLAG_SAID);
+}
+
 APART void inflight_quicken(uint64_t now_ms)
 {
-	uint32_t top = load_relaxed(&inflight_top);
+	uint32_t top = load_relaxed(&inflight_top), looks = 0;
+	bool is_news = false;
 
 	store_relaxed(&inflight_quick_ms, now_ms + INFLIGHT_QUICK_MS);
-	for (uint32_t i = 0; i < top && i < DESCRIPTORS; i++) {
-		uint64_t since_ms = load_relaxed(&inflight_table[i].since_ms);
+	for (uint32_t i = 0; i < top && i < DESCRIPTORS && looks < QUICK_LOOKS; i++) {
+		struct inflight_view view;
 
-		if (!since_ms || clock_since(since_ms, now_ms) < INFLIGHT_LEAST_MS ||
-		    load_relaxed(&inflight_table[i].flags) &
-		            (FLAG_WAITS | FLAG_TOLD | FLAG_ANSWERED))
+		if (!inflight_read(&inflight_table[i], &view) ||
+		    clock_since(view.since_ms, now_ms) < INFLIGHT_LEAST_MS ||
+		    view.flags & (FLAG_WAITS | FLAG_TOLD | FLAG_ANSWERED))
 			continue;
-		inflight_ask(now_ms);
-		return;
+		looks++;
+		is_news = look_at(&inflight_table[i], &view, now_ms) || is_news;
 	}
+	if (is_news)
+		inflight_ask(now_ms);
 }
 
 /* By several threads at once, and a place beyond the top would never be looked at. */

@@ -43,7 +43,9 @@ enum {
 	FLAG_ANSWERED = 32, /* it is overdue, and not in the kernel's table: there was an answer, of
 	                       which the client may yet learn; or its client has left connect by
 	                       siglongjmp, or closed it */
-	FLAG_COUNTED = 64   /* it was silent, and is counted as a failure: not again when it ends */
+	FLAG_COUNTED = 64,  /* it was silent, and is counted as a failure: not again when it ends */
+	FLAG_SEEN = 128,    /* a later connect of this process has seen that it is not answered */
+	FLAG_SAID = 256     /* and the refresh thread has said so */
 };
 
 struct inflight {
@@ -67,6 +69,9 @@ extern HIDDEN _Atomic uint64_t inflight_look_ms;
 /* When the next connect that does not block is to look whether one before it is overdue: sooner
  * than the refresh thread, which is not to be woken for each. */
 extern HIDDEN _Atomic uint64_t inflight_quick_ms;
+
+/* When a connect has last set FLAG_SEEN, or found it set (clock_ms). */
+extern HIDDEN _Atomic uint64_t inflight_seen_ms;
 
 /* ---- What is under way */
 
@@ -149,8 +154,17 @@ static inline bool inflight_is_taken(const struct inflight *at, int fd)
 	       (uint32_t)load_relaxed(&at->port_fd) != (uint32_t)fd;
 }
 
-/* Has the refresh thread look now if any connect that did not block is overdue. */
+/* Looks at the connects that did not block and are overdue, of this process, which can get at their
+ * sockets. Has the refresh thread look now if it does not know of one that waits. */
 void inflight_quicken(uint64_t now_ms);
+
+/* Does what inflight_quicken does, unless a connect has done so lately. For each connect that did
+ * not block. */
+FAST void inflight_quick(uint64_t now_ms)
+{
+	if (__builtin_expect(load_relaxed(&inflight_quick_ms) <= now_ms, 0))
+		inflight_quicken(now_ms);
+}
 
 /* Records a connect that has returned while the connection is under way, since now_ms; the client
  * may never say how it ended. */
@@ -162,8 +176,7 @@ FAST void inflight_add(int fd, struct peer peer, uint64_t pool, uint64_t now_ms)
 		return;
 	inflight_put(at, fd, peer, pool, now_ms, 0);
 	inflight_look_by(now_ms + INFLIGHT_LOOK_MS);
-	if (__builtin_expect(load_relaxed(&inflight_quick_ms) <= now_ms, 0))
-		inflight_quicken(now_ms);
+	inflight_quick(now_ms);
 }
 
 /* Records a connect that is about to be called, now (clock_ms), and that returns when the

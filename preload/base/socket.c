@@ -1,6 +1,7 @@
 #include "base/attributes.h"
 #include "base/socket.h"
 
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/kernel.h"
 
@@ -10,10 +11,11 @@
 
 enum {
 	INFO_SIZE = offsetof(struct tcp_info, tcpi_segs_in), /* the last word is tcpi_segs_out */
+	/* TCP_SYN_SENT and TCP_CLOSE of netinet/tcp.h, which does not go with linux/tcp.h */
+	TCP_STATE_SYN_SENT = 2,
 	TCP_STATE_CLOSE = 7
 };
 _Static_assert(offsetof(struct tcp_info, tcpi_segs_out) + sizeof(uint32_t) == INFO_SIZE, "last");
-/* TCP_CLOSE of netinet/tcp.h, which does not go with linux/tcp.h */
 
 static SELDOM enum socket_state datagram_state(int fd)
 {
@@ -70,4 +72,26 @@ enum socket_past socket_past(int fd)
 		return SOCKET_UNKNOWN;
 	/* The peer has acknowledged our SYN, which counts as a byte. */
 	return info.tcpi_bytes_acked ? SOCKET_CONNECTED : SOCKET_NEVER_CONNECTED;
+}
+
+enum socket_wait socket_wait(int fd)
+{
+	uint8_t state; /* tcpi_state is the first byte */
+	socklen_t length = sizeof(state);
+
+	if (kernel_get_option(fd, IPPROTO_TCP, TCP_INFO, &state, &length))
+		return SOCKET_MAY_WAIT;
+	return state == TCP_STATE_SYN_SENT ? SOCKET_WAITS : SOCKET_WAITS_NOT;
+}
+
+SELDOM uint64_t socket_began_ms(int fd, uint64_t began_ms)
+{
+	struct tcp_info info;
+	socklen_t length = INFO_SIZE;
+	uint64_t now_ms = clock_ms();
+
+	if (kernel_get_option(fd, IPPROTO_TCP, TCP_INFO, &info, &length) || length != INFO_SIZE ||
+	    !info.tcpi_rtt || info.tcpi_rtt / 1000 >= clock_since(began_ms, now_ms))
+		return began_ms;
+	return now_ms - info.tcpi_rtt / 1000;
 }

@@ -46,4 +46,15 @@ enum socket_past { SOCKET_UNKNOWN, SOCKET_CONNECTED, SOCKET_NEVER_CONNECTED };
 
 enum socket_past socket_past(int fd);
 
+/* Does a stream socket wait for the answer to its connect? SOCKET_MAY_WAIT: the kernel does not
+ * say. */
+enum socket_wait { SOCKET_MAY_WAIT, SOCKET_WAITS, SOCKET_WAITS_NOT };
+
+enum socket_wait socket_wait(int fd);
+
+/* Returns when a connect would have begun (clock_ms) if its answer had come just now: as long ago
+ * as the answer took, which the kernel has measured, because who asks may be late. began_ms is when
+ * it began; that is returned where the kernel does not say. */
+uint64_t socket_began_ms(int fd, uint64_t began_ms);
+
 #endif

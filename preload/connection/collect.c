@@ -24,12 +24,14 @@ static bool is_answered(int fd)
 	return socket_past(fd) == SOCKET_CONNECTED;
 }
 
-void collect_ended(const struct inflight_view *view, int error)
+void collect_ended(const struct inflight_view *view, int fd, int error)
 {
+	uint64_t began_ms = error ? view->since_ms : socket_began_ms(fd, view->since_ms);
+
 	if (view->flags & FLAG_COUNTED)
-		result_note_counted(view->peer, view->pool, view->since_ms, error);
+		result_note_counted(view->peer, view->pool, began_ms, error);
 	else
-		result_note_peer(view->peer, view->pool, view->since_ms, error);
+		result_note_peer(view->peer, view->pool, began_ms, error);
 }
 
 /* A client that is told of no error mostly believes that it is connected. One that asks while its
@@ -47,7 +49,7 @@ static void collect_answer(struct inflight *inflight, const struct inflight_view
 		return;
 	atomic_fetch_or_explicit(&inflight->flags, FLAG_TOLD, memory_order_relaxed);
 	if (result_matters(0, now_ms))
-		collect_ended(view, 0);
+		collect_ended(view, fd, 0);
 }
 
 /* The error may also be that of a connection that broke later. */
@@ -56,7 +58,7 @@ static void collect_failure(struct inflight *inflight, const struct inflight_vie
 {
 	inflight_forget(inflight, view->since_ms);
 	if (result_failure_matters(error) && socket_past(fd) == SOCKET_NEVER_CONNECTED)
-		collect_ended(view, error);
+		collect_ended(view, fd, error);
 }
 
 void collect_error(int fd, int error)

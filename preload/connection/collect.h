@@ -12,8 +12,8 @@
  * is kept. Any thread, any signal handler. */
 void collect_error(int fd, int error);
 
-/* Records how a connect under way has ended; error is 0 or an errno. */
-void collect_ended(const struct inflight_view *view, int error);
+/* Records how a connect under way on a socket has ended; error is 0 or an errno. */
+void collect_ended(const struct inflight_view *view, int fd, int error);
 
 /* Records that a socket of this process is to use Fast Open (TCP_FASTOPEN_CONNECT, tcp(7)): connect
  * may return 0 before anything is sent, and what the client sends tells how it ended. */

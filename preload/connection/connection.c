@@ -32,8 +32,11 @@
  * not that of a connect which has sent nothing yet (TCP_FASTOPEN_CONNECT, tcp(7)). */
 static SELDOM void note_result(struct pick pick, int fd, int error)
 {
-	if (error ? result_failure_matters(error) : socket_past(fd) == SOCKET_CONNECTED)
-		result_note(&pick, error);
+	if (error ? !result_failure_matters(error) : socket_past(fd) != SOCKET_CONNECTED)
+		return;
+	if (!error)
+		pick.picked_ms = socket_began_ms(fd, pick.picked_ms);
+	result_note(&pick, error);
 }
 
 static SELDOM void report(struct connection c, int error)
@@ -82,7 +85,9 @@ FAST int go(struct connection *c)
 		if (!attempt_is_good(&c->attempt, c->fd, error))
 			return connection_retry(*c, error);
 	}
-	if (error == EINPROGRESS && !begun)
+	if (error == EINPROGRESS && begun)
+		inflight_quick(pick->picked_ms);
+	else if (error == EINPROGRESS)
 		inflight_add(c->fd, pick->target, pick->key, pick->picked_ms);
 	else if (error && (own_blames(error) || (pick->has_others && ejection_blames(error))))
 		return connection_retry(*c, error);

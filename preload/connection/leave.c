@@ -71,7 +71,7 @@ SELDOM int leave_collecting(const struct connection *c, const struct route *rout
 	if (error == EISCONN)
 		error = 0;
 	if (result_matters(error, clock_ms()) && (error || socket_past(c->fd) == SOCKET_CONNECTED))
-		collect_ended(&view, error);
+		collect_ended(&view, c->fd, error);
 	return status;
 }
 

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/kernel.h"
+#include "base/socket.h"
 #include "learn/result.h"
 
 #include <errno.h>
@@ -43,11 +44,13 @@ void probe_begin(bool own_descriptors)
 
 static void end(struct probe *probe, int error)
 {
+	uint64_t began_ms = error ? probe->since_ms : socket_began_ms(probe->fd, probe->since_ms);
+
 	if (probe->fd >= 0)
 		kernel_call(SYS_close, probe->fd);
 	probe->fd = -1;
 	if (!error || ejection_blames(error))
-		result_checked(probe->peer, probe->since_ms, error);
+		result_checked(probe->peer, began_ms, error);
 	else
 		/* The fault is this host's: clients are to try. */
 		trial_set_impossible(clock_ms() + IMPOSSIBLE_MS);

@@ -673,13 +673,23 @@ static void not_for_ever(void)
 	silence_watch(clock_ms());
 	CHECK(is_blind());
 	CHECK(!setrlimit(RLIMIT_NOFILE, &before));
-	attempt(SILENT);
 	watch_for(300);
 	CHECK(is_blind() && !evidence(SILENT));
 	attempt(SILENT);
 	silence_watch(clock_ms() + 61 * 1000);
 	CHECK(!is_blind());
 	CHECK(watch_until(doubts_silent));
+}
+
+/* Connects look at those before them, for which no table is needed. */
+static void seen_by_later_connects(void)
+{
+	filter(true, SECCOMP_RET_ERRNO | EACCES);
+	attempt(SILENT);
+	sleep_until(clock_ms() + 2 * INFLIGHT_LEAST_MS);
+	attempt(ANSWERING);
+	CHECK(watch_until(doubts_silent));
+	CHECK(!is_blind());
 }
 
 /* The kernel's table is not read while all is well: whoever opens a netlink socket is killed. */
@@ -781,6 +791,7 @@ int main(void)
 	RUN(noticed_by_proc);
 	RUN(not_at_all);
 	RUN(not_for_ever);
+	RUN(seen_by_later_connects);
 	RUN(no_look_while_nothing_is_overdue);
 	RUN(a_child_does_not_wait_for_its_parents_threads);
 	return !ok;
