@@ -94,6 +94,8 @@ void service_join(uint32_t service, uint32_t other)
 
 	if (atomic_load_explicit(&service_state[other].used_ms, memory_order_relaxed) < used_ms)
 		atomic_store_explicit(&service_state[other].used_ms, used_ms, memory_order_relaxed);
+	if (load_relaxed(&service_state[service].connected))
+		store_relaxed(&service_state[other].connected, true);
 }
 
 void service_name(uint32_t service, struct name_text *name)

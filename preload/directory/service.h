@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/name.h"
+#include "base/wakeup.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -167,13 +168,15 @@ enum { LOOKUPS_ONLY_FROM = 3, LOOKUPS_ONLY_MS = 1000 };
 /* Records a lookup, for a port or 0. Not in a signal handler. */
 void service_note_lookup(uint32_t service, uint16_t port, uint64_t now_ms);
 
-/* Records that a connect to an endpoint was seen. */
+/* Records that a connect to an endpoint was seen; the first one has the service refreshed. */
 static inline void service_note_connect(uint32_t service)
 {
 	_Atomic bool *connected = &service_state[service % SERVICES].connected;
 
-	if (!atomic_load_explicit(connected, memory_order_relaxed))
-		atomic_store_explicit(connected, true, memory_order_relaxed);
+	if (atomic_load_explicit(connected, memory_order_relaxed))
+		return;
+	atomic_store_explicit(connected, true, memory_order_relaxed);
+	wakeup_hurry();
 }
 
 /* Records that a connect to a port does not tell how it ends. */

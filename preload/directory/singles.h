@@ -42,14 +42,13 @@ void singles_note(const struct single *single);
 /* Forgets a name, because it is managed now. */
 void singles_forget(const struct name_text *name);
 
-/* When there is first anything to look for in a connect (clock_ms); 0: never. singles.c alone
- * writes it. */
-extern HIDDEN _Atomic uint64_t singles_due_ms;
+/* Any name was noted. singles.c alone writes it. */
+extern HIDDEN atomic_bool singles_noted;
 
-/* Returns true while there is a name that a connect may be for. */
+/* Returns true if there may be a name that a connect is for. */
 static inline bool singles_any(void)
 {
-	return atomic_load_explicit(&singles_due_ms, memory_order_relaxed) != 0;
+	return atomic_load_explicit(&singles_noted, memory_order_relaxed);
 }
 
 /* Notes a connect to an address. Returns true if DNS is to be asked for a name because of it:

@@ -3,6 +3,7 @@
 #include "hooks/hook.h"
 #include "base/attributes.h"
 #include "base/config.h"
+#include "base/futex.h"
 #include "base/libc.h"
 #include "lookup/question.h"
 #include "lookup/requests.h"
@@ -12,6 +13,8 @@
 #include <netdb.h>
 #include <signal.h>
 #include <stdint.h>
+
+enum { TAKE_IN_MS = 1000 };
 
 static int absent(void)
 {
@@ -64,6 +67,8 @@ HOOK SELDOM int gai_error(struct gaicb *request)
 
 	if (!libc)
 		return absent();
+	if (requests_are_taken_in(request))
+		return EAI_INPROGRESS;
 	status = libc->gai_error(request);
 	requests_ended(request, status, true);
 	return status;
@@ -82,8 +87,12 @@ HOOK SELDOM int gai_suspend(const struct gaicb *const list[], int count,
 	for (int i = 0; i < count; i++) {
 		struct gaicb *request = (struct gaicb *)(uintptr_t)list[i];
 
-		if (request)
-			requests_ended(request, libc->gai_error(request), false);
+		if (!request)
+			continue;
+		requests_ended(request, libc->gai_error(request), false);
+		/* Bounded, because the thread that does so may have left by siglongjmp. */
+		for (int ms = 0; ms < TAKE_IN_MS && requests_are_taken_in(request); ms++)
+			futex_sleep(1);
 	}
 	errno = saved_errno;
 	return status;
@@ -96,8 +105,12 @@ HOOK SELDOM int gai_cancel(struct gaicb *request)
 
 	if (!libc)
 		return absent();
+	if (requests_are_taken_in(request))
+		return EAI_NOTCANCELED;
 	status = libc->gai_cancel(request);
 	if (status == EAI_CANCELED)
 		requests_ended(request, status, true);
+	else if (status == EAI_ALLDONE)
+		requests_ended(request, libc->gai_error(request), true);
 	return status;
 }

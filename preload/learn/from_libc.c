@@ -227,10 +227,10 @@ static void note_single(const struct name_text *name, const struct answer *answe
 		singles_note(&single);
 }
 
-/* Learns an answer. The writer. Returns false if that is not possible: then nothing is published,
- * and the name is as it was. */
+/* Learns an answer; are_dns is sources_are_dns. The writer. Returns false if that is not possible:
+ * then nothing is published, and the name is as it was. */
 static bool learn_locked(const struct name_text *name, const struct answer *answer,
-                         const struct eligible *eligible, bool single)
+                         const struct eligible *eligible, bool are_dns, bool single)
 {
 	bool listed = eligible->verdict == ELIGIBLE_LISTED;
 	struct merge_before before;
@@ -243,17 +243,19 @@ static bool learn_locked(const struct name_text *name, const struct answer *answ
 	shared_start();
 	if (!draft_begin(&draft))
 		return false;
+	is_new = snapshot_find_name(draft.next, name) < 0;
+	if (single && !is_new) /* a lookup was faster, and knows more */
+		return false;
 	before = part(&draft, name, eligible->ports, before_of(&draft, name, listed), answer);
 	after = merge(&before, answer);
 	/* Before names_service, so that no name is given up for an answer that has no room. */
 	if (!after.fits)
 		return false;
-	is_new = snapshot_find_name(draft.next, name) < 0;
 	service = names_service(&draft, name, eligible, &place);
 	if (service == SERVICES)
 		return false;
 	if (!listed && is_new)
-		store_relaxed(&service_state[service].unsure, !sources_are_dns());
+		store_relaxed(&service_state[service].unsure, !are_dns);
 	if (answer->canonical && name_normalize(answer->canonical, &canonical))
 		draft_set_canonical(&draft, place, &canonical);
 	take_pools(&draft, service, answer, &after, name_hash(name));
@@ -311,7 +313,7 @@ bool learn_from_libc(const struct name_text *name, const struct answer *answer)
 {
 	uint64_t key = name_hash(name);
 	struct listing listing;
-	bool known = listing_find(name, &listing), learned;
+	bool known = listing_find(name, &listing), are_dns, learned;
 	struct eligible eligible;
 	struct writer_lock lock;
 
@@ -331,11 +333,12 @@ bool learn_from_libc(const struct name_text *name, const struct answer *answer)
 			leave_to_hosts(name);
 		return false;
 	}
+	are_dns = known || sources_are_dns(); /* before the lock: files may be slow */
 	if (!lock_soon(&lock)) {
 		claim_all(key, answer);
 		return false;
 	}
-	learned = learn_locked(name, answer, &eligible, false);
+	learned = learn_locked(name, answer, &eligible, are_dns, false);
 	draft_end();
 	writer_unlock(&lock);
 	if (!learned)
@@ -353,7 +356,10 @@ bool learn_single(const struct single *single)
 	struct answer answer = {.source = ANSWER_LIBC};
 	struct listing listing;
 	struct writer_lock lock;
+	bool are_dns;
 
+	if (eligible.verdict == ELIGIBLE_NEVER)
+		return true;
 	for (enum family f = 0; f < FAMILY_COUNT; f++) {
 		if (single->asked & FAMILY_BIT(f))
 			answer.family[f].outcome = DNS_NO_DATA;
@@ -366,9 +372,10 @@ bool learn_single(const struct single *single)
 	if (listing_find(&single->name, &listing) || is_unmanaged(&single->name) ||
 	    hosts_say(&single->name, &answer))
 		return true;
+	are_dns = sources_are_dns();
 	if (!writer_trylock(&lock))
 		return false;
-	if (learn_locked(&single->name, &answer, &eligible, true))
+	if (learn_locked(&single->name, &answer, &eligible, are_dns, true))
 		log_line(LOG_DEBUG, single->name.text, ": has one address, DNS is asked too", NULL);
 	draft_end();
 	writer_unlock(&lock);

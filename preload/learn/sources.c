@@ -6,7 +6,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { FILE_SIZE = 4096 };
+enum {
+	PIECE_SIZE = 256,
+	LINE_SIZE = 256 /* what is behind that of a line is not read */
+};
 
 /* Returns how long the word is that begins here, a source or an action ("[NOTFOUND=return]",
  * without its bracket); 0: the line ends here. */
@@ -32,10 +35,24 @@ static bool are_files_and_dns(const char *line)
 	}
 }
 
-bool sources_are_dns(void)
+/* Returns true if a line is the one of host names; *are_dns becomes what it says. */
+static bool is_hosts(const char *line, bool *are_dns)
 {
 	static const char key[] = "hosts:";
-	char text[FILE_SIZE];
+
+	line += strspn(line, " \t\r");
+	if (strncmp(line, key, sizeof(key) - 1) != 0)
+		return false;
+	*are_dns = are_files_and_dns(line + sizeof(key) - 1);
+	return true;
+}
+
+/* In pieces, because this may run on the small stack of a signal handler. */
+bool sources_are_dns(void)
+{
+	char piece[PIECE_SIZE], line[LINE_SIZE];
+	size_t length = 0;
+	bool found = false, are_dns = true; /* glibc's default is "dns [!UNAVAIL=return] files" */
 	long got, file;
 
 	if (libc_is_musl())
@@ -44,13 +61,19 @@ bool sources_are_dns(void)
 	                   O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (file < 0)
 		return true;
-	got = kernel_call(SYS_read, file, text, sizeof(text) - 1);
+	while (!found && (got = kernel_call(SYS_read, file, piece, sizeof(piece))) > 0)
+		for (long i = 0; !found && i < got; i++) {
+			if (length < sizeof(line) - 1)
+				line[length++] = piece[i];
+			if (piece[i] != '\n')
+				continue;
+			line[length] = '\0';
+			found = is_hosts(line, &are_dns);
+			length = 0;
+		}
 	kernel_call(SYS_close, file);
-	text[got > 0 ? got : 0] = '\0';
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += strspn(line, " \t\r\n");
-		if (!strncmp(line, key, sizeof(key) - 1))
-			return are_files_and_dns(line + sizeof(key) - 1);
-	}
-	return true; /* glibc's default, "dns [!UNAVAIL=return] files" */
+	line[length] = '\0';
+	if (!found)
+		is_hosts(line, &are_dns);
+	return are_dns;
 }

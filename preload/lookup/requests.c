@@ -3,6 +3,7 @@
  * may be called in a signal handler (SIGEV_SIGNAL). */
 #include "lookup/requests.h"
 
+#include "base/atomic.h"
 #include "base/attributes.h"
 #include "base/libc.h"
 #include "base/process.h"
@@ -19,7 +20,7 @@
 
 enum { REQUESTS = 256, NOTICES = 64 };
 
-/* Keys that are no client's struct: of a place that is free, and of one that somebody works on. */
+/* In keys: of a place that is free, and the bit of one that somebody works on. */
 enum { FREE = 0, BUSY = 1 };
 
 /* What the client wants to have called (SIGEV_THREAD), while libc is to call on_notified. */
@@ -40,14 +41,14 @@ struct request {
 
 static struct request requests[REQUESTS];
 
-/* Returns a place that had this key and now is BUSY; NULL if there is none. */
+/* Returns a place that had this key, and now is BUSY too; NULL if there is none. */
 static SELDOM struct request *request_take(uintptr_t key)
 {
 	for (size_t i = 0; i < REQUESTS; i++) {
 		uintptr_t found = key;
 
 		if (atomic_load_explicit(&requests[i].key, memory_order_relaxed) == key &&
-		    atomic_compare_exchange_strong(&requests[i].key, &found, BUSY))
+		    atomic_compare_exchange_strong(&requests[i].key, &found, key | BUSY))
 			return &requests[i];
 	}
 	return NULL;
@@ -85,6 +86,25 @@ static SELDOM void request_add(struct gaicb *of, bool is_notified, struct notice
 	atomic_store_explicit(&request->key, (uintptr_t)of, memory_order_release);
 }
 
+/* Ends a request, whose place is BUSY, that has a status. */
+static SELDOM void end(struct request *request, const struct gaicb *of, int status, bool in_handler)
+{
+	if (!status && of->ar_result) {
+		struct question question = question_kept(&request->question);
+
+		taken_list(&question, of->ar_result, in_handler);
+	}
+	request_free(request);
+}
+
+bool requests_are_taken_in(const struct gaicb *of)
+{
+	for (size_t i = 0; i < REQUESTS; i++)
+		if (load_relaxed(&requests[i].key) == ((uintptr_t)of | BUSY))
+			return true;
+	return false;
+}
+
 /* Takes in the answers to the requests of a call, in a thread that libc has started because there
  * are all of them, and then does what the client wants of that thread. */
 static SELDOM void on_notified(union sigval value)
@@ -97,9 +117,11 @@ static SELDOM void on_notified(union sigval value)
 		uintptr_t key = atomic_load_explicit(&requests[i].key, memory_order_acquire);
 		struct gaicb *of = (struct gaicb *)key; // NOLINT(performance-no-int-to-ptr)
 
-		if (key != FREE && key != BUSY &&
-		    atomic_load_explicit(&requests[i].notice, memory_order_relaxed) == notice)
-			requests_ended(of, libc_async()->gai_error(of), false);
+		if (key == FREE || key & BUSY || load_relaxed(&requests[i].notice) != notice)
+			continue;
+		/* From here on the client, if it asks too, is told that it is under way. */
+		if (atomic_compare_exchange_strong(&requests[i].key, &key, key | BUSY))
+			end(&requests[i], of, libc_async()->gai_error(of), false);
 	}
 	atomic_store(&notice->is_taken, false);
 	function(wanted);
@@ -144,12 +166,6 @@ SELDOM void requests_ended(struct gaicb *of, int status, bool in_handler)
 {
 	struct request *request = status == EAI_INPROGRESS ? NULL : request_take((uintptr_t)of);
 
-	if (!request)
-		return;
-	if (!status && of->ar_result) {
-		struct question question = question_kept(&request->question);
-
-		taken_list(&question, of->ar_result, in_handler);
-	}
-	request_free(request);
+	if (request)
+		end(request, of, status, in_handler);
 }

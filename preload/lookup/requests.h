@@ -22,4 +22,9 @@ void requests_add(struct gaicb *const list[], int count, struct sigevent *event)
  * to be none, in_handler is to be true. errno is kept. */
 void requests_ended(struct gaicb *of, int status, bool in_handler);
 
+/* Returns true while another thread, or the one that this is a signal handler of, takes in the
+ * answer to a request: until it has, the answer is not to be read. Any thread, any signal handler.
+ */
+bool requests_are_taken_in(const struct gaicb *of);
+
 #endif

@@ -101,6 +101,7 @@ static void refuse(void)
 
 static void note_ended(void)
 {
+	unlock_stack_ends();
 	atomic_store(&process.ended_id, (uint32_t)kernel_call(SYS_gettid));
 }
 

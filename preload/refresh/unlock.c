@@ -13,9 +13,10 @@
  * in a program that is linked without that script: NULL. */
 extern char tables_begin[] __attribute__((weak)) HIDDEN;
 
-/* Of the refresh thread's stack. They are only of use while it runs. */
+/* Of the refresh thread's stack, and in which process it is: a child inherits the words. */
 static _Atomic(char *) stack_low;
 static _Atomic size_t stack_size;
+static atomic_long stack_process;
 
 void unlock_ours(int flags)
 {
@@ -26,7 +27,7 @@ void unlock_ours(int flags)
 	if (tables_begin)
 		locked_release(tables_begin, (size_t)((char *)(&process + 1) - tables_begin));
 	locked_release(shared(), sizeof(struct shared));
-	if (atomic_load(&process.thread) == THREAD_RUNS)
+	if (atomic_load(&stack_process) == kernel_call(SYS_getpid))
 		locked_release(atomic_load(&stack_low), atomic_load(&stack_size));
 }
 
@@ -36,5 +37,11 @@ void unlock_stack(size_t size)
 
 	atomic_store(&stack_size, size);
 	atomic_store(&stack_low, low);
+	atomic_store(&stack_process, kernel_call(SYS_getpid));
 	locked_release_new(low, size);
+}
+
+void unlock_stack_ends(void)
+{
+	atomic_store(&stack_process, 0);
 }

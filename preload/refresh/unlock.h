@@ -14,4 +14,7 @@ void unlock_ours(int flags);
  * below its frame. The refresh thread, when it begins. */
 void unlock_stack(size_t size);
 
+/* Has unlock_ours leave that stack alone, because the thread ends. The refresh thread. */
+void unlock_stack_ends(void);
+
 #endif
