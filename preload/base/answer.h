@@ -41,7 +41,9 @@ struct answer {
 	 * for none. CNAMEs are followed, but this is the name asked for, not the canonical one.
 	 * libc: NULL, because it does not say. */
 	const char *absolute;
-	const char *canonical; /* the name that libc says is canonical; NULL: none */
+	/* What the name is an alias of in the end, or the name itself: libc's AI_CANONNAME, what
+	 * DNS's CNAMEs come to. NULL: not asked for, or not told. */
+	const char *canonical;
 	/* This libc's resolver may have left addresses out: DNS is to be asked at once. */
 	bool may_be_truncated;
 };

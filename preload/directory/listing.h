@@ -22,7 +22,7 @@ struct listing {
 	uint32_t name; /* its place, for name_state */
 	enum family_order order;
 	bool believed;        /* DNS is known to know this name as libc does */
-	bool has_canonical;   /* libc named a canonical name: listing_canonical */
+	bool has_canonical;   /* the canonical name is known: listing_canonical */
 	uint64_t age_ms;      /* since DNS or libc was last asked */
 	uint32_t interval_ms; /* between two questions */
 	uint64_t ports;       /* at which its connections rotate (base/ports.h) */

@@ -177,7 +177,7 @@ struct service {
 struct name {
 	uint64_t hash;          /* name_hash of its name_text; 0: the place is free */
 	uint32_t service;       /* which service it stands for; SERVICES: the place is free */
-	uint32_t has_canonical; /* 0: libc named no canonical name */
+	uint32_t has_canonical; /* 0: libc is to be asked for the canonical name */
 };
 
 /* The arrays hold nothing but whole 64-bit words, to be read by words_load. */

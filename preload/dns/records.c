@@ -31,23 +31,37 @@ static int records_skip_name(const unsigned char *message, int size, int at)
 	return at < size ? at + (message[at] ? 2 : 1) : size;
 }
 
-/* Are there records of this type, be they ever so wrong? */
-static bool records_has(const unsigned char *message, int size, unsigned type)
+/* Where the data of the last record of this type begin, be they ever so wrong; 0: there is none. */
+static int records_last(const unsigned char *message, int size, unsigned type)
 {
 	unsigned questions = records_number(message + 4), answers = records_number(message + 6);
-	int at = HEADER_SIZE;
+	int at = HEADER_SIZE, last = 0;
 
 	for (; questions > 0 && at < size; questions--)
 		at = records_skip_name(message, size, at) + 4;
 	for (; answers > 0 && at < size; answers--) {
 		at = records_skip_name(message, size, at);
 		if (size - at < 10)
-			return false;
+			break;
 		if (records_number(message + at) == type)
-			return true;
+			last = at + 10;
 		at += 10 + (int)records_number(message + at + 8);
 	}
-	return false;
+	return last;
+}
+
+/* Returns the target of the last CNAME: libc, too, takes the records of a chain to be in its order.
+ */
+static const char *records_canonical(const unsigned char *message, int size)
+{
+	int last = records_last(message, size, DNS_TYPE_CNAME);
+	char *name = NULL;
+	long length;
+
+	if (!last ||
+	    ares_expand_name(message + last, message, size, &name, &length) != ARES_SUCCESS)
+		return NULL;
+	return name;
 }
 
 static void records_add(struct records *records, enum family family, const void *bytes, int ttl_s)
@@ -139,7 +153,8 @@ bool records_parse(enum family family, const unsigned char *message, int size, b
 		records->count = 0;
 		return false;
 	}
+	records->canonical = records_canonical(message, size);
 	/* c-ares passes over records of a wrong length, and those of other names. */
 	return records->any ||
-	       !records_has(message, size, family == FAMILY_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA);
+	       !records_last(message, size, family == FAMILY_V4 ? DNS_TYPE_A : DNS_TYPE_AAAA);
 }

@@ -11,11 +11,12 @@
 struct records {
 	struct address *addresses; /* usable ones, sorted, each once; from cares_alloc */
 	size_t count;
-	uint32_t ttl_s; /* the smallest of theirs and of the CNAMEs before them */
-	bool any;       /* there were addresses, usable or not */
+	uint32_t ttl_s;        /* the smallest of theirs and of the CNAMEs before them */
+	bool any;              /* there were addresses, usable or not */
+	const char *canonical; /* what the name is an alias of in the end; NULL: of none */
 };
 
-enum { DNS_CLASS_IN = 1, DNS_TYPE_A = 1, DNS_TYPE_AAAA = 28 };
+enum { DNS_CLASS_IN = 1, DNS_TYPE_A = 1, DNS_TYPE_CNAME = 5, DNS_TYPE_AAAA = 28 };
 
 /* Returns true if the message is an answer to a query, with this RCODE: c-ares 1.18 takes an RCODE
  * that is reserved for success, and a question that comes back for an answer. */

@@ -158,6 +158,8 @@ static void resolver_take(struct resolver_query *query)
 			answer->family[family].addresses = lookup->records.addresses;
 			answer->family[family].count = lookup->records.count;
 			answer->family[family].ttl_s = lookup->records.ttl_s;
+			answer->canonical = lookup->records.canonical ? lookup->records.canonical
+			                                              : query->candidate;
 		}
 	}
 	query->done = true;

@@ -135,8 +135,9 @@ void draft_set_canonical(struct draft *draft, uint32_t name, const struct name_t
 {
 	struct name value = draft->next->names[name];
 
-	value.has_canonical = true;
-	words_store(&draft->next->canonical[name], canonical, sizeof(*canonical));
+	value.has_canonical = canonical != NULL;
+	if (canonical)
+		words_store(&draft->next->canonical[name], canonical, sizeof(*canonical));
 	words_store(&draft->next->names[name], &value, sizeof(value));
 }
 

@@ -56,6 +56,8 @@ void draft_free_service(struct draft *draft, uint32_t service);
  * again. */
 void draft_set_name(struct draft *draft, uint32_t name, const struct name_text *text,
                     uint32_t service);
+
+/* Notes the canonical name of the name at a place; NULL: none is known. */
 void draft_set_canonical(struct draft *draft, uint32_t name, const struct name_text *canonical);
 
 /* Adds a service, or a name. Returns its place, which is a free one; SERVICES or NAMES if there is

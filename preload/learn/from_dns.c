@@ -9,6 +9,7 @@
 #include "directory/service.h"
 #include "directory/singles.h"
 #include "directory/snapshot.h"
+#include "learn/canonical.h"
 #include "learn/claim.h"
 #include "learn/draft.h"
 #include "learn/eligible.h"
@@ -256,6 +257,8 @@ static uint32_t refresh_locked(struct refresh *refresh, uint32_t service,
 		}
 	}
 	take_pools(refresh, service, &before, &after);
+	if (canonical_forget(&refresh->draft, service, answer))
+		refresh->changed = true;
 	if (draft_service(&refresh->draft, service).absolute_known)
 		atomic_store_explicit(&service_state[service].unsure, false, memory_order_relaxed);
 	if (answered)

@@ -13,6 +13,7 @@
 #include "directory/service.h"
 #include "directory/singles.h"
 #include "directory/snapshot.h"
+#include "learn/canonical.h"
 #include "learn/claim.h"
 #include "learn/draft.h"
 #include "learn/eligible.h"
@@ -317,8 +318,10 @@ bool learn_from_libc(const struct name_text *name, const struct answer *answer)
 	struct eligible eligible;
 	struct writer_lock lock;
 
-	if (known && known_agrees(name, &listing, answer))
+	if (known && known_agrees(name, &listing, answer)) {
+		canonical_learn(name, &listing, answer);
 		return true;
+	}
 	eligible = eligible_judge(name);
 	if (eligible.verdict == ELIGIBLE_NEVER || is_unmanaged(name) ||
 	    (!known && !merge_begins(answer, eligible.verdict == ELIGIBLE_LISTED))) {

@@ -54,7 +54,7 @@ static bool is_known(const struct listing *listing, const struct answer *answer)
 	}
 	if (both && answer->order != ORDER_UNKNOWN && listing->order == ORDER_UNKNOWN)
 		return false;
-	return !answer->canonical || listing->has_canonical;
+	return true;
 }
 
 /* Returns true if a family of an answer is what is known. A libc that leaves addresses out agrees

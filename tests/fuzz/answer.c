@@ -63,6 +63,7 @@ static void check_records(const unsigned char *message, int size)
 			HOLDS(records.any || !records.count);
 		else
 			HOLDS(!records.count);
+		HOLDS(!records.canonical || strlen(records.canonical) <= 4 * MESSAGE);
 		check_addresses(records.addresses, records.count, family);
 		cares_arena_close(arena);
 	}

@@ -5,6 +5,7 @@ does that one step every MS ms. Steps:
 
   resolve NAME...             getaddrinfo; prints the addresses of each on one line
   numeric ADDRESS...          the same with AI_NUMERICHOST
+  canonical NAME...           getaddrinfo with AI_CANONNAME; prints that name, then the addresses, sorted
   gethostbyname NAME...       the same with gethostbyname_r
   visit N NAME[:PORT]...      N times, for each NAME: a lookup, then a connection to its first address
   connect N HOST=ADDRESS[/PORT]...   N times, for each: a connection to ADDRESS that is meant for HOST
@@ -78,6 +79,12 @@ def numeric(*addresses):
     resolve(*addresses, flags=socket.AI_NUMERICHOST)
 
 
+def canonical(*names):
+    for name in names:
+        found = socket.getaddrinfo(name, None, 0, socket.SOCK_STREAM, 0, socket.AI_CANONNAME)
+        print(found[0][3], *sorted(entry[4][0] for entry in found))
+
+
 def gethostbyname(*names):
     for name in names:
         print(*socket.gethostbyname_ex(name)[2])
@@ -97,7 +104,7 @@ def threads(count, *step):
         thread.join()
 
 
-STEPS = {step.__name__: step for step in (resolve, numeric, gethostbyname, visit, connect, threads)}
+STEPS = {step.__name__: step for step in (resolve, numeric, canonical, gethostbyname, visit, connect, threads)}
 
 
 def do(words):

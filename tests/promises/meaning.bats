@@ -2,6 +2,7 @@
 # has first is made, the list itself changes, the hosts file does. Lookups come back to libc, and it wins.
 
 load ../lab/lab
+load ../lab/steps
 
 export LBDNS_REFRESH=500ms LBDNS_SHARED=off
 p1=10.244.1.11 p2=10.244.2.12 p3=10.244.3.13 p4=10.244.1.14 p5=10.244.2.15
@@ -137,6 +138,42 @@ libc_is_left_alone() {
 	changed=$(($(awk -v ms="$changed" -v pod=$p3 '$1 > ms && $NF == pod { print $1; exit }' "$LAB/client.out") - changed))
 	echo "after $changed ms"
 	((changed < 40000)) # 30 s, and what a busy system takes
+}
+
+# ---- Aliases (CNAME)
+
+# A name server of its own: alias is an alias of an alias of SERVICE.
+alias_of() {
+	[ ! -e "$LAB/aliases.pid" ] || lab_end KILL "$LAB/aliases.pid"
+	lab_pods_side ip addr replace 10.96.0.40/32 dev pods
+	lab_pods_side dnsmasq --conf-file=/dev/null --user=root --group= --pid-file="$LAB/aliases.pid" --no-resolv --no-hosts \
+		--listen-address=10.96.0.40 --bind-interfaces --local=/#/ --local-ttl=1 --addn-hosts="$LAB/names.hosts" \
+		--cname="alias.$LAB_DOMAIN,to-$1.$LAB_DOMAIN" --cname="to-$1.$LAB_DOMAIN,$1.$LAB_DOMAIN" \
+		--log-queries --log-facility="$LAB/queries.log" 3>&-
+}
+
+# What a new process is told without lbdns.
+libc_says() {
+	/usr/bin/python3 "$LAB_ROOT/tests/programs/steps.py" <<<'canonical alias' | sed '$d'
+}
+
+@test "an alias is pointed at another service: AI_CANONNAME says what libc says, and costs no question each time" {
+	lab_dns_set blue $p1 $p2
+	lab_dns_set green $p2 $p3
+	alias_of blue
+	lab_nameserver 10.96.0.40
+	steps_start with_lbdns
+	step visit 1 alias
+	for service in blue green blue; do
+		alias_of $service
+		refreshed alias 3
+		lab_equal "$(step canonical alias)" "$(libc_says)"
+		lab_equal "$(step canonical alias)" "$(lab_absolute $service) $(paste -sd ' ' "$LAB/names/$(lab_absolute $service)")"
+		lab_dns_queries_reset
+		step canonical "$(printf 'alias %.0s' {1..100})" >"$LAB/said"
+		lab_equal "$(sort "$LAB/said" | uniq -c | awk '{ print $1 }')" 100
+		(($(lab_dns_queries) < 50))
+	done
 }
 
 # ---- Other sources of names than the hosts file and DNS (nsswitch.conf)
