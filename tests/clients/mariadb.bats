@@ -1,4 +1,4 @@
-# shellcheck disable=SC2016 # backquotes are markdown
+# shellcheck disable=SC2016,SC2046 # backquotes are markdown; words are meant
 # The MariaDB client, against a real server on each pod.
 
 load ../lab/lab
@@ -57,4 +57,66 @@ mariadb_connects() {
 
 @test "mariadb, one process that reconnects" {
 	served_processes Databases 'mariadb, `connect`' '' mariadb_connects
+}
+
+mariadb_says() {
+	lab_pods_side mariadb --no-defaults -h "$1" -Ne "$2"
+}
+
+# The pods with a query that sleeps.
+sleeping() {
+	local pod
+	for pod in $(served_pods 3); do
+		[ "$(mariadb_says "$pod" "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'")" = 0 ] ||
+			echo "$pod"
+	done
+}
+
+sleeps() {
+	[ "$(sleeping)" ]
+}
+
+# How many KILLs came to each pod.
+kills() {
+	local pod
+	for pod in $(served_pods 3); do
+		echo "$pod $(mariadb_says "$pod" "SHOW GLOBAL STATUS LIKE 'Com_kill%'" | awk '{ n += $2 } END { print n }')"
+	done
+}
+
+# The pod that a KILL came to since kills said what "$LAB/kills" has.
+kill_arrived() {
+	kills | diff "$LAB/kills" - | awk '$1 == ">" { print $2; found = 1 } END { exit !found }'
+}
+
+end_sleeping() {
+	local id
+	id=$(mariadb_says "$1" "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'")
+	mariadb_says "$1" "KILL $id"
+}
+
+# Six queries that only Ctrl-C ends, each of a client with SETTING...: it looks the name up again, and sends KILL QUERY over
+# a connection of its own. How many are ended by it.
+cancelled() {
+	local ended=0 pod
+	for _ in {1..6}; do
+		env "$@" mariadb --no-defaults -h mariadb -Ne 'SELECT SLEEP(600)' >"$LAB/cancel.out" 2>"$LAB/cancel.err" 3>&- &
+		lab_wait_until sleeps
+		pod=$(sleeping)
+		kills >"$LAB/kills"
+		kill -INT $!
+		lab_wait_until kill_arrived >"$LAB/killed"
+		if [ "$(<"$LAB/killed")" = "$pod" ]; then ended=$((ended + 1)); else end_sleeping "$pod"; fi
+		lab_wait_until lab_gone $!
+	done
+	echo "$ended of 6"
+}
+
+@test "mariadb, Ctrl-C: looks up again, so that only LBDNS_EXCLUDE helps" {
+	lab_equal "$(cancelled)" '6 of 6'
+	lab_equal "$(cancelled LD_PRELOAD="$LIBLBDNS")" '0 of 6'
+	lab_equal "$(cancelled LD_PRELOAD="$LIBLBDNS" LBDNS_CONNECT=off)" '0 of 6'
+	lab_equal "$(cancelled LD_PRELOAD="$LIBLBDNS" LBDNS_EXCLUDE=mariadb)" '6 of 6'
+	matrix_row "The client's own choice" 'mariadb, Ctrl-C' '6 of 6 queries end' '0 of 6' – \
+		'`LBDNS_EXCLUDE=` the name: 6 of 6. It looks the name up again for the connection that sends `KILL QUERY`, so that `LBDNS_CONNECT=off` is not enough'
 }

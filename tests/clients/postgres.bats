@@ -125,13 +125,37 @@ sleeping() {
 	return 1
 }
 
-# A query that only a cancel request ends: psql asks for it over a connection of its own.
-cancel() {
-	PGAPPNAME=cancelled "$@" psql -h pg -XAtc 'SELECT pg_sleep(600)' >"$LAB/cancel.out" 2>"$LAB/cancel.err" 3>&- &
-	lab_wait_until sleeping
-	kill -INT $!
-	lab_wait_until lab_gone $!
-	lab_equal "$(grep ERROR "$LAB/cancel.err")" 'ERROR:  canceling statement due to user request'
+# Servers that were asked to cancel a query of another one.
+refused_cancels() {
+	cat "$LAB"/postgres-*.log | grep -c 'in cancel request' || true
+}
+
+cancel_arrived() {
+	lab_gone "$1" || [ "$(refused_cancels)" != "$2" ]
+}
+
+end_sleeping() {
+	local pod
+	for pod in $(served_pods 3); do
+		postgres_says "$pod" "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cancelled'"
+	done >>"$LAB/ended"
+}
+
+# Six queries that only a cancel request ends, each of a psql with SETTING...: psql asks for it over a connection of its
+# own. How many are ended by it.
+cancelled() {
+	local ended=0 before
+	for _ in {1..6}; do
+		PGAPPNAME=cancelled env "$@" psql -h pg -XAtc 'SELECT pg_sleep(600)' >"$LAB/cancel.out" 2>"$LAB/cancel.err" 3>&- &
+		lab_wait_until sleeping
+		before=$(refused_cancels)
+		kill -INT $!
+		lab_wait_until cancel_arrived $! "$before"
+		lab_gone $! || end_sleeping
+		lab_wait_until lab_gone $!
+		! grep -qx 'ERROR:  canceling statement due to user request' "$LAB/cancel.err" || ended=$((ended + 1))
+	done
+	echo "$ended of 6"
 }
 
 @test "psql with LBDNS_CONNECT=off: rotates as well, and Ctrl-C reaches the server of its session" {
@@ -139,7 +163,32 @@ cancel() {
 		'for Ctrl-C: libpq sends the cancel request over a second connection to the same address, which `LBDNS_CONNECT=on` would rotate' \
 		psqls
 	lab_scale pg 3
-	for _ in 1 2 3; do
-		cancel env LD_PRELOAD="$LIBLBDNS" LBDNS_CONNECT=off
-	done
+	lab_equal "$(cancelled)" '6 of 6'
+	lab_equal "$(cancelled LD_PRELOAD="$LIBLBDNS")" '0 of 6'
+	lab_equal "$(cancelled LD_PRELOAD="$LIBLBDNS" LBDNS_CONNECT=off)" '6 of 6'
+	matrix_row "The client's own choice" 'psql, Ctrl-C' '6 of 6 queries end' '0 of 6' – \
+		'`LBDNS_CONNECT=off`: 6 of 6'
+}
+
+# sessions N HOST: how many of N sessions are at the primary.
+sessions() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		psql "host=$2 user=sessions target_session_attrs=read-write" -XAtc "$WHO" 2>>"$LAB/sessions.err" || true
+	done | grep -cx 10.244.2.12 || true
+}
+
+@test "psql, target_session_attrs=read-write, by the pods' own names and by the headless name" {
+	local pod own=pg-0.pg,pg-1.pg,pg-2.pg
+	for pod in $(served_pods 3); do
+		postgres_says "$pod" 'CREATE ROLE sessions LOGIN'
+		[ "$pod" = 10.244.2.12 ] || postgres_says "$pod" 'ALTER ROLE sessions SET default_transaction_read_only = on'
+	done >"$LAB/roles"
+	lab_equal "$(sessions 12 $own)" 12
+	lab_equal "$(with_lbdns sessions 12 $own)" 12
+	# libpq goes on to the next host, but not to the next address of one
+	lab_equal "$(sessions 12 pg)" 0
+	lab_equal "$(with_lbdns sessions 12 pg)" 4
+	matrix_row "The client's own choice" 'psql, `target_session_attrs=read-write`' '12 of 12 at the primary' '12 of 12' – \
+		"with the pods' own names as hosts. Of one name libpq 15 tries one address: 0 of 12, with lbdns 4 of 12"
 }
