@@ -32,7 +32,7 @@
 #   BESIDE_STATUS=N             what the neighbour makes of the client's status (7)
 #   BESIDE_USER=UID             whose the shared memory is (0)
 #   BESIDE_NOTE=WORDS           for the table
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 
 BESIDE=$LAB_ROOT/tests/beside
 BESIDE_BUILD=$LAB_BUILD/beside
@@ -65,11 +65,11 @@ beside_start() {
 		exec "$@" <"$LAB/client.in" >"$LAB/client.out" 2>"$LAB/client.err" 3>&- {input}>&-
 	) &
 	client=$!
-	echo $client >"$LAB/client.pid"
+	echo "$client" >"$LAB/client.pid"
 }
 
 beside_has() {
-	[ "$(wc -l <"$LAB/client.out")" -ge "$1" ] || lab_gone $client
+	[ "$(wc -l <"$LAB/client.out")" -ge "$1" ] || lab_gone "$client"
 }
 
 # beside_ask WORD N: its N lines of answer, in $LAB/answer. That there are fewer shows in what they are.
@@ -89,7 +89,7 @@ beside_refreshed() {
 beside_told() {
 	sed 's/.*: warn: //' "$LBDNS_LOG_FILE"
 	"$LAB_BUILD/lbdns-inspect" status 2>&1 | sed -n 's/^lbdns: process [0-9]*: //p'
-	"$LAB_BUILD/lbdns-inspect" check --pid $client | sed -n 's/^ *loaded  *//p'
+	"$LAB_BUILD/lbdns-inspect" check --pid "$client" | sed -n 's/^ *loaded  *//p'
 }
 
 beside_run() {
@@ -117,8 +117,8 @@ beside_run() {
 		lab_end KILL "$LAB/client.pid"
 	fi
 	# A client that does not end is a finding, not something to wait for.
-	lab_wait_until lab_gone $client || kill -KILL $client
-	wait $client && ended[$order]=0 || ended[$order]=$?
+	lab_wait_until lab_gone "$client" || kill -KILL "$client"
+	wait "$client" && ended[$order]=0 || ended[$order]=$?
 	exec {input}>&-
 	rm -f "$LAB/client.pid"
 	said[$order]=$(sed -E "s#$LAB_ROOT/scripts/lbdns run -- |$LIBLBDNS:?##g; s/(0x)?[0-9a-f]*[0-9][0-9a-f]*/N/g" "$LAB/client.err")
@@ -129,7 +129,7 @@ beside_run() {
 beside_run_on() {
 	local order=$1
 	beside_refreshed "$order" || return 0
-	${meanwhile:+"$meanwhile" $client}
+	${meanwhile:+"$meanwhile" "$client"}
 	beside_ask load 1
 	extras[$order]=$(<"$LAB/answer")
 	beside_ask child 1
@@ -189,7 +189,7 @@ beside_cell() {
 }
 
 beside_write_row() {
-	local version end seen note=${BESIDE_NOTE-} IFS=$'\t'
+	local version end seen note=${BESIDE_NOTE-}
 	version=$(dpkg-query -W -f='${source:Upstream-Version}' "$package") || return
 	end=$(beside_cell "status ${ended[$order]}" "status ${ended[alone]}")
 	[ "${ended[alone]}" = 7 ] || end+=", status ${ended[alone]}"
@@ -202,9 +202,10 @@ beside_write_row() {
 	if [ -n "${BESIDE_PASSED-}" ]; then
 		note+="${note:+; }the log, status and check say: $(sed -n '2s/:.*//p' <<<"${passed[$order]-}")"
 	fi
+	set -- "$group" "$neighbour, $version" "$order" "$end" "${each[$order]}" "${changed[$order]:--}" "$seen" "$note"
 	# One write(2) a row: files run side by side.
-	printf '%s\n' "$group"$'\t'"$neighbour, $version"$'\t'"$order"$'\t'"$end"$'\t'"${each[$order]}"$'\t'"${changed[$order]:--}"$'\t'"$seen"$'\t'"$note" \
-		>>"$BESIDE_BUILD/rows.tsv"
+	local IFS=$'\t'
+	printf '%s\n' "$*" >>"$BESIDE_BUILD/rows.tsv"
 }
 
 beside_row() {

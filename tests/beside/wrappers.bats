@@ -79,7 +79,7 @@ for_all() {
 }
 
 @test "umockdev" {
-	wrapper libumockdev-preload.so.0 umockdev libumockdev-preload0
+	wrapper libumockdev-preload.so.0 umockdev libumockdev0
 }
 
 faketime() {
