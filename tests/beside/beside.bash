@@ -155,9 +155,13 @@ beside_is() {
 	wrong=1
 }
 
+beside_sorted() {
+	tr ' ' '\n' <<<"$1" | sort | paste -sd ' '
+}
+
 beside_judge() {
 	local alone_threads=${threads[alone]-} expected each_is=${BESIDE_EACH:-10 10 10} changed_is=${BESIDE_CHANGED:-0 0 15 15}
-	expected=$(printf '%s\n' lbdns $alone_threads | sort | paste -sd ' ')
+	expected=$(beside_sorted "lbdns $alone_threads")
 	if [ -n "$as_alone" ]; then
 		expected=$alone_threads each_is=${each[alone]} changed_is=${changed[alone]-}
 	fi
@@ -167,7 +171,7 @@ beside_judge() {
 	beside_is 'connections after the change' "${changed[$order]-}" "$changed_is"
 	beside_is 'what the pods have seen' "${each_seen[$order]}, ${changed_seen[$order]-}" "${each[$order]}, ${changed[$order]-}"
 	beside_is 'a library and a child' "${extras[$order]-}" "${extras[alone]-}"
-	beside_is threads "$(tr ' ' '\n' <<<"${threads[$order]-}" | sort | paste -sd ' ')" "$expected"
+	beside_is threads "$(beside_sorted "${threads[$order]-}")" "$(beside_sorted "$expected")"
 	beside_is descriptors "${descriptors[$order]-}" "${descriptors[alone]-}"
 	case ${segments[$order]} in
 	'' | "${BESIDE_USER:-0}") ;;
@@ -196,7 +200,7 @@ beside_write_row() {
 	[ "${said[$order]}" = "${said[alone]}" ] || end+=', other words on stderr'
 	seen=$(beside_cell "${threads[$order]-} ${descriptors[$order]-}" "${threads[alone]-} ${descriptors[alone]-}")
 	if [ "$seen" != 'as alone' ] && [ "${descriptors[$order]-}" = "${descriptors[alone]-}" ] &&
-		[ "$(tr ' ' '\n' <<<"${threads[$order]}" | grep -vx lbdns | sort)" = "$(tr ' ' '\n' <<<"${threads[alone]}" | sort)" ]; then
+		[ "$(beside_sorted "${threads[$order]-}")" = "$(beside_sorted "lbdns ${threads[alone]-}")" ]; then
 		seen='lbdns more'
 	fi
 	if [ -n "${BESIDE_PASSED-}" ]; then
@@ -211,10 +215,12 @@ beside_write_row() {
 beside_row() {
 	local neighbour=$1 package=$2 order wrong='' as_alone=${BESIDE_AS_ALONE-}${BESIDE_PASSED-} input answered client
 	shift 2
+	ended=() said=() each=() each_seen=() changed=() changed_seen=() extras=() threads=() descriptors=() log=() segments=() passed=()
 	order=alone
 	beside_run alone || return
 	if [ -z "$as_alone" ]; then
 		beside_is 'connections without lbdns' "${each[alone]}, ${changed[alone]}" '0 0 30, 0 0 30 0'
+		beside_is 'a library and a child without lbdns' "${extras[alone]}" 'loaded all, child: a pod'
 		beside_is 'exit status without lbdns' "${ended[alone]}" "${BESIDE_STATUS:-7}"
 	fi
 	for order; do
