@@ -30,11 +30,6 @@ group=Allocators
 	beside_row mimalloc libmimalloc2.0 first last
 }
 
-@test "mimalloc, secure" {
-	preload=$(beside_library libmimalloc-secure.so.2.0)
-	beside_row 'mimalloc, secure' libmimalloc2.0 first last
-}
-
 @test "Scudo" {
 	preload=$(beside_library "libclang_rt.scudo_standalone-$(uname -m).so")
 	beside_row 'Scudo, standalone' libclang-rt-14-dev first last

@@ -16,7 +16,7 @@
 #
 # A run: 30 connections with a lookup before each, to three pods. Then (after two refreshes) libraries are loaded, and a child
 # of a fork connects. Then one pod leaves DNS (and goes on running), another one is new there and one is killed, and (two
-# refreshes later) the client makes 30 connections to the address that it was told last. At the end it tells its threads
+# refreshes later) the client makes three and then 30 connections to the address that it was told last. At the end it tells its threads
 # and descriptors. Right is:
 #   - the exit status (7), standard error, descriptors and what the child and the libraries say: as with the neighbour alone
 #   - connections 10/10/10; then 15/15 at the pod that stayed and at the new one, and none that fails; as the pods' own log
@@ -29,6 +29,9 @@
 #   BESIDE_PASSED=LIBRARY       as BESIDE_AS_ALONE, because that library's getaddrinfo goes past lbdns: log, status and check say so
 #   BESIDE_FILES=1              the client is spoken to by files, because the neighbour has or says something on stdin and stdout
 #   BESIDE_SERVERS=COMMAND      run after every lab_up
+#   BESIDE_UNSAID=EXPRESSION    lines on stderr that differ each time
+#   BESIDE_WARNED=LIBRARY       the log has that this library is before lbdns; all else is as usual
+#   BESIDE_FAILS=1              one connection fails, that which finds the pod dead
 #   BESIDE_STATUS=N             what the neighbour makes of the client's status (7)
 #   BESIDE_USER=UID             whose the shared memory is (0)
 #   BESIDE_NOTE=WORDS           for the table
@@ -69,7 +72,9 @@ beside_start() {
 }
 
 beside_has() {
-	[ "$(wc -l <"$LAB/client.out")" -ge "$1" ] || lab_gone "$client"
+	local lines
+	mapfile -t lines <"$LAB/client.out"
+	((${#lines[@]} >= $1)) || lab_gone "$client"
 }
 
 # beside_ask WORD N: its N lines of answer, in $LAB/answer. That there are fewer shows in what they are.
@@ -121,7 +126,7 @@ beside_run() {
 	wait "$client" && ended[$order]=0 || ended[$order]=$?
 	exec {input}>&-
 	rm -f "$LAB/client.pid"
-	said[$order]=$(sed -E "s#$LAB_ROOT/scripts/lbdns run -- |$LIBLBDNS:?##g; s/(0x)?[0-9a-f]*[0-9][0-9a-f]*/N/g" "$LAB/client.err")
+	said[$order]=$(sed -E "s#$LAB_ROOT/scripts/lbdns run -- |$LIBLBDNS:?##g; s/(0x)?[0-9a-f]*[0-9][0-9a-f]*/N/g" "$LAB/client.err" | grep -vE "${BESIDE_UNSAID:-^$}" || true)
 	log[$order]=$(<"$LBDNS_LOG_FILE")
 	segments[$order]=$(awk 'NR > 1 { print $8 }' /proc/sysvipc/shm | paste -sd ' ')
 }
@@ -138,6 +143,9 @@ beside_run_on() {
 	lab_dns_set rng-headless "${pods[@]:0:1}" "${pods[@]:2}"
 	beside_refreshed "$order" || return 0
 	lab_pod_kill "${pods[0]}"
+	# The connection that finds the pod dead goes on to another one: from the next turn on, the others share evenly.
+	beside_ask kept 3
+	extras[$order]+=", then: $(sed 's/^10\.244\..*/a pod/' "$LAB/answer" | paste -sd ,)"
 	lab_pod_log_reset
 	beside_ask kept 30
 	changed[$order]=$(lab_counts "${pods[@]}" <"$LAB/answer")
@@ -145,7 +153,8 @@ beside_run_on() {
 	[ -z "${BESIDE_PASSED-}" ] || passed[$order]=$(beside_told)
 	beside_ask end 2
 	threads[$order]=$(sed -n 's/^threads //p' "$LAB/answer")
-	descriptors[$order]=$(sed -n 's/^descriptors //p' "$LAB/answer")
+	# Names of files may have a process id in them.
+	descriptors[$order]=$(sed -nE ':next; s/(:[^ ]*[^0-9 ])[0-9]+/\1N/; t next; s/^descriptors //p' "$LAB/answer")
 }
 
 # beside_is WHAT GOT WANTED: what is wrong is told, and the row is written all the same.
@@ -155,21 +164,31 @@ beside_is() {
 	wrong=1
 }
 
+# What the log of lbdns has, each line once, but for what all such lines begin and end with.
+beside_warnings() {
+	sed -E "s/^lbdns\[[0-9]+\]: warn: (getaddrinfo|connect) is (.*): what that does not pass on is not seen$/\2/" <<<"${log[$order]}" |
+		sort -u
+}
+
 beside_sorted() {
 	tr ' ' '\n' <<<"$1" | sort | paste -sd ' '
 }
 
 beside_judge() {
-	local alone_threads=${threads[alone]-} expected each_is=${BESIDE_EACH:-10 10 10} changed_is=${BESIDE_CHANGED:-0 0 15 15}
-	expected=$(beside_sorted "lbdns $alone_threads")
+	local alone_threads=${threads[alone]-} expected seen each_is=${BESIDE_EACH:-10 10 10} changed_is=${BESIDE_CHANGED:-0 0 15 15}
+	expected=$(beside_sorted "lbdns $alone_threads") seen="${each[$order]}, ${changed[$order]-}"
 	if [ -n "$as_alone" ]; then
+		seen="${each_seen[alone]}, ${changed_seen[alone]-}"
 		expected=$alone_threads each_is=${each[alone]} changed_is=${changed[alone]-}
 	fi
 	beside_is 'exit status' "${ended[$order]}" "${ended[alone]}"
 	beside_is 'standard error' "${said[$order]}" "${said[alone]}"
 	beside_is connections "${each[$order]}" "$each_is"
 	beside_is 'connections after the change' "${changed[$order]-}" "$changed_is"
-	beside_is 'what the pods have seen' "${each_seen[$order]}, ${changed_seen[$order]-}" "${each[$order]}, ${changed[$order]-}"
+	beside_is 'what the pods have seen' "${each_seen[$order]}, ${changed_seen[$order]-}" "$seen"
+	if [ -n "${BESIDE_FAILS-}" ]; then
+		extras[$order]=$(sed 's/failed: \[Errno 111\] Connection refused/a pod/' <<<"${extras[$order]-}")
+	fi
 	beside_is 'a library and a child' "${extras[$order]-}" "${extras[alone]-}"
 	beside_is threads "$(beside_sorted "${threads[$order]-}")" "$(beside_sorted "$expected")"
 	beside_is descriptors "${descriptors[$order]-}" "${descriptors[alone]-}"
@@ -183,7 +202,7 @@ beside_judge() {
 $expected put liblbdns.so before that
 $expected put liblbdns.so before that"
 	else
-		beside_is 'the log of lbdns' "${log[$order]}" ''
+		beside_is 'the log of lbdns' "$(beside_warnings)" "${BESIDE_WARNED:+$BESIDE_WARNED's before it is lbdns's}"
 	fi
 }
 
@@ -203,6 +222,7 @@ beside_write_row() {
 		[ "$(beside_sorted "${threads[$order]-}")" = "$(beside_sorted "lbdns ${threads[alone]-}")" ]; then
 		seen='lbdns more'
 	fi
+	[ -z "${BESIDE_WARNED-}" ] || note+="${note:+; }the log says that it is before lbdns"
 	if [ -n "${BESIDE_PASSED-}" ]; then
 		note+="${note:+; }the log, status and check say: $(sed -n '2s/:.*//p' <<<"${passed[$order]-}")"
 	fi
@@ -213,6 +233,10 @@ beside_write_row() {
 }
 
 beside_row() {
+	lab_untraced beside_rows "$@"
+}
+
+beside_rows() {
 	local neighbour=$1 package=$2 order wrong='' as_alone=${BESIDE_AS_ALONE-}${BESIDE_PASSED-} input answered client
 	shift 2
 	ended=() said=() each=() each_seen=() changed=() changed_seen=() extras=() threads=() descriptors=() log=() segments=() passed=()
@@ -220,7 +244,7 @@ beside_row() {
 	beside_run alone || return
 	if [ -z "$as_alone" ]; then
 		beside_is 'connections without lbdns' "${each[alone]}, ${changed[alone]}" '0 0 30, 0 0 30 0'
-		beside_is 'a library and a child without lbdns' "${extras[alone]}" 'loaded all, child: a pod'
+		beside_is 'a library and a child without lbdns' "${extras[alone]}" 'loaded all, child: a pod, then: a pod,a pod,a pod'
 		beside_is 'exit status without lbdns' "${ended[alone]}" "${BESIDE_STATUS:-7}"
 	fi
 	for order; do

@@ -17,11 +17,11 @@ launcher() {
 }
 
 @test "parallel -j 3" {
-	BESIDE_STATUS=7 launcher 'parallel -j 3' parallel sh -c 'exec parallel -j 3 -q "$@" ::: ""' sh
+	BESIDE_STATUS=1 launcher 'parallel -j 3' parallel sh -c 'exec parallel -u -j 3 -q "$@" ::: ""' sh
 }
 
 @test "make -j4" {
-	BESIDE_STATUS=2 launcher 'make -j4' make sh -c 'printf "all:\n\t%s\n" "$*" | make -s -j4 -f -' sh
+	BESIDE_STATUS=2 launcher 'make -j4' make sh -c 'printf "all:\n\t%s\n" "$*" >$LAB/Makefile; exec make -s -j4 -f $LAB/Makefile' sh
 }
 
 @test "ninja -j4" {

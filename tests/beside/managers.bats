@@ -69,7 +69,8 @@ manager() {
 }
 
 @test "expect" {
-	BESIDE_FILES=1 manager expect expect expect -c 'spawn -noecho {*}$argv; expect eof; exit [lindex [wait] 3]'
+	echo 'set timeout -1; spawn -noecho {*}$argv; expect eof; exit [lindex [wait] 3]' >"$LAB/client.exp"
+	BESIDE_FILES=1 manager expect expect expect "$LAB/client.exp"
 }
 
 # The terminal's server runs the client, and tells nobody its status: the client's end is waited for.
@@ -98,7 +99,7 @@ supervised() {
 }
 
 @test "runsvdir" {
-	supervised "kill -HUP \$(cat $LAB/client.pid)" runsvdir
+	supervised "kill -HUP \$(cat $LAB/client.pid) 2>/dev/null" runsvdir
 	BESIDE_FILES=1 BESIDE_STATUS=111 beside_row runsvdir runit around inside
 }
 

@@ -19,13 +19,16 @@ chained() {
 @test "proxychains, proxy_dns" {
 	chained proxy_dns
 	BESIDE_SERVERS=proxy BESIDE_AS_ALONE=1 BESIDE_NOTE='the proxy is asked for the name: lbdns has to run where it connects' \
-		beside_row 'proxychains4, `proxy_dns`' proxychains4 first last
+		beside_row 'proxychains4, `proxy_dns`' proxychains4 first
+	BESIDE_SERVERS=proxy BESIDE_AS_ALONE=1 BESIDE_WARNED=$preload beside_row 'proxychains4, `proxy_dns`' proxychains4 last
 }
 
 @test "proxychains without proxy_dns" {
 	chained ''
-	BESIDE_SERVERS=proxy BESIDE_NOTE='the proxy is asked for the addresses in turn' \
-		beside_row proxychains4 proxychains4 first last
+	BESIDE_SERVERS=proxy BESIDE_FAILS=1 BESIDE_NOTE='the proxy is asked for the addresses in turn; one that it cannot reach fails once' \
+		beside_row proxychains4 proxychains4 first
+	BESIDE_SERVERS=proxy BESIDE_CHANGED='0 0 30 0' BESIDE_WARNED=$preload \
+		BESIDE_NOTE='lookups rotate; who keeps an address stays there' beside_row proxychains4 proxychains4 last
 }
 
 @test "trickle" {
