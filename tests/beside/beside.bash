@@ -30,9 +30,11 @@
 #   BESIDE_FILES=1              the client is spoken to by files, because the neighbour has or says something on stdin and stdout
 #   BESIDE_SERVERS=COMMAND      run after every lab_up
 #   BESIDE_UNSAID=EXPRESSION    lines on stderr that differ each time
+#   BESIDE_KEPT=1               connects go past lbdns: who keeps an address stays there, whoever it is
 #   BESIDE_WARNED=LIBRARY       the log has that this library is before lbdns; all else is as usual
 #   BESIDE_FAILS=1              one connection fails, that which finds the pod dead
 #   BESIDE_STATUS=N             what the neighbour makes of the client's status (7)
+#   BESIDE_THREAD=1             with BESIDE_AS_ALONE: there is one thread more, all the same
 #   BESIDE_USER=UID             whose the shared memory is (0)
 #   BESIDE_NOTE=WORDS           for the table
 # shellcheck shell=bash disable=SC2154,SC2034
@@ -73,8 +75,8 @@ beside_start() {
 
 beside_has() {
 	local lines
-	mapfile -t lines <"$LAB/client.out"
-	((${#lines[@]} >= $1)) || lab_gone "$client"
+	mapfile lines <"$LAB/client.out"
+	{ ((${#lines[@]} >= $1)) && [[ ${lines[-1]} == *$'\n' ]]; } || lab_gone "$client"
 }
 
 # beside_ask WORD N: its N lines of answer, in $LAB/answer. That there are fewer shows in what they are.
@@ -94,7 +96,7 @@ beside_refreshed() {
 beside_told() {
 	sed 's/.*: warn: //' "$LBDNS_LOG_FILE"
 	"$LAB_BUILD/lbdns-inspect" status 2>&1 | sed -n 's/^lbdns: process [0-9]*: //p'
-	"$LAB_BUILD/lbdns-inspect" check --pid "$client" | sed -n 's/^ *loaded  *//p'
+	"$LAB_BUILD/lbdns-inspect" check --pid "$client" | sed -n 's/.* loaded  *//p'
 }
 
 beside_run() {
@@ -179,16 +181,22 @@ beside_judge() {
 	expected=$(beside_sorted "lbdns $alone_threads") seen="${each[$order]}, ${changed[$order]-}"
 	if [ -n "$as_alone" ]; then
 		seen="${each_seen[alone]}, ${changed_seen[alone]-}"
+		# Lookups that nothing comes of are refreshed all the same.
+		[ -z "${BESIDE_THREAD-}" ] || alone_threads="lbdns $alone_threads"
 		expected=$alone_threads each_is=${each[alone]} changed_is=${changed[alone]-}
+	fi
+	if [ -n "${BESIDE_KEPT-}" ] && [[ ${changed[$order]-} =~ ^((0 )*30( 0)*|0 0 0 0 elsewhere=30)$ ]]; then
+		changed[$order]='all at one address' changed_is='all at one address' extras[$order]=${extras[alone]}
+		seen="${each[$order]}, ${changed_seen[$order]}"
+	fi
+	if [ -n "${BESIDE_FAILS-}" ]; then
+		extras[$order]=$(sed 's/failed: \[Errno 111\] Connection refused/a pod/' <<<"${extras[$order]-}")
 	fi
 	beside_is 'exit status' "${ended[$order]}" "${ended[alone]}"
 	beside_is 'standard error' "${said[$order]}" "${said[alone]}"
 	beside_is connections "${each[$order]}" "$each_is"
 	beside_is 'connections after the change' "${changed[$order]-}" "$changed_is"
 	beside_is 'what the pods have seen' "${each_seen[$order]}, ${changed_seen[$order]-}" "$seen"
-	if [ -n "${BESIDE_FAILS-}" ]; then
-		extras[$order]=$(sed 's/failed: \[Errno 111\] Connection refused/a pod/' <<<"${extras[$order]-}")
-	fi
 	beside_is 'a library and a child' "${extras[$order]-}" "${extras[alone]-}"
 	beside_is threads "$(beside_sorted "${threads[$order]-}")" "$(beside_sorted "$expected")"
 	beside_is descriptors "${descriptors[$order]-}" "${descriptors[alone]-}"

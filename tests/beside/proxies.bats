@@ -27,7 +27,7 @@ chained() {
 	chained ''
 	BESIDE_SERVERS=proxy BESIDE_FAILS=1 BESIDE_NOTE='the proxy is asked for the addresses in turn; one that it cannot reach fails once' \
 		beside_row proxychains4 proxychains4 first
-	BESIDE_SERVERS=proxy BESIDE_CHANGED='0 0 30 0' BESIDE_WARNED=$preload \
+	BESIDE_SERVERS=proxy BESIDE_KEPT=1 BESIDE_WARNED=$preload \
 		BESIDE_NOTE='lookups rotate; who keeps an address stays there' beside_row proxychains4 proxychains4 last
 }
 

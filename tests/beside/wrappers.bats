@@ -80,7 +80,8 @@ for_all() {
 }
 
 @test "umockdev" {
-	wrapper libumockdev-preload.so.0 umockdev libumockdev0
+	around=(umockdev-wrapper)
+	beside_row umockdev umockdev around inside
 }
 
 faketime() {
@@ -114,13 +115,19 @@ faketime() {
 }
 
 @test "socket_wrapper, idle" {
-	wrapper libsocket_wrapper.so 'socket_wrapper, idle' libsocket-wrapper
+	preload=$(beside_library libsocket_wrapper.so)
+	beside_row 'socket_wrapper, idle' libsocket-wrapper first
+	BESIDE_KEPT=1 BESIDE_WARNED=$preload BESIDE_NOTE='lookups rotate; who keeps an address stays there' \
+		beside_row 'socket_wrapper, idle' libsocket-wrapper last
 }
 
 @test "socket_wrapper" {
 	export SOCKET_WRAPPER_DIR=$LAB/sockets
 	mkdir -p "$LAB/sockets"
-	BESIDE_AS_ALONE=1 BESIDE_NOTE='lets no connection out' wrapper libsocket_wrapper.so socket_wrapper libsocket-wrapper
+	preload=$(beside_library libsocket_wrapper.so)
+	export BESIDE_AS_ALONE=1 BESIDE_THREAD=1 BESIDE_NOTE='lets no connection out'
+	beside_row socket_wrapper libsocket-wrapper first
+	BESIDE_WARNED=$preload beside_row socket_wrapper libsocket-wrapper last
 }
 
 @test "uid_wrapper" {
