@@ -168,7 +168,7 @@ beside_is() {
 
 # What the log of lbdns has, each line once, but for what all such lines begin and end with.
 beside_warnings() {
-	sed -E "s/^lbdns\[[0-9]+\]: warn: (getaddrinfo|connect) is (.*): what that does not pass on is not seen$/\2/" <<<"${log[$order]}" |
+	sed -E "s/^lbdns\[[0-9]+\]: warn: (getaddrinfo|connect) is (.*)'s before it is lbdns's: what that does not pass on is not seen$/\2/" <<<"${log[$order]}" |
 		sort -u
 }
 
@@ -190,7 +190,7 @@ beside_judge() {
 		seen="${each[$order]}, ${changed_seen[$order]}"
 	fi
 	if [ -n "${BESIDE_FAILS-}" ]; then
-		extras[$order]=$(sed 's/failed: \[Errno 111\] Connection refused/a pod/' <<<"${extras[$order]-}")
+		extras[$order]=${extras[$order]/failed: \[Errno 111] Connection refused/a pod}
 	fi
 	beside_is 'exit status' "${ended[$order]}" "${ended[alone]}"
 	beside_is 'standard error' "${said[$order]}" "${said[alone]}"
@@ -210,7 +210,7 @@ beside_judge() {
 $expected put liblbdns.so before that
 $expected put liblbdns.so before that"
 	else
-		beside_is 'the log of lbdns' "$(beside_warnings)" "${BESIDE_WARNED:+$BESIDE_WARNED's before it is lbdns's}"
+		beside_is 'the log of lbdns' "$(beside_warnings)" "${BESIDE_WARNED-}"
 	fi
 }
 

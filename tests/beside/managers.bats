@@ -99,7 +99,7 @@ supervised() {
 }
 
 @test "runsvdir" {
-	supervised "kill -HUP \$(cat $LAB/client.pid) 2>/dev/null" runsvdir
+	supervised "exec 2>/dev/null; kill -HUP \$(cat $LAB/client.pid)" runsvdir
 	BESIDE_FILES=1 BESIDE_STATUS=111 beside_row runsvdir runit around inside
 }
 

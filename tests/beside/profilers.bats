@@ -26,7 +26,7 @@ gperftools() {
 
 @test "gperftools, HEAPCHECK" {
 	# It finds leaks in Python, and tells of each.
-	BESIDE_STATUS=1 BESIDE_UNSAID='^	@|^Leak of|^Skipping leaks|largest leaks' HEAPCHECK=normal \
+	BESIDE_STATUS=1 BESIDE_UNSAID='^[[:space:]]*$|^	@|^Leak of|^Skipping leaks|largest leaks|^pprof|^If ' HEAPCHECK=normal \
 		gperftools libtcmalloc.so.4 'gperftools, `HEAPCHECK`'
 }
 

@@ -80,8 +80,10 @@ for_all() {
 }
 
 @test "umockdev" {
-	around=(umockdev-wrapper)
-	beside_row umockdev umockdev around inside
+	preload=$(beside_library libumockdev-preload.so.0)
+	beside_row umockdev umockdev first
+	BESIDE_KEPT=1 BESIDE_WARNED=$preload BESIDE_NOTE='lookups rotate; who keeps an address stays there' \
+		beside_row umockdev umockdev last
 }
 
 faketime() {
