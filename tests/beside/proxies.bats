@@ -18,7 +18,7 @@ chained() {
 
 @test "proxychains, proxy_dns" {
 	chained proxy_dns
-	BESIDE_SERVERS=proxy BESIDE_AS_ALONE=1 BESIDE_NOTE='the proxy is asked for the name: lbdns has to run where it connects' \
+	BESIDE_SERVERS=proxy BESIDE_AS_ALONE=1 BESIDE_NOTE='fails alone too, with the SOCKS server of these tests' \
 		beside_row 'proxychains4, `proxy_dns`' proxychains4 first
 	BESIDE_SERVERS=proxy BESIDE_AS_ALONE=1 BESIDE_WARNED=$preload beside_row 'proxychains4, `proxy_dns`' proxychains4 last
 }
