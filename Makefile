@@ -2,6 +2,7 @@
 # make demo       what it does, in half a minute
 # make check      build with warnings as errors, run every test
 # make clients    run the client matrix, write its table
+# make beside     beside others in the same process (allocators, profilers, wrappers, sandboxes), write the table
 # make bench      what it costs, beside others that balance
 # make check-kubernetes   what the manifests become, and whether a cluster would take them
 # make deb        build/deb/lbdns_VERSION_ARCH.deb
@@ -200,6 +201,10 @@ include tests/programs/programs.mk
 # ---- The client matrix: make clients
 
 include tests/clients/clients.mk
+
+# ---- Neighbours in the same process: make beside
+
+include tests/beside/beside.mk
 
 # ---- What it costs: make bench
 
