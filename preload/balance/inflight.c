@@ -1,5 +1,6 @@
 #include "balance/inflight.h"
 
+#include "balance/rotation.h"
 #include "base/atomic.h"
 #include "base/attributes.h"
 #include "base/clock.h"
@@ -9,7 +10,11 @@
 
 #include <stddef.h>
 
-enum { QUICK_LOOKS = 16 /* system calls of one connect for those before it */ };
+enum {
+	QUICK_LOOKS = 16, /* system calls of one connect for those before it */
+	TIMES_USUAL = 8,  /* an attempt is overdue after so many times what answers usually take */
+	LIMIT_MOST_MS = 2000
+};
 
 #include "base/poison.h"
 
@@ -17,7 +22,6 @@ struct inflight inflight_table[DESCRIPTORS];
 _Atomic uint32_t inflight_top;
 _Atomic uint64_t inflight_look_ms;
 _Atomic uint64_t inflight_quick_ms;
-_Atomic uint64_t inflight_seen_ms;
 _Atomic uintptr_t inflight_thread;
 static atomic_bool never_limit; /* which sockets a descriptor is depends on the thread */
 
@@ -33,42 +37,60 @@ APART void inflight_ask(uint64_t when_ms)
 	wakeup_by(was && was < when_ms ? was : when_ms);
 }
 
+uint64_t inflight_limit_ms(uint64_t pool, uint32_t port)
+{
+	uint64_t limit_ms = rotation_usual_ms(pool, port) * TIMES_USUAL;
+
+	if (limit_ms < INFLIGHT_LEAST_MS)
+		limit_ms = INFLIGHT_LEAST_MS;
+	return limit_ms < LIMIT_MOST_MS ? limit_ms : LIMIT_MOST_MS;
+}
+
+/* Reads a place whose connect is overdue, and can be looked at by its socket. */
+static bool read_overdue(const struct inflight *at, struct inflight_view *view, uint64_t now_ms)
+{
+	return inflight_read(at, view) &&
+	       !(view->flags & (FLAG_WAITS | FLAG_TOLD | FLAG_ANSWERED)) &&
+	       clock_since(view->since_ms, now_ms) >=
+	               inflight_limit_ms(view->pool, view->peer.port) &&
+	       load_relaxed(&at->generation) == descriptor_generation(view->fd);
+}
+
 /* Looks at a connect that is overdue, and marks it as one that waits, or that was answered though
  * its client is late to learn of it. Returns true if it waits, and the refresh thread does not know
- * that. What the kernel does not say here, because threads have descriptors of their own, that
- * thread finds out in time. */
+ * that. */
 static bool look_at(struct inflight *at, const struct inflight_view *view, uint64_t now_ms)
 {
-	enum socket_wait wait;
+	enum socket_wait wait = socket_wait(view->fd);
 
-	if (inflight_is_limit_refused() ||
-	    load_relaxed(&at->generation) != descriptor_generation(view->fd))
+	if (load_relaxed(&at->generation) != descriptor_generation(view->fd))
 		return false;
-	wait = socket_wait(view->fd);
 	if (wait == SOCKET_WAITS_NOT)
 		inflight_mark(at, view, FLAG_ANSWERED);
-	if (wait != SOCKET_WAITS ||
-	    (!(view->flags & FLAG_SEEN) && !inflight_mark(at, view, FLAG_SEEN)))
+	if (wait != SOCKET_WAITS)
 		return false;
-	store_relaxed(&inflight_seen_ms, now_ms);
-	return !(view->flags & FLAG_SAID);
+	store_relaxed(&at->seen_ms, (uint32_t)now_ms);
+	return !(view->flags & FLAG_SAID) &&
+	       (view->flags & FLAG_SEEN || inflight_mark(at, view, FLAG_SEEN));
 }
 
 APART void inflight_quicken(uint64_t now_ms)
 {
-	uint32_t top = load_relaxed(&inflight_top), looks = 0;
-	bool is_news = false;
+	static _Atomic uint32_t from; /* the place behind the last one that was looked at */
+	uint32_t top = load_relaxed(&inflight_top), begin = load_relaxed(&from), looks = 0;
+	bool is_news =
+		inflight_is_limit_refused(); /* whose the sockets are depends on the thread */
 
 	store_relaxed(&inflight_quick_ms, now_ms + INFLIGHT_QUICK_MS);
-	for (uint32_t i = 0; i < top && i < DESCRIPTORS && looks < QUICK_LOOKS; i++) {
+	for (uint32_t i = 0; i < top && looks < QUICK_LOOKS && !inflight_is_limit_refused(); i++) {
+		uint32_t place = (begin + i) % top % DESCRIPTORS;
 		struct inflight_view view;
 
-		if (!inflight_read(&inflight_table[i], &view) ||
-		    clock_since(view.since_ms, now_ms) < INFLIGHT_LEAST_MS ||
-		    view.flags & (FLAG_WAITS | FLAG_TOLD | FLAG_ANSWERED))
+		if (!read_overdue(&inflight_table[place], &view, now_ms))
 			continue;
 		looks++;
-		is_news = look_at(&inflight_table[i], &view, now_ms) || is_news;
+		store_relaxed(&from, place + 1);
+		is_news = look_at(&inflight_table[place], &view, now_ms) || is_news;
 	}
 	if (is_news)
 		inflight_ask(now_ms);
@@ -104,6 +126,7 @@ bool inflight_read(const struct inflight *at, struct inflight_view *view)
 	view->peer.port = (uint32_t)(port_fd >> 32);
 	view->fd = (int)(uint32_t)port_fd;
 	view->pool = atomic_load_explicit(&at->pool, memory_order_acquire);
+	view->seen_ms = load_relaxed(&at->seen_ms);
 	view->flags = atomic_load_explicit(&at->flags, memory_order_acquire);
 	return inflight_is_still(at, view->since_ms);
 }

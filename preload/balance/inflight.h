@@ -56,6 +56,7 @@ struct inflight {
 	_Atomic uint32_t generation; /* of the descriptor */
 	_Atomic uint32_t flags;
 	_Atomic uint32_t syn_count; /* the client's, if FLAG_LIMITED */
+	_Atomic uint32_t seen_ms;   /* if FLAG_SEEN: when last (the lower half of clock_ms) */
 };
 
 extern HIDDEN struct inflight inflight_table[DESCRIPTORS];
@@ -69,9 +70,6 @@ extern HIDDEN _Atomic uint64_t inflight_look_ms;
 /* When the next connect that does not block is to look whether one before it is overdue: sooner
  * than the refresh thread, which is not to be woken for each. */
 extern HIDDEN _Atomic uint64_t inflight_quick_ms;
-
-/* When a connect has last set FLAG_SEEN, or found it set (clock_ms). */
-extern HIDDEN _Atomic uint64_t inflight_seen_ms;
 
 /* ---- What is under way */
 
@@ -153,6 +151,10 @@ static inline bool inflight_is_taken(const struct inflight *at, int fd)
 	return (load_relaxed(&at->flags) & (FLAG_WAITS | FLAG_ANSWERED)) == FLAG_WAITS &&
 	       (uint32_t)load_relaxed(&at->port_fd) != (uint32_t)fd;
 }
+
+/* Returns how long an attempt in a pool, on a port, may be without an answer before it is overdue.
+ */
+uint64_t inflight_limit_ms(uint64_t pool, uint32_t port);
 
 /* Looks at the connects that did not block and are overdue, of this process, which can get at their
  * sockets. Has the refresh thread look now if it does not know of one that waits. */
@@ -239,6 +241,7 @@ struct inflight_view {
 	struct peer peer;
 	uint64_t pool;
 	uint32_t flags;
+	uint32_t seen_ms;
 	int fd;
 };
 

@@ -1,6 +1,7 @@
 /* State: asks_early, collect_has_fastopen. */
 #include "connection/collect.h"
 
+#include "balance/ejection.h"
 #include "balance/inflight.h"
 #include "base/attributes.h"
 #include "base/clock.h"
@@ -26,7 +27,8 @@ static bool is_answered(int fd)
 
 void collect_ended(const struct inflight_view *view, int fd, int error)
 {
-	uint64_t began_ms = error ? view->since_ms : socket_began_ms(fd, view->since_ms);
+	bool is_timed = !error && ejection_any(clock_ms());
+	uint64_t began_ms = is_timed ? socket_began_ms(fd, view->since_ms) : view->since_ms;
 
 	if (view->flags & FLAG_COUNTED)
 		result_note_counted(view->peer, view->pool, began_ms, error);

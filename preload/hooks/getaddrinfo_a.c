@@ -14,8 +14,6 @@
 #include <signal.h>
 #include <stdint.h>
 
-enum { TAKE_IN_MS = 1000 };
-
 static int absent(void)
 {
 	errno = ENOSYS;
@@ -71,7 +69,7 @@ HOOK SELDOM int gai_error(struct gaicb *request)
 		return EAI_INPROGRESS;
 	status = libc->gai_error(request);
 	requests_ended(request, status, true);
-	return status;
+	return requests_are_taken_in(request) ? EAI_INPROGRESS : status;
 }
 
 HOOK SELDOM int gai_suspend(const struct gaicb *const list[], int count,
@@ -90,8 +88,7 @@ HOOK SELDOM int gai_suspend(const struct gaicb *const list[], int count,
 		if (!request)
 			continue;
 		requests_ended(request, libc->gai_error(request), false);
-		/* Bounded, because the thread that does so may have left by siglongjmp. */
-		for (int ms = 0; ms < TAKE_IN_MS && requests_are_taken_in(request); ms++)
+		while (requests_are_taken_in(request))
 			futex_sleep(1);
 	}
 	errno = saved_errno;
@@ -112,5 +109,5 @@ HOOK SELDOM int gai_cancel(struct gaicb *request)
 		requests_ended(request, status, true);
 	else if (status == EAI_ALLDONE)
 		requests_ended(request, libc->gai_error(request), true);
-	return status;
+	return requests_are_taken_in(request) ? EAI_NOTCANCELED : status;
 }

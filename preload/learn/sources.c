@@ -8,7 +8,7 @@
 
 enum {
 	PIECE_SIZE = 256,
-	LINE_SIZE = 256 /* what is behind that of a line is not read */
+	LINE_SIZE = 256 /* a longer line may say anything */
 };
 
 /* Returns how long the word is that begins here, a source or an action ("[NOTFOUND=return]",
@@ -52,7 +52,8 @@ bool sources_are_dns(void)
 {
 	char piece[PIECE_SIZE], line[LINE_SIZE];
 	size_t length = 0;
-	bool found = false, are_dns = true; /* glibc's default is "dns [!UNAVAIL=return] files" */
+	bool found = false, cut = false;
+	bool are_dns = true; /* glibc's default is "dns [!UNAVAIL=return] files" */
 	long got, file;
 
 	if (libc_is_musl())
@@ -65,11 +66,15 @@ bool sources_are_dns(void)
 		for (long i = 0; !found && i < got; i++) {
 			if (length < sizeof(line) - 1)
 				line[length++] = piece[i];
+			else
+				cut = true;
 			if (piece[i] != '\n')
 				continue;
 			line[length] = '\0';
 			found = is_hosts(line, &are_dns);
+			are_dns = are_dns && !(found && cut);
 			length = 0;
+			cut = false;
 		}
 	kernel_call(SYS_close, file);
 	line[length] = '\0';

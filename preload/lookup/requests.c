@@ -5,6 +5,7 @@
 
 #include "base/atomic.h"
 #include "base/attributes.h"
+#include "base/clock.h"
 #include "base/libc.h"
 #include "base/process.h"
 #include "directory/unseen.h"
@@ -18,7 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REQUESTS = 256, NOTICES = 64 };
+enum {
+	REQUESTS = 256,
+	NOTICES = 64,
+	/* Longer than it takes: who has a place for longer has left by siglongjmp, or is a thread
+	 * of the parent's. */
+	BUSY_MOST_MS = 1000
+};
 
 /* In keys: of a place that is free, and the bit of one that somebody works on. */
 enum { FREE = 0, BUSY = 1 };
@@ -35,22 +42,30 @@ static struct notice notices[NOTICES];
 struct request {
 	_Atomic uintptr_t key; /* the address of the client's struct */
 	bool is_notified;
+	_Atomic uint64_t busy_ms;        /* since when somebody works on it (clock_ms) */
+	_Atomic uintptr_t worker;        /* and in which thread, as the address of its errno */
 	_Atomic(struct notice *) notice; /* of its call; NULL: it has none */
 	struct question_kept question;
 };
 
 static struct request requests[REQUESTS];
 
+/* Makes a place with this key BUSY; returns false if somebody else was faster. */
+static SELDOM bool request_hold(struct request *request, uintptr_t key)
+{
+	store_relaxed(&request->busy_ms, clock_ms());
+	if (!atomic_compare_exchange_strong(&request->key, &key, key | BUSY))
+		return false;
+	store_relaxed(&request->worker, (uintptr_t)&errno);
+	return true;
+}
+
 /* Returns a place that had this key, and now is BUSY too; NULL if there is none. */
 static SELDOM struct request *request_take(uintptr_t key)
 {
-	for (size_t i = 0; i < REQUESTS; i++) {
-		uintptr_t found = key;
-
-		if (atomic_load_explicit(&requests[i].key, memory_order_relaxed) == key &&
-		    atomic_compare_exchange_strong(&requests[i].key, &found, key | BUSY))
+	for (size_t i = 0; i < REQUESTS; i++)
+		if (load_relaxed(&requests[i].key) == key && request_hold(&requests[i], key))
 			return &requests[i];
-	}
 	return NULL;
 }
 
@@ -59,7 +74,18 @@ static void request_free(struct request *request)
 	if (request->is_notified)
 		unseen_end();
 	request->is_notified = false;
+	store_relaxed(&request->worker, 0);
 	atomic_store_explicit(&request->key, FREE, memory_order_release);
+}
+
+static void forget_busy(uintptr_t key)
+{
+	for (size_t i = 0; i < REQUESTS; i++) {
+		uintptr_t found = key | BUSY;
+
+		if (load_relaxed(&requests[i].key) == found)
+			atomic_compare_exchange_strong(&requests[i].key, &found, BUSY);
+	}
 }
 
 static SELDOM void request_add(struct gaicb *of, bool is_notified, struct notice *notice)
@@ -71,6 +97,8 @@ static SELDOM void request_add(struct gaicb *of, bool is_notified, struct notice
 	/* The client uses its struct again, and has not asked how the first request went. */
 	if (request)
 		request_free(request);
+	/* Or whoever took that in has never ended: the place is lost, but not the struct. */
+	forget_busy((uintptr_t)of);
 	if (!question_read(&question, of->ar_name, of->ar_service, of->ar_request))
 		return;
 	question_keep(&question, &kept);
@@ -83,6 +111,7 @@ static SELDOM void request_add(struct gaicb *of, bool is_notified, struct notice
 	request->is_notified = is_notified;
 	atomic_store_explicit(&request->notice, notice, memory_order_relaxed);
 	request->question = kept;
+	store_relaxed(&request->worker, 0);
 	atomic_store_explicit(&request->key, (uintptr_t)of, memory_order_release);
 }
 
@@ -100,7 +129,11 @@ static SELDOM void end(struct request *request, const struct gaicb *of, int stat
 bool requests_are_taken_in(const struct gaicb *of)
 {
 	for (size_t i = 0; i < REQUESTS; i++)
-		if (load_relaxed(&requests[i].key) == ((uintptr_t)of | BUSY))
+		/* Pairs with request_free. */
+		if (atomic_load_explicit(&requests[i].key, memory_order_acquire) ==
+		            ((uintptr_t)of | BUSY) &&
+		    load_relaxed(&requests[i].worker) != (uintptr_t)&errno &&
+		    clock_since(load_relaxed(&requests[i].busy_ms), clock_ms()) < BUSY_MOST_MS)
 			return true;
 	return false;
 }
@@ -120,7 +153,7 @@ static SELDOM void on_notified(union sigval value)
 		if (key == FREE || key & BUSY || load_relaxed(&requests[i].notice) != notice)
 			continue;
 		/* From here on the client, if it asks too, is told that it is under way. */
-		if (atomic_compare_exchange_strong(&requests[i].key, &key, key | BUSY))
+		if (request_hold(&requests[i], key))
 			end(&requests[i], of, libc_async()->gai_error(of), false);
 	}
 	atomic_store(&notice->is_taken, false);

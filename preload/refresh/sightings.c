@@ -2,17 +2,12 @@
 #include "refresh/sightings.h"
 
 #include "balance/inflight.h"
-#include "balance/rotation.h"
 #include "base/clock.h"
 #include "learn/result.h"
 
 #include <stddef.h>
 
-enum {
-	TIMES_USUAL = 8, /* an attempt is overdue after so many times what answers usually take */
-	LIMIT_MOST_MS = 2000,
-	SIGHTINGS = 64
-};
+enum { SIGHTINGS = 64 };
 
 /* A socket that was seen without an answer, of whatever process. */
 static struct sighting {
@@ -24,15 +19,6 @@ static struct sighting {
 } sightings[SIGHTINGS];
 
 /* ---- What is known */
-
-uint64_t sightings_limit_ms(uint64_t pool, uint32_t port)
-{
-	uint64_t limit_ms = rotation_usual_ms(pool, port) * TIMES_USUAL;
-
-	if (limit_ms < INFLIGHT_LEAST_MS)
-		limit_ms = INFLIGHT_LEAST_MS;
-	return limit_ms < LIMIT_MOST_MS ? limit_ms : LIMIT_MOST_MS;
-}
 
 bool sightings_have(struct peer peer)
 {
@@ -98,7 +84,7 @@ bool sightings_take(const struct socket_seen *seen, uint64_t now_ms)
 	uint64_t pool, began_ms;
 
 	if (!result_pool(seen->peer, &pool) ||
-	    seen->age_ms < sightings_limit_ms(pool, seen->peer.port))
+	    seen->age_ms < inflight_limit_ms(pool, seen->peer.port))
 		return false;
 	began_ms = seen->age_ms < now_ms ? now_ms - seen->age_ms : 1;
 	sighting = sighting_of(seen);
@@ -106,7 +92,7 @@ bool sightings_take(const struct socket_seen *seen, uint64_t now_ms)
 		*sighting = (struct sighting){.socket = *seen, .began_ms = began_ms};
 	if (!sighting) {
 		/* There is no room to note that it was told: not of an old one, again and again. */
-		if (seen->age_ms < sightings_limit_ms(pool, seen->peer.port) + LOOK_EVERY_MS)
+		if (seen->age_ms < inflight_limit_ms(pool, seen->peer.port) + LOOK_EVERY_MS)
 			result_silent(seen->peer, began_ms);
 		return true;
 	}

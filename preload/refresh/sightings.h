@@ -11,9 +11,6 @@
 
 enum { LOOK_EVERY_MS = 100 /* between looks at the table while sockets are without an answer */ };
 
-/* Returns how long an attempt in a pool may be without an answer. */
-uint64_t sightings_limit_ms(uint64_t pool, uint32_t port);
-
 /* Is anybody seen to wait for the answer of a peer, or too many to tell? */
 bool sightings_have(struct peer peer);
 

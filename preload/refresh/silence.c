@@ -26,7 +26,8 @@ enum {
 	BLIND_MS = 60 * 1000, /* before a kernel that would not say is asked again */
 	VAIN_SHARE = 20,      /* of the time, looks in vain take one part at most, */
 	LOOK_SHARE = 10,      /* and those while sockets are without an answer */
-	SEEN_MS = 250         /* what connects have seen is so for so long */
+	SEEN_MS = 250,        /* what connects have seen is so for so long */
+	TICKS_MS = 12         /* by which the kernel's age of a socket may be less than ours */
 };
 
 /* When to look again at the sockets that were seen to wait (clock_ms). */
@@ -49,8 +50,7 @@ static uint64_t blind_ms;
  * which may be long, need not be read for it. */
 static bool is_seen(const struct inflight_view *view, uint64_t now_ms)
 {
-	return view->flags & FLAG_SEEN &&
-	       clock_since(load_relaxed(&inflight_seen_ms), now_ms) < SEEN_MS;
+	return view->flags & FLAG_SEEN && (uint32_t)now_ms - view->seen_ms < SEEN_MS;
 }
 
 /* Looks through the table. Returns how many connects are overdue, and in *news how many of them go
@@ -59,7 +59,8 @@ static bool is_seen(const struct inflight_view *view, uint64_t now_ms)
 static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms, unsigned *news)
 {
 	uint32_t top = load_relaxed(&inflight_top);
-	uint64_t looked_ms = load_relaxed(&inflight_quick_ms) - INFLIGHT_QUICK_MS;
+	uint64_t quick_ms = load_relaxed(&inflight_quick_ms);
+	bool connects_look = quick_ms && !inflight_is_limit_refused();
 	unsigned overdue = 0;
 
 	*news = 0;
@@ -71,9 +72,10 @@ static unsigned count_overdue(uint64_t now_ms, uint64_t *next_ms, unsigned *news
 		if (!inflight_read(at, &view) || view.flags & (FLAG_TOLD | FLAG_ANSWERED))
 			continue;
 		age_ms = clock_since(view.since_ms, now_ms);
-		due_ms = sightings_limit_ms(view.pool, view.peer.port);
+		due_ms = inflight_limit_ms(view.pool, view.peer.port);
 		/* Connects come after it, of which the next one looks at it. */
-		if (looked_ms > view.since_ms && !(view.flags & FLAG_SEEN))
+		if (connects_look && !(view.flags & (FLAG_SEEN | FLAG_WAITS)) &&
+		    quick_ms > view.since_ms + INFLIGHT_QUICK_MS)
 			due_ms += INFLIGHT_LOOK_MS;
 		if (age_ms >= REPEATED_MS && view.flags & FLAG_MAY_LIMIT && inflight_may_limit())
 			cut_short(at, &view);
@@ -128,15 +130,17 @@ static unsigned say_seen(uint64_t now_ms)
 		if (!inflight_read(at, &view) || view.flags & (FLAG_TOLD | FLAG_ANSWERED) ||
 		    !is_seen(&view, now_ms) ||
 		    clock_since(view.since_ms, now_ms) <
-		            sightings_limit_ms(view.pool, view.peer.port))
+		            inflight_limit_ms(view.pool, view.peer.port))
 			continue;
 		seen++;
 		if (view.flags & FLAG_SAID)
 			result_still_silent(view.peer);
 		else if (inflight_mark(at, &view, FLAG_SAID))
 			result_silent(view.peer, view.since_ms);
-		if (inflight_read(at, &view))
-			count_failure(at, &view, now_ms);
+		else
+			continue;
+		view.flags |= FLAG_SAID;
+		count_failure(at, &view, now_ms);
 	}
 	return seen;
 }
@@ -150,18 +154,19 @@ static unsigned mark_answered(uint64_t now_ms)
 
 	for (uint32_t i = 0; i < top && i < DESCRIPTORS; i++) {
 		struct inflight_view view;
-		uint64_t age_ms;
+		uint64_t age_ms, limit_ms;
 
 		if (!inflight_read(&inflight_table[i], &view) ||
-		    view.flags & (FLAG_TOLD | FLAG_ANSWERED))
+		    view.flags & (FLAG_TOLD | FLAG_ANSWERED) || is_seen(&view, now_ms))
 			continue;
 		age_ms = clock_since(view.since_ms, now_ms);
-		if (age_ms < sightings_limit_ms(view.pool, view.peer.port))
+		limit_ms = inflight_limit_ms(view.pool, view.peer.port);
+		if (age_ms < limit_ms)
 			continue;
 		if (sightings_have(view.peer)) {
 			waiting++;
 			count_failure(&inflight_table[i], &view, now_ms);
-		} else if (!(view.flags & FLAG_WAITS) || age_ms >= LEFT_MS) {
+		} else if (age_ms >= (view.flags & FLAG_WAITS ? LEFT_MS : limit_ms + TICKS_MS)) {
 			inflight_mark(&inflight_table[i], &view, FLAG_ANSWERED);
 		}
 	}
@@ -254,6 +259,8 @@ uint64_t silence_watch(uint64_t now_ms)
 		}
 		if (waiting || overdue) {
 			look_ms = again_ms > now_ms ? again_ms : look_again_ms(now_ms, youngest_ms);
+			if (news && !waiting && rest_ms > now_ms && rest_ms < look_ms)
+				look_ms = rest_ms;
 			next_ms = look_ms < next_ms ? look_ms : next_ms;
 		}
 	}
@@ -276,6 +283,7 @@ void silence_begin(bool own_descriptors)
 				store_relaxed(&inflight_table[i].flags, 0);
 			}
 	sightings_forget();
+	rest_ms = 0;
 	atomic_store(&process.sees_silence, true);
 	/* Somebody may have asked while there was no thread. */
 	if (load_relaxed(&inflight_top))
