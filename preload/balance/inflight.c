@@ -78,16 +78,20 @@ APART void inflight_quicken(uint64_t now_ms)
 {
 	static _Atomic uint32_t from; /* the place behind the last one that was looked at */
 	uint32_t top = load_relaxed(&inflight_top), begin = load_relaxed(&from), looks = 0;
-	bool is_news =
-		inflight_is_limit_refused(); /* whose the sockets are depends on the thread */
+	/* Whose the sockets are depends on the thread. */
+	bool refused = inflight_is_limit_refused(), is_news = false;
 
 	store_relaxed(&inflight_quick_ms, now_ms + INFLIGHT_QUICK_MS);
-	for (uint32_t i = 0; i < top && looks < QUICK_LOOKS && !inflight_is_limit_refused(); i++) {
+	for (uint32_t i = 0; i < top && looks < QUICK_LOOKS; i++) {
 		uint32_t place = (begin + i) % top % DESCRIPTORS;
 		struct inflight_view view;
 
 		if (!read_overdue(&inflight_table[place], &view, now_ms))
 			continue;
+		if (refused) {
+			is_news = true;
+			break;
+		}
 		looks++;
 		store_relaxed(&from, place + 1);
 		is_news = look_at(&inflight_table[place], &view, now_ms) || is_news;
