@@ -3,8 +3,9 @@
  * any moment. For glibc and musl. A line on stdout for each connection: the address of the pod, in
  * its own words. Status 1 and a message on any error, also of a child's.
  *
- *   fork HOST PORT N            8 threads that look up and connect all the time, and N children
- *                               forked beside them: each looks up, connects, and connects again
+ *   fork HOST PORT N            looks up, connects, and waits for a line on stdin; then 8 threads
+ *                               that look up and connect all the time, and N children forked
+ *                               beside them: each looks up, connects, and connects again
  *   vfork HOST PORT N           N children of vfork: the first does the process's first lookup,
  *                               each looks up and connects, and is gone by _exit or execve. Then
  *                               "stays", and a connection every 10 ms until SIGTERM
@@ -84,8 +85,13 @@ static void fork_beside_threads(int children)
 
 static void forks(void)
 {
+	struct sockaddr_in to = look_up();
 	struct use before;
 
+	visit(&to);
+	/* By then no lookup is for libc, whose resolver a child must not use: a thread that is not
+	 * in the child may have had a lock of it. */
+	getchar();
 	fork_beside_threads(count / 4);
 	before = use_now();
 	fork_beside_threads(count - count / 4);

@@ -65,7 +65,11 @@ rotates() {
 # ---- Processes
 
 test_fork() {
-	bounded 240 "$(program processes)" fork rng-headless 8081 300
+	lab_dns_queries_reset
+	bounded 240 "$(program processes)" fork rng-headless 8081 300 < <(
+		lab_dns_asks 4 rng-headless A
+		echo
+	)
 	even
 }
 

@@ -87,10 +87,15 @@ static struct addrinfo *look_up(const char *name)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
 
+	long began_ms = now_ms();
+	int error = getaddrinfo(name, port, &hints, &list);
+
 	shared->lookups++;
-	if (!getaddrinfo(name, port, &hints, &list))
+	if (!error)
 		return list;
 	shared->lookups_failed++;
+	fprintf(stderr, "a lookup of %s failed after %ld ms: %s\n", name, now_ms() - began_ms,
+	        gai_strerror(error));
 	return NULL;
 }
 
