@@ -90,6 +90,11 @@ bool listing_find(const struct name_text *name, struct listing *listing)
 	return false;
 }
 
+bool listing_is_of_now(const struct listing *listing)
+{
+	return reading_begin().sequence == listing->sequence;
+}
+
 bool listing_copy(const struct listing *listing, enum family family, struct address *endpoints)
 {
 	uint32_t first = listing->family[family].first, count = listing->family[family].count;

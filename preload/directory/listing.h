@@ -41,6 +41,9 @@ struct listing {
 /* Reads what is known of a name, and notes its use. Returns false if the name is not managed. */
 bool listing_find(const struct name_text *name, struct listing *listing);
 
+/* Returns true if no snapshot was published since listing_find. */
+bool listing_is_of_now(const struct listing *listing);
+
 /* Returns true if the answer of a lookup for a port, or 0, is to be put in order. One without a
  * port may be for any. */
 static inline bool listing_rotates(const struct listing *listing, uint16_t port)

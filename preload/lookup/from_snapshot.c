@@ -50,6 +50,8 @@ static bool is_known(const struct reply *reply, enum family family)
 		return true;
 	if (reply->libc_says == LIBC_FAILED)
 		return listing->believed;
+	if (reply->libc_says == LIBC_LATE)
+		return listing->believed && listing->family[family].confirmed;
 	return listing->family[family].confirmed && !listing->family[family].libc_due;
 }
 
@@ -126,8 +128,11 @@ static struct addrinfo *reply_make(struct reply *reply)
 	if (wants_canonical && (!reply->listing.has_canonical ||
 	                        !listing_canonical(&reply->listing, &reply->name, &canonical)))
 		return NULL;
-	if (!listing_rotates(&reply->listing, port) ||
-	    !pick_shows(reply->listing.service, reply->listing.family[leading].key, port))
+	if (!listing_rotates(&reply->listing, port))
+		return NULL;
+	/* That libc's order is to be kept is no reason to say nothing where libc has none. */
+	if (!pick_shows(reply->listing.service, reply->listing.family[leading].key, port) &&
+	    reply->libc_says == LIBC_NOTHING)
 		return NULL;
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (reply->families & FAMILY_BIT(f))
@@ -159,13 +164,15 @@ static void hurry(const struct reply *reply)
 }
 
 /* Makes the list by the snapshot of the moment. Returns NULL where from_snapshot does, and if a new
- * one is published meanwhile. */
-static struct addrinfo *list_of(const struct question *question, enum libc_says libc_says)
+ * one is published meanwhile: then it sets *overtaken. */
+static struct addrinfo *list_of(const struct question *question, enum libc_says libc_says,
+                                bool *overtaken)
 {
 	struct reply reply = {.libc_says = libc_says};
 	struct addrinfo *list = NULL;
 	int saved_errno = errno;
 
+	*overtaken = false;
 	if (!question_name(question, &reply.name))
 		return NULL;
 	/* libc's lookups are cancellation points in practice, and a thread may do nothing else. */
@@ -179,6 +186,7 @@ static struct addrinfo *list_of(const struct question *question, enum libc_says 
 	if (is_fresh(&reply.listing) && list_can_make() && reply_families(&reply) &&
 	    reply_copy(&reply))
 		list = reply_make(&reply);
+	*overtaken = !list && !listing_is_of_now(&reply.listing);
 	for (enum family f = 0; f < FAMILY_COUNT; f++)
 		if (reply.templates[f])
 			libc()->freeaddrinfo(reply.templates[f]);
@@ -189,10 +197,12 @@ static struct addrinfo *list_of(const struct question *question, enum libc_says 
 
 struct addrinfo *from_snapshot(const struct question *question, enum libc_says libc_says)
 {
-	struct addrinfo *list = list_of(question, libc_says);
+	struct addrinfo *list;
+	bool overtaken;
+	int tries = 0;
 
-	/* Where libc has failed nobody else can be asked. */
-	for (int i = 1; !list && libc_says != LIBC_NOTHING && i < READ_TRIES; i++)
-		list = list_of(question, libc_says);
+	do
+		list = list_of(question, libc_says, &overtaken);
+	while (overtaken && ++tries < READ_TRIES);
 	return list;
 }

@@ -9,6 +9,7 @@
 enum libc_says {
 	LIBC_NOTHING, /* it was not asked yet */
 	LIBC_FAILED,  /* it could not find out: EAI_AGAIN, EAI_FAIL */
+	LIBC_LATE,    /* there is none, after a time in which it has lost a question */
 	LIBC_UNABLE   /* it could not ask, for want of memory or descriptors: EAI_MEMORY, EAI_SYSTEM */
 };
 
@@ -20,7 +21,8 @@ enum libc_says {
  *   - no refresh of such a family has succeeded yet, or one has failed since, but by silence; where
  *     libc has failed too, the last good answer of DNS will do, and where it could not ask, which
  *     says nothing of the name, whatever is fresh;
- *   - it is 30 s since libc last said the same, or a file that it goes by has changed since;
+ *   - it is 30 s since libc last said the same, or a file that it goes by has changed since; unless
+ *     libc has failed, or was late;
  *   - a flag or the canonical name asks for what the directory does not have;
  *   - there is no memory.
  * A cancellation point if the node is a name, as libc's lookups are. errno is kept. */

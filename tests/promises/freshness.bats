@@ -370,6 +370,43 @@ follows_down() {
 	lab_equal "$(went rng-headless)" "60 0 0"
 }
 
+# Silence that ends while libc asks: its first question is lost, and of the next one, the bare name, DNS says that there is
+# none. No question of ours is lost, because none is due: it is libc's turn once in 30 s, and always where a client never
+# connects.
+silence_within_a_lookup() {
+	lab_dns_silence
+	step resolve rng-headless >"$LAB/said" &
+	lab_wait_until libc_asks
+	lab_dns_unsilence
+	wait $!
+	cat "$LAB/said"
+}
+
+libc_asks() {
+	ss -Hun state established dst "$LAB_DNS" | grep -q .
+}
+
+@test "DNS silent while libc is asked: that there is no bare name is no answer, the last good one stays" {
+	export RES_OPTIONS='timeout:3 attempts:1'
+	steps_start
+	step resolve rng-headless
+	lab_equal "$(silence_within_a_lookup)" gaierror
+	exec 7>&- 8<&-
+	LBDNS_REFRESH=60s steps_start with_lbdns
+	step resolve rng-headless
+	lab_dns_queries_reset
+	step resolve rng-headless
+	lab_wait_until lookups_are_ours
+	lab_wait_until past $(($(lab_now) + 31000))
+	lab_equal "$(silence_within_a_lookup | wc -w)" 3
+}
+
+lookups_are_ours() {
+	lab_dns_queries_reset
+	step resolve rng-headless >"$LAB/said"
+	[ "$(lab_dns_queries)" = 0 ]
+}
+
 @test "DNS stopped for longer than LBDNS_MAX_STALE: connections and lookups pass untouched, and rotate once it is back" {
 	LBDNS_MAX_STALE=2s LBDNS_REFRESH=500ms steps_start with_lbdns
 	step resolve rng-headless
