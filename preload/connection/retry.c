@@ -59,18 +59,25 @@ static uint64_t cookie_of(int fd)
  * (1) by SO_COOKIE, which is read once an attempt has failed;
  * (2) before that, by TCP_SYNCNT, if we, the refresh thread or the client set it to
  *     LIMITED_SYN_COUNT, or by SO_SNDTIMEO, if we set it to MULTIPATH_MS;
- * (3) else by the local port, which a socket keeps after a failed connect.
+ * (3) else by the local port, which a socket keeps after a failed connect; where this process
+ * cannot (own_blames), connect has sent nothing and did not wait, and neither has the socket.
  *
- * (2) can be wrong if the other thread also has a connection of ours on that number. */
-static bool is_gone(const struct retry *retry, bool failed)
+ * (2) can be wrong if the other thread also has a connection of ours on that number, (3) if it has
+ * just made that socket, while a router refused ours. error is of the attempt; 0: it has not
+ * failed.
+ */
+static bool is_gone(const struct retry *retry, int error)
 {
 	const struct attempt *attempt = &retry->c->attempt;
+	bool failed = error && !connect_goes_on(error);
 	int fd = retry->c->fd, syn_count;
 
 	if (clock_since(retry->began_ms, clock_ms()) < AWHILE_MS)
 		return false;
 	if (retry->cookie)
 		return cookie_of(fd) != retry->cookie;
+	if (own_blames(error) && socket_state(fd) == SOCKET_FRESH_STREAM)
+		return false;
 	if (retry->tried_count && !attempt->client_syn_count)
 		return false; /* the client's count again; no cookies before Linux 4.12 */
 	if (retry->is_multipath)
@@ -234,8 +241,7 @@ static int cut(struct retry *retry, int error)
 	struct sockaddr nowhere = {.sa_family = AF_UNSPEC}; /* connect(2) */
 
 	if (error != EINPROGRESS || !retry->allowed.is_set || !retry->allowed.cuts ||
-	    is_gone(retry, false) ||
-	    kernel_call(SYS_connect, retry->c->fd, &nowhere, sizeof(nowhere)))
+	    is_gone(retry, 0) || kernel_call(SYS_connect, retry->c->fd, &nowhere, sizeof(nowhere)))
 		return error;
 	return ETIMEDOUT;
 }
@@ -275,7 +281,7 @@ static int try_again(struct retry *retry)
 
 static bool may_go_on(struct retry *retry, int error)
 {
-	return (own_blames(error) || ejection_blames(error)) && !is_gone(retry, true) &&
+	return (own_blames(error) || ejection_blames(error)) && !is_gone(retry, error) &&
 	       (!retry->blocks ||
 	        allowed_has_time(&retry->allowed, &retry->c->attempt, retry->c->fd,
 	                         clock_since(retry->began_ms, clock_ms())));
@@ -315,13 +321,13 @@ static int finish(struct retry *retry, int error)
 {
 	struct connection *c = retry->c;
 
-	if ((own_blames(error) || ejection_blames(error)) && !is_gone(retry, true)) {
+	if ((own_blames(error) || ejection_blames(error)) && !is_gone(retry, error)) {
 		retry->blocks = blocking_ask(c->fd);
 		error = try_others(retry, error);
 	} else if (log_wants(LOG_INFO)) {
 		report_ended(c, NULL, 0, error);
 	}
-	if (is_gone(retry, error && !connect_goes_on(error)))
+	if (is_gone(retry, error))
 		return error;
 	restore_syn_count(retry);
 	allowed_restore(&retry->allowed, c->fd);

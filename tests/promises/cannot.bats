@@ -129,6 +129,25 @@ blames_nobody() {
 	blames_nobody
 }
 
+# 30 ms pass in each connect, as on a busy host between the error and the next step.
+on_a_busy_host() {
+	with_lbdns strace -f -o "$LAB/trace" -e trace=connect -e inject=connect:delay_exit=30000 \
+		/usr/bin/python3 "$BATS_FILE_TMPDIR/one.py" "$@" >"$LAB/one" && head -n 1 "$LAB/one"
+}
+
+@test "what this process cannot, on a busy host: the connection goes on" {
+	local type how
+	for type in prohibit blackhole throw; do
+		ip route add $type "$DEAD"
+		[ $type != throw ] || without_default_route
+		for how in blocking nonblock; do
+			ipcrm --all=shm
+			evenly "$(on_a_busy_host 12 $how)"
+		done
+		ip route flush type $type
+	done
+}
+
 @test "a route of type blackhole (EINVAL): passed over by this process, and nobody is blamed" {
 	ip route add blackhole "$DEAD"
 	passes
@@ -136,11 +155,15 @@ blames_nobody() {
 	blames_nobody
 }
 
-@test "no route to one pod (ENETUNREACH): passed over by this process, and nobody is blamed" {
-	ip route add throw "$DEAD/32"
+without_default_route() {
 	ip route del default
 	ip route add 10.244.1.0/24 via 10.244.3.1
 	ip route add 10.96.0.0/24 via 10.244.3.1
+}
+
+@test "no route to one pod (ENETUNREACH): passed over by this process, and nobody is blamed" {
+	ip route add throw "$DEAD/32"
+	without_default_route
 	passes
 	ip route add default via 10.244.3.1
 	ip route flush type throw
