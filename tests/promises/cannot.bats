@@ -157,8 +157,8 @@ on_a_busy_host() {
 
 without_default_route() {
 	ip route del default
-	ip route add 10.244.1.0/24 via 10.244.3.1
-	ip route add 10.96.0.0/24 via 10.244.3.1
+	ip route replace 10.244.1.0/24 via 10.244.3.1
+	ip route replace 10.96.0.0/24 via 10.244.3.1
 }
 
 @test "no route to one pod (ENETUNREACH): passed over by this process, and nobody is blamed" {
