@@ -229,6 +229,71 @@ ftp_up() {
 		'knows the host key of the one pod that it met first. With the keys of all pods under the name in `known_hosts`: 6 of 6, 2 at each pod; with `LBDNS_EXCLUDE=` the name: 6 of 6, at one pod'
 }
 
+# ---- Sessions
+
+@test "Socket.IO, long polling" {
+	local -x NODE_PATH=$MATRIX_BUILD/node_modules
+	local client=(node "$MATRIX/socketio.js" http://chat:3000 polling) web=(node "$MATRIX/socketio.js" http://chat:3000 websocket)
+	lab_up
+	lab_scale chat 3
+	serve_all socketio node "$MATRIX/socketio_pod.js"
+	lab_wait_until listening 3000
+	lab_equal "$(succeed 6 3000 "${client[@]}" | cut -d ' ' -f 1-3)" '6 of 6'
+	lab_equal "$(succeed 6 3000 with LBDNS_CONNECT=on "${client[@]}" | cut -d ' ' -f 1-3)" '0 of 6'
+	lab_equal "$(succeed 6 3000 with LBDNS_EXCLUDE=chat "${client[@]}" | cut -d ' ' -f 1-3)" '6 of 6'
+	lab_equal "$(succeed 6 3000 with LBDNS_CONNECT=on "${web[@]}")" '6 of 6 at 2 2 2'
+	choice_row 'Socket.IO, long polling' '6 of 6 sessions' '0 of 6' \
+		'each request has a connection of its own, to a server that knows the session. `transports: ["websocket"]`: 6 of 6, 2 at each pod; with `LBDNS_EXCLUDE=` the name: 6 of 6, at one pod'
+}
+
+# A realm whose services are the pods, each by a name of its own, as their addresses are named in DNS.
+realm_up() {
+	local i
+	export KRB5_CONFIG=$LAB/krb5.conf KRB5_KDC_PROFILE=$LAB/kdc.conf KRB5CCNAME=FILE:$LAB/tickets
+	printf '[realms]\nLAB = {\ndatabase_name = %s\nkey_stash_file = %s\n}\n' "$LAB/principals" "$LAB/stash" >"$KRB5_KDC_PROFILE"
+	names_by rdns
+	kdb5_util create -s -P master
+	kadmin.local addprinc -pw secret client
+	for i in 1 2 3; do
+		kadmin.local addprinc -randkey "HTTP/a-pod-$i.$LAB_DOMAIN"
+	done
+	kadmin.local addprinc -randkey "HTTP/web.$LAB_DOMAIN"
+	for i in 1 2 3; do
+		kadmin.local ktadd -k "$LAB/keys-$i" "HTTP/a-pod-$i.$LAB_DOMAIN"
+		kadmin.local ktadd -norandkey -k "$LAB/keys-$i" "HTTP/web.$LAB_DOMAIN"
+	done
+	lab_start kdc sh -c 'echo && exec krb5kdc -n'
+	lab_wait_until kinit client <<<secret
+}
+
+# What curl calls the server: rdns, after the address; name.
+names_by() {
+	local rdns=true
+	[ "$1" = rdns ] || rdns=false
+	printf '[libdefaults]\ndefault_realm = LAB\nrdns = %s\n[realms]\nLAB = {\nkdc = 127.0.0.1\n}\n' $rdns >"$KRB5_CONFIG"
+}
+
+@test "Kerberos, by curl" {
+	local i client=(curl -sSf --negotiate -u : http://web/)
+	lab_up
+	for i in 1 2 3; do
+		lab_dns_set "a-pod-$i" "$(lab_address $i)"
+	done
+	lab_scale web 3
+	realm_up >"$LAB/realm" 2>&1 || { cat "$LAB/realm"; return 1; }
+	for i in 1 2 3; do
+		lab_serve negotiate "$(lab_address $i)" /usr/bin/python3 "$MATRIX/negotiate_pod.py" "$(lab_address $i)" "$LAB/keys-$i"
+	done
+	lab_wait_until listening 80
+	lab_equal "$(succeed 6 80 "${client[@]}")" '6 of 6 at 0 0 6'
+	lab_equal "$(succeed 6 80 with LBDNS_CONNECT=on "${client[@]}")" '0 of 6 at 2 2 2'
+	lab_equal "$(succeed 6 80 with LBDNS_EXCLUDE=web "${client[@]}")" '6 of 6 at 0 0 6'
+	names_by name
+	lab_equal "$(succeed 6 80 with LBDNS_CONNECT=on "${client[@]}")" '6 of 6 at 2 2 2'
+	choice_row 'curl `--negotiate` (Kerberos)' '6 of 6' '0 of 6' \
+		'names the server after the address of a second lookup. With `rdns = false` in krb5.conf, and one key for all pods: 6 of 6, 2 at each pod; with `LBDNS_EXCLUDE=` the name: 6 of 6, at one pod'
+}
+
 # ---- Numbers
 
 @test "curl --resolve" {
