@@ -1,6 +1,7 @@
 #include "learn/result.h"
 
 #include "balance/ejection.h"
+#include "balance/inflight.h"
 #include "balance/own.h"
 #include "balance/rotation.h"
 #include "balance/trial.h"
@@ -158,24 +159,49 @@ SELDOM bool result_pool(struct peer peer, uint64_t *pool)
 	return find(peer, &service, pool) && rotation_is_known(*pool, peer.port);
 }
 
-/* The refresh thread tells of attempts that this process does not know of, too: those of its
- * siblings, and of strangers, who may connect to other ports of a pod. */
-SELDOM void result_silent(struct peer peer, uint64_t began_ms)
+/* Tells of an attempt at an endpoint that has no answer yet. Returns what came of it: SILENCE_CHECK
+ * if the endpoint is doubted from now on; SILENCE_KNOWN if it is not to be rotated. */
+static enum silence tell_silent(struct peer peer, uint64_t began_ms)
 {
 	uint64_t pool, now_ms = clock_ms();
 	enum silence silence;
 	uint32_t service;
 
-	if (!find(peer, &service, &pool) || !rotation_is_known(pool, peer.port))
-		return;
+	if (!find(peer, &service, &pool))
+		return SILENCE_KNOWN;
 	silence = ejection_silent(peer, pool, began_ms, now_ms);
 	if (silence == SILENCE_CHECK && trial_is_possible())
 		trial_request(peer);
-	if (silence != SILENCE_FAILURE)
-		return;
-	if (!ejection_until(peer, now_ms) && trial_is_possible())
+	if (silence == SILENCE_FAILURE && !ejection_until(peer, now_ms) && trial_is_possible())
 		try_others(peer);
-	ask_dns(service);
+	if (silence == SILENCE_FAILURE)
+		ask_dns(service);
+	return silence;
+}
+
+/* The refresh thread tells of attempts that this process does not know of, too: those of its
+ * siblings, and of strangers, who may connect to other ports of a pod. */
+SELDOM void result_silent(struct peer peer, uint64_t began_ms)
+{
+	uint64_t pool;
+
+	if (result_pool(peer, &pool))
+		tell_silent(peer, began_ms);
+}
+
+SELDOM uint64_t result_limit_ms(struct peer peer)
+{
+	uint64_t pool;
+	uint32_t service;
+
+	return find(peer, &service, &pool) ? inflight_limit_ms(pool, peer.port) : UINT32_MAX;
+}
+
+/* Where clients do not say how their connects end, no answer of another endpoint would come. */
+SELDOM void result_trial_silent(struct peer peer, uint64_t began_ms)
+{
+	if (tell_silent(peer, began_ms) == SILENCE_CHECK)
+		try_others(peer);
 }
 
 SELDOM void result_still_silent(struct peer peer)

@@ -35,6 +35,14 @@ void result_note_counted(struct peer peer, uint64_t pool, uint64_t began_ms, int
  * one. Does nothing where result_note_peer does nothing. */
 void result_silent(struct peer peer, uint64_t began_ms);
 
+/* Returns how long a connect to a peer may be without an answer before result_trial_silent is told.
+ */
+uint64_t result_limit_ms(struct peer peer);
+
+/* Records that a trial of the refresh thread's (balance/trial.h) has had no answer for longer than
+ * a connect's limit: what result_silent does, and has others of the pool tried. */
+void result_trial_silent(struct peer peer, uint64_t began_ms);
+
 /* Records that a connect of which result_silent was told still has no answer. */
 void result_still_silent(struct peer peer);
 

@@ -28,8 +28,9 @@ static struct probe {
 	struct peer peer;
 	int fd; /* -1: none */
 	uint64_t since_ms, look_ms;
-	uint64_t silent_ms; /* from when on it counts as silent; 0: it was counted */
-	unsigned silent;    /* how many before it were */
+	uint64_t silent_ms;  /* from when on it counts as silent; 0: it was counted */
+	unsigned silent;     /* how many before it were */
+	uint64_t overdue_ms; /* when it is told of, if nobody doubts the endpoint; 0: not yet */
 } probes[TRIALS];
 
 /* A forked child's thread finds what its parent's was trying, by descriptors that are not its own.
@@ -77,6 +78,7 @@ static void begin(struct probe *probe, uint64_t now_ms)
 
 	probe->since_ms = now_ms = clock_ms(); /* a look before it takes its time */
 	probe->silent_ms = now_ms + patience_ms(probe);
+	probe->overdue_ms = 0;
 	probe->look_ms = now_ms + FIRST_LOOK_MS;
 	to.v4.sin_port = htons((uint16_t)probe->peer.port);
 	if (address_family(probe->peer.address) == FAMILY_V6) {
@@ -96,6 +98,29 @@ static void begin(struct probe *probe, uint64_t now_ms)
 		end(probe, (int)-got);
 }
 
+/* Goes on with a probe that has no answer. Returns true if another one has begun in its place. */
+static bool wait_on(struct probe *probe, uint64_t now_ms)
+{
+	if (probe->silent_ms && now_ms >= probe->silent_ms) {
+		probe->silent_ms = 0;
+		if (result_check_silent(probe->peer)) {
+			/* A new one: the kernel would repeat this one after a second. */
+			kernel_call(SYS_close, probe->fd);
+			probe->fd = -1;
+			probe->silent++;
+			begin(probe, now_ms);
+			return true;
+		}
+		if (!probe->silent)
+			probe->overdue_ms = probe->since_ms + result_limit_ms(probe->peer);
+	}
+	if (probe->overdue_ms && now_ms >= probe->overdue_ms) {
+		probe->overdue_ms = 0;
+		result_trial_silent(probe->peer, probe->since_ms);
+	}
+	return false;
+}
+
 /* Has the connection of a probe ended? */
 static void inspect(struct probe *probe, uint64_t now_ms)
 {
@@ -111,17 +136,8 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 	} else if (now_ms >= probe->since_ms + PATIENCE_MS) {
 		end(probe, ETIMEDOUT);
 	} else {
-		if (probe->silent_ms && now_ms >= probe->silent_ms) {
-			probe->silent_ms = 0;
-			if (result_check_silent(probe->peer)) {
-				/* A new one: the kernel would repeat this one after a second. */
-				kernel_call(SYS_close, probe->fd);
-				probe->fd = -1;
-				probe->silent++;
-				begin(probe, now_ms);
-				return;
-			}
-		}
+		if (wait_on(probe, now_ms))
+			return;
 		probe->look_ms = now_ms + (now_ms - probe->since_ms);
 		if (probe->look_ms < now_ms + FIRST_LOOK_MS)
 			probe->look_ms = now_ms + FIRST_LOOK_MS;

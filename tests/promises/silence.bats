@@ -246,12 +246,23 @@ lose() {
 	((first >= 14 && first <= 16))
 }
 
-@test "a client whose connects go past libc, and whose lookups name no port: it rotates on, and a pod that refuses is taken from the head" {
+@test "a client whose connects go past libc: a silent pod is taken from the head of its answers" {
+	lab_pod_silence "${PODS[1]}"
+	with_lbdns walk 60 500 raw first pause=100 >"$LAB/seen"
+	at_most "$(tail -n 30 "$LAB/seen" | failed /dev/stdin)" 1 "failed of the second half"
+}
+
+@test "a client whose connects go past libc, and whose lookups name no port: it rotates on, and a pod that refuses, or is silent, is taken from the head" {
 	with_lbdns walk 60 1000 raw first portless pause=50 >"$LAB/seen"
 	lab_equal "$(failed "$LAB/seen")" 0
 	lab_equal "$(tail -n 30 "$LAB/seen" | cut -d ' ' -f 1 | lab_counts)" "10 10 10"
 	lab_pod_kill "${PODS[1]}"
 	with_lbdns walk 60 1000 raw first portless pause=100 >"$LAB/seen"
+	at_most "$(tail -n 30 "$LAB/seen" | failed /dev/stdin)" 1 "failed of the second half"
+	ipcrm --all=shm
+	lab_pod_start "${PODS[1]}"
+	lab_pod_silence "${PODS[1]}"
+	with_lbdns walk 60 500 raw first portless pause=100 >"$LAB/seen"
 	at_most "$(tail -n 30 "$LAB/seen" | failed /dev/stdin)" 1 "failed of the second half"
 }
 
@@ -264,5 +275,17 @@ lose() {
 	lab_equal "$(failed "$LAB/seen")" 0
 	lab_pod_kill "${PODS[1]}"
 	with_lbdns walk 60 1000 fast first pause=100 >"$LAB/seen"
+	at_most "$(tail -n 30 "$LAB/seen" | failed /dev/stdin)" 1 "failed of the second half"
+}
+
+@test "TCP Fast Open: a silent pod is passed over, though connect has said that all is well" {
+	local i
+	sysctl -qw net.ipv4.tcp_fastopen=1
+	lab_pods_side sysctl -qw net.ipv4.tcp_fastopen=0x402
+	for i in "${PODS[@]}"; do lab_pod_stop "$i"; lab_pod_start "$i"; done
+	with_lbdns walk 6 1000 fast first >"$LAB/seen"
+	lab_equal "$(failed "$LAB/seen")" 0
+	lab_pod_silence "${PODS[1]}"
+	with_lbdns walk 60 500 fast first pause=100 >"$LAB/seen"
 	at_most "$(tail -n 30 "$LAB/seen" | failed /dev/stdin)" 1 "failed of the second half"
 }
