@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
 #include <time.h>
@@ -20,7 +21,8 @@ enum {
 	IMPOSSIBLE_MS = 60 * 1000,
 	QUICK = 2,           /* checks after the first; after which each waits twice as long, */
 	DOUBLINGS = 4,       /* so often */
-	FIRST_LOOK_MS = 4,   /* and then each time after twice the time that has passed */
+	FIRST_LOOK_MS = 4,   /* and then each time after twice the time that has passed, */
+	LOOK_MOST_MS = 100,  /* but before the kernel sends what it puts off (TCP_DELACK_MAX) */
 	SIGNAL_SET_SIZE = 8, /* of the kernel's sigset_t */
 };
 
@@ -66,6 +68,18 @@ static uint64_t patience_ms(const struct probe *probe)
 	return result_check_ms(probe->peer) << (doublings < DOUBLINGS ? doublings : DOUBLINGS);
 }
 
+/* Has the answer to a connect be all of it: the kernel puts off the ACK that would hand the
+ * connection to the server, and closing sends a RST (tcp(7), socket(7)). Else the server, which may
+ * have one worker, would wait for a request until the probe is closed. */
+static void half_open(int fd)
+{
+	const struct linger at_once = {.l_onoff = 1};
+	int quick_ack = 0;
+
+	kernel_set_option(fd, IPPROTO_TCP, TCP_QUICKACK, &quick_ack, sizeof(quick_ack));
+	kernel_set_option(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 static void begin(struct probe *probe, uint64_t now_ms)
 {
 	union {
@@ -93,6 +107,7 @@ static void begin(struct probe *probe, uint64_t now_ms)
 		return;
 	}
 	probe->fd = (int)got;
+	half_open(probe->fd);
 	got = kernel_call(SYS_connect, probe->fd, &to, length);
 	if (got != -EINPROGRESS)
 		end(probe, (int)-got);
@@ -139,6 +154,8 @@ static void inspect(struct probe *probe, uint64_t now_ms)
 		if (wait_on(probe, now_ms))
 			return;
 		probe->look_ms = now_ms + (now_ms - probe->since_ms);
+		if (probe->look_ms > now_ms + LOOK_MOST_MS)
+			probe->look_ms = now_ms + LOOK_MOST_MS;
 		if (probe->look_ms < now_ms + FIRST_LOOK_MS)
 			probe->look_ms = now_ms + FIRST_LOOK_MS;
 		if (probe->look_ms > probe->since_ms + PATIENCE_MS)

@@ -289,3 +289,27 @@ lose() {
 	with_lbdns walk 60 500 fast first pause=100 >"$LAB/seen"
 	at_most "$(tail -n 30 "$LAB/seen" | failed /dev/stdin)" 1 "failed of the second half"
 }
+
+# Servers with one worker would wait for its request, and others log it.
+@test "what the refresh thread tries is no connection for the server" {
+	cat >"$LAB/looks.py" <<-'END'
+		import socket, time
+		while True:
+		    socket.getaddrinfo("rng-headless", 8081, socket.AF_INET, socket.SOCK_STREAM)
+		    print("looked", flush=True)
+		    time.sleep(0.1)
+	END
+	lab_arrivals_reset
+	lab_pod_log_reset
+	LBDNS_EJECT=500ms lab_start looks with_lbdns /usr/bin/python3 "$LAB/looks.py"
+	lab_wait_until each_is_tried_thrice
+	lab_stop looks
+	lab_equal "$(lab_pod_log)" ""
+}
+
+each_is_tried_thrice() {
+	local tried
+	for tried in $(lab_arrivals 8081 "${PODS[@]}"); do
+		((tried >= 3)) || return
+	done
+}
