@@ -21,6 +21,8 @@ deb:
 IMAGE = $(BUILD)/image
 IMAGE_ARCH = $(patsubst x86_64-%,amd64,$(patsubst aarch64-%,arm64,$(shell $(CC) -dumpmachine)))
 STRIP = $(shell $(CC) -print-prog-name=strip) --strip-unneeded
+# The name in full, which kubelets look for when a pod says lbdns:VERSION.
+IMAGE_NAME = docker.io/library/lbdns:$(VERSION)
 # All that buildah keeps is in the build directory; nothing is fetched, and no container runs.
 BUILDAH = buildah --root $(abspath $(IMAGE)/storage) --runroot $(abspath $(IMAGE)/run) --storage-driver vfs
 
@@ -34,10 +36,11 @@ image:
 	$(Q)chmod 644 $(IMAGE)/liblbdns.so
 	$(Q)install -m 644 /usr/share/doc/libc-ares-dev/copyright $(IMAGE)/LICENSE.c-ares
 	@echo "  IMAGE   $(BUILD)/lbdns-image.tar"
-	$(Q)rm -f $(BUILD)/lbdns-image.tar
+	$(Q)rm -rf $(BUILD)/lbdns-image.tar $(IMAGE)/layout
 	$(Q)$(BUILDAH) build -q --isolation chroot --arch $(IMAGE_ARCH) --timestamp 0 -f scripts/image/Containerfile \
-		-t lbdns:$(VERSION) $(IMAGE) >$(IMAGE)/id
-	$(Q)$(BUILDAH) push -q lbdns:$(VERSION) oci-archive:$(BUILD)/lbdns-image.tar:lbdns:$(VERSION)
+		-t $(IMAGE_NAME) $(IMAGE) >$(IMAGE)/id
+	$(Q)$(BUILDAH) push -q $(IMAGE_NAME) oci:$(IMAGE)/layout:$(IMAGE_NAME)
+	$(Q)scripts/image/archive $(IMAGE)/layout $(IMAGE_NAME) $(BUILD)/lbdns-image.tar
 
 programs: $(IMAGE)/lbdns-install
 

@@ -48,3 +48,16 @@ image() {
 	"$volume/lbdns-inspect" status | awk '$1 ~ /^10\.244\./ { print $3, $4 }' >"$LAB/shown"
 	lab_equal "$(<"$LAB/shown")" "$(printf '40 33.3%%\n%.0s' 1 2 3)"
 }
+
+@test "whoever loads the archive finds the image by its name: by the index in full, by Docker's manifest as Docker writes it" {
+	local name blob
+	name=lbdns:$(sed -n 's/^[[:blank:]]*VERSION=//p' "$LAB_ROOT/scripts/lbdns")
+	tar -xf "$LAB_BUILD/lbdns-image.tar" -C "$BATS_TEST_TMPDIR"
+	grep -q "\"org.opencontainers.image.ref.name\":\"docker.io/library/$name\"" "$BATS_TEST_TMPDIR/index.json"
+	grep -q "\"RepoTags\":\[\"$name\"\]" "$BATS_TEST_TMPDIR/manifest.json"
+	grep -o 'blobs/sha256/[0-9a-f]*' "$BATS_TEST_TMPDIR/manifest.json" >"$BATS_TEST_TMPDIR/names"
+	lab_equal "$(wc -l <"$BATS_TEST_TMPDIR/names")" 2
+	while read -r blob; do
+		lab_equal "$(sha256sum <"$BATS_TEST_TMPDIR/$blob" | cut -d ' ' -f 1)" "${blob##*/}"
+	done <"$BATS_TEST_TMPDIR/names"
+}
