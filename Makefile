@@ -4,7 +4,7 @@
 # make clients    run the client matrix, write its table
 # make beside     beside others in the same process (allocators, profilers, wrappers, sandboxes), write the table
 # make bench      what it costs, beside others that balance
-# make check-kubernetes   what the manifests become, and whether a cluster would take them
+# make check-kubernetes   what a real API server makes of the manifests
 # make deb        build/deb/lbdns_VERSION_ARCH.deb
 # make fuzz       bytes from outside, at random: each program of tests/fuzz for FUZZ_SECONDS=60
 # make image      build/lbdns-image.tar
@@ -212,7 +212,7 @@ include tests/bench/bench.mk
 
 # ---- The manifests for Kubernetes: make check-kubernetes
 
-include tests/kubernetes/kubernetes.mk
+include tests/cluster/cluster.mk
 
 # ---- Other systems: make check-systems
 

@@ -442,3 +442,12 @@ lines_of() {
 	lab_equal "$(<"$LAB/counts")" "20 20 20"
 	readelf -d "$LAB_BUILD/lab/cares" | grep -q 'NEEDED.*libcares\.so\.2'
 }
+
+@test "a preload list that begins with a colon, as kustomize makes it, is read by glibc and musl" {
+	local glibc musl
+	lab_equal "$("$CLIENT" lookup-connect rng-headless 8081 6 | lab_counts)" "0 0 6"
+	glibc=$(LD_PRELOAD=:$LIBLBDNS "$CLIENT" lookup-connect rng-headless 8081 60)
+	musl=$(LD_PRELOAD=:$LIBLBDNS "$CLIENT_MUSL" lookup-connect rng-headless 8081 60)
+	lab_equal "$(lab_counts <<<"$glibc")" "20 20 20"
+	lab_equal "$(lab_counts <<<"$musl")" "20 20 20"
+}

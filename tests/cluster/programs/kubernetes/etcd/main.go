@@ -1,0 +1,12 @@
+// etcd, of the version that Kubernetes' own client of it is.
+package main
+
+import (
+	"os"
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+)
+
+func main() {
+	etcdmain.Main(os.Args)
+}
