@@ -4,6 +4,7 @@
 # make clients    run the client matrix, write its table
 # make beside     beside others in the same process (allocators, profilers, wrappers, sandboxes), write the table
 # make bench      what it costs, beside others that balance
+# make check-containers   in containers of podman and of Docker, set up for it
 # make check-kubernetes   what a real API server makes of the manifests
 # make deb        build/deb/lbdns_VERSION_ARCH.deb
 # make fuzz       bytes from outside, at random: each program of tests/fuzz for FUZZ_SECONDS=60
@@ -213,6 +214,10 @@ include tests/bench/bench.mk
 # ---- The manifests for Kubernetes: make check-kubernetes
 
 include tests/cluster/cluster.mk
+
+# ---- In containers: make check-containers
+
+include tests/containers/containers.mk
 
 # ---- Other systems: make check-systems
 

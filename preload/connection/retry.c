@@ -39,6 +39,7 @@ struct retry {
 	bool is_multipath; /* Multipath TCP, not bound by the client */
 	bool is_limited;   /* we have limited the time of the last attempt */
 	bool is_fixed;     /* bound by the client: it may not be fit for another endpoint */
+	bool is_left;      /* the last pick left the connection where its client asked: no pool */
 };
 
 /* ---- What the socket is */
@@ -149,10 +150,13 @@ static bool pick_another(struct retry *retry)
 
 	for (uint32_t i = 0; i <= retry->tried_count; i++) {
 		c->pick = pick_endpoint(&route, c->asked, TRIAL_NONE);
-		if (c->pick.kind == PICK_LEAVE || !c->pick.has_others)
+		retry->is_left = c->pick.kind == PICK_LEAVE;
+		if (retry->is_left)
 			return false;
 		if (!was_tried(retry, c->pick.target.address))
 			return true;
+		if (!c->pick.has_others)
+			return false;
 	}
 	return false;
 }
@@ -189,7 +193,7 @@ static enum next choose(struct retry *retry, int error)
 		return NEXT_OTHER;
 	}
 	c->pick = before;
-	if (!own_blames(error))
+	if (!own_blames(error) && (!retry->is_left || was_tried(retry, c->asked.address)))
 		return retry->is_limited && !retry->allowed.is_last && error == ETIMEDOUT
 		               ? NEXT_SAME
 		               : NEXT_NONE;

@@ -24,12 +24,15 @@
  *                                   after poll and SO_ERROR, and once more
  *   connected HOST PORT N           once; connect, and connect again: "<first> <second> <pod>"
  *   errno HOST PORT N               lookup-connect: what getaddrinfo, connect and freeaddrinfo
- * leave in errno, "kept" if it is what was there: three words and <pod> bad HOST PORT N once; a
- * line for each kind of wrong arguments to connect mapped HOST PORT N [K]          IPv4 as ::ffff:
- * on AF_INET6 sockets, as Java; a lookup before every K connections (1) v4mapped HOST PORT N
- * lookup-connect, AF_INET6 with AI_V4MAPPED inet, inet6 HOST PORT N         lookup-connect,
- * addresses of that family only gethostbyname HOST PORT N [K]   a lookup with it before every K
- * connections (1); and the same with gethostbyname2, gethostbyname_r, gethostbyname2_r, and
+ *                                   leave in errno, "kept" if it is what was there: three words and
+ *                                   <pod>
+ *   bad HOST PORT N                 once; a line for each kind of wrong arguments to connect
+ *   mapped HOST PORT N [K]          IPv4 as ::ffff: on AF_INET6 sockets, as Java; a lookup before
+ *                                   every K connections (1)
+ *   v4mapped HOST PORT N            lookup-connect, AF_INET6 with AI_V4MAPPED
+ *   inet, inet6 HOST PORT N         lookup-connect, addresses of that family only
+ *   gethostbyname HOST PORT N [K]   a lookup with it before every K connections (1); and the same
+ *                                   with gethostbyname2, gethostbyname_r, gethostbyname2_r, and
  *                                   gethostbyname2-inet6, gethostbyname2_r-inet6
  *   literal ADDRESS PORT N          a literal through getaddrinfo with AI_NUMERICHOST
  *   address ADDRESS PORT N          a literal through inet_pton
@@ -42,6 +45,8 @@
  *                                   "<ms since 1970> <ok or the error> <host> <pod or ->", until
  *                                   SIGTERM or, if stdin is a pipe, its end; errors do not end it
  *   visit HOST PORT MS [HOST...]    every MS ms a lookup and a connection for each HOST
+ *   timed HOST PORT MS WAIT         stay, by connections that do not block, each given up after WAIT
+ *                                   ms, and so is each answer
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -690,15 +695,50 @@ static bool stdin_ended(int wait_ms)
 	return read(STDIN_FILENO, &byte, 1) == 0;
 }
 
+static void report(int error, const char *host, const char *pod)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	dprintf(STDOUT_FILENO, "%lld %s %s %s\n",
+	        (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000, error_name(error), host, pod);
+}
+
 static void report_connection(const struct endpoint *endpoint, const char *host)
 {
 	char pod[INET6_ADDRSTRLEN] = "-";
 	int fd = try_connect(endpoint, SOCK_STREAM);
 	int error = fd >= 0 && ask(fd, host, pod) ? 0 : errno;
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	dprintf(STDOUT_FILENO, "%lld %s %s %s\n",
-	        (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000, error_name(error), host, pod);
+	report(error, host, pod);
+}
+
+/* Returns what became of a connect that is under way: 0 or an error. */
+static int outcome(int fd, int wait_ms)
+{
+	int error = 0;
+	socklen_t length = sizeof(error);
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+	if (poll(&ready, 1, wait_ms) != 1)
+		return ETIMEDOUT;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) ? errno : error;
+}
+
+static void report_timed(const struct endpoint *endpoint, const char *host, int wait_ms)
+{
+	const struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
+	char pod[INET6_ADDRSTRLEN] = "-";
+	int fd = nonblocking_socket(endpoint);
+	int error = connect_error(fd, endpoint);
+	if (error == EINPROGRESS)
+		error = outcome(fd, wait_ms);
+	if (error) {
+		close(fd);
+	} else {
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+		if (!ask(fd, host, pod))
+			error = errno == EAGAIN ? ETIMEDOUT : errno;
+	}
+	report(error, host, pod);
 }
 
 static void stay(const struct target *target)
@@ -706,6 +746,14 @@ static void stay(const struct target *target)
 	struct endpoint endpoint = first_of(target, SOCK_STREAM);
 	do
 		report_connection(&endpoint, target->host);
+	while (!stdin_ended(target->count));
+}
+
+static void timed(const struct target *target, int wait_ms)
+{
+	struct endpoint endpoint = first_of(target, SOCK_STREAM);
+	do
+		report_timed(&endpoint, target->host, wait_ms);
 	while (!stdin_ended(target->count));
 }
 
@@ -792,6 +840,8 @@ int main(int argc, char **argv)
 		bound(&target, argv[5]);
 	else if (!strcmp(mode, "stay"))
 		stay(&target);
+	else if (!strcmp(mode, "timed") && argc > 5)
+		timed(&target, number(argv[5]));
 	else if (!strcmp(mode, "visit"))
 		visit(&target, argv + 5);
 	else {

@@ -476,6 +476,42 @@ past() {
 	refreshed rng-headless 3
 }
 
+# ---- A service that shrinks to one pod has no pool any more
+
+# shrinks_to WHICH: a connect of the client waits for a pod that is silent and leaves, and so does all but one; that one is the
+# pod that the client asks for, or another.
+shrinks_to() {
+	local asked silent left
+	client_stays
+	lab_wait_until has_lines 6
+	read -r _ _ _ asked <"$LAB/client.out"
+	mapfile -t others < <(lab_pods | grep -vxF "$asked")
+	silent=${others[0]} left=${others[1]}
+	[ "$1" != asked ] || left=$asked
+	lab_pod_silence "$silent"
+	lab_wait_until is_connecting "$silent"
+	lab_dns_set rng-headless "$left"
+	lab_wait_until has_lines $(($(wc -l <"$LAB/client.out") + 20))
+	lab_equal "$(awk '$2 != "ok"' "$LAB/client.out")" ""
+	lab_equal "$(tail -n 10 "$LAB/client.out" | lab_counts "$left")" 10
+}
+
+has_lines() {
+	(($(wc -l <"$LAB/client.out") >= $1))
+}
+
+is_connecting() {
+	[ -n "$(ss -Htn state syn-sent dst "$1")" ]
+}
+
+@test "all pods but the one asked for leave, while a connect waits for one of them: it goes on to that one" {
+	shrinks_to asked
+}
+
+@test "all pods but one leave, the one asked for too, while a connect waits for another: it goes on to the one that is left" {
+	shrinks_to other
+}
+
 # ---- TTLs
 
 @test "behind a cache that keeps answers for 30 s: not fresher than the cache, and nothing breaks" {
