@@ -43,7 +43,8 @@
  *   list HOST PORT|-                no connection: all addresses of one lookup, on one line
  *   stay HOST PORT MS               one lookup, then a connection to its first address every MS ms:
  *                                   "<ms since 1970> <ok or the error> <host> <pod or ->", until
- *                                   SIGTERM or, if stdin is a pipe, its end; errors do not end it
+ *                                   SIGTERM or, if stdin is a pipe, its end; errors do not end it.
+ *                                   EAGAIN: connected, and no answer for 5 s
  *   visit HOST PORT MS [HOST...]    every MS ms a lookup and a connection for each HOST
  *   timed HOST PORT MS WAIT         stay, by connections that do not block, each given up after WAIT
  *                                   ms, and so is each answer
@@ -707,7 +708,12 @@ static void report_connection(const struct endpoint *endpoint, const char *host)
 {
 	char pod[INET6_ADDRSTRLEN] = "-";
 	int fd = try_connect(endpoint, SOCK_STREAM);
-	int error = fd >= 0 && ask(fd, host, pod) ? 0 : errno;
+	int error = errno;
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 5},
+		           sizeof(struct timeval));
+		error = ask(fd, host, pod) ? 0 : errno;
+	}
 	report(error, host, pod);
 }
 
