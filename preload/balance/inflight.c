@@ -46,58 +46,89 @@ uint64_t inflight_limit_ms(uint64_t pool, uint32_t port)
 	return limit_ms < LIMIT_MOST_MS ? limit_ms : LIMIT_MOST_MS;
 }
 
-/* Reads a place whose connect is overdue, and can be looked at by its socket. */
-static bool read_overdue(const struct inflight *at, struct inflight_view *view, uint64_t now_ms)
+/* Sets a flag of the connect that a place has had since since_ms. Returns false if another one is
+ * there by now, or it has other flags. */
+static bool mark(struct inflight *at, uint64_t since_ms, uint32_t flags, uint32_t flag)
 {
-	return inflight_read(at, view) &&
-	       !(view->flags & (FLAG_WAITS | FLAG_TOLD | FLAG_ANSWERED)) &&
-	       clock_since(view->since_ms, now_ms) >=
-	               inflight_limit_ms(view->pool, view->peer.port) &&
-	       load_relaxed(&at->generation) == descriptor_generation(view->fd);
+	if (!atomic_compare_exchange_strong(&at->flags, &flags, flags | flag))
+		return false;
+	if (inflight_is_still(at, since_ms))
+		return true;
+	/* Another one has begun there: it wrote since_ms before its flags (inflight_put). */
+	atomic_fetch_and(&at->flags, ~flag);
+	return false;
 }
 
-/* Looks at a connect that is overdue, and marks it as one that waits, or that was answered though
- * its client is late to learn of it. Returns true if it waits, and the refresh thread does not know
- * that. */
-static bool look_at(struct inflight *at, const struct inflight_view *view, uint64_t now_ms)
+/* Returns the limit of the connect at a place. */
+static uint64_t limit_of(const struct inflight *at)
 {
-	enum socket_wait wait = socket_wait(view->fd);
+	uint64_t port_fd = atomic_load_explicit(&at->port_fd, memory_order_acquire);
 
-	if (load_relaxed(&at->generation) != descriptor_generation(view->fd))
-		return false;
+	return inflight_limit_ms(atomic_load_explicit(&at->pool, memory_order_acquire),
+	                         (uint32_t)(port_fd >> 32));
+}
+
+/* Has nobody closed the descriptor of the connect at a place? */
+static bool is_own(const struct inflight *at)
+{
+	int fd = (int)(uint32_t)atomic_load_explicit(&at->port_fd, memory_order_acquire);
+
+	return load_relaxed(&at->generation) == descriptor_generation(fd);
+}
+
+enum quick { QUICK_NONE, QUICK_LOOKED, QUICK_NEWS };
+
+/* Looks at a connect that is overdue by its socket, and marks it as one that waits, or that was
+ * answered though its client is late to learn of it. Returns QUICK_NEWS if it waits, and the
+ * refresh thread does not know that, or is to look itself; QUICK_NONE if there is none. A view of
+ * the place would take more stack than a signal handler is asked for. */
+static enum quick look_at(struct inflight *at, uint64_t now_ms)
+{
+	uint64_t since_ms = atomic_load_explicit(&at->since_ms, memory_order_acquire);
+	enum socket_wait wait;
+	uint32_t flags;
+
+	if (!since_ms || clock_since(since_ms, now_ms) < limit_of(at))
+		return QUICK_NONE;
+	flags = atomic_load_explicit(&at->flags, memory_order_acquire);
+	if (flags & (FLAG_WAITS | FLAG_TOLD | FLAG_ANSWERED) || !is_own(at) ||
+	    !inflight_is_still(at, since_ms))
+		return QUICK_NONE;
+	/* Whose the sockets are depends on the thread. */
+	if (inflight_is_limit_refused())
+		return QUICK_NEWS;
+	wait = socket_wait((int)(uint32_t)load_relaxed(&at->port_fd));
+	if (!is_own(at))
+		return QUICK_LOOKED;
 	if (wait == SOCKET_WAITS_NOT)
-		inflight_mark(at, view, FLAG_ANSWERED);
+		mark(at, since_ms, flags, FLAG_ANSWERED);
 	if (wait != SOCKET_WAITS)
-		return false;
+		return QUICK_LOOKED;
 	store_relaxed(&at->seen_ms, (uint32_t)now_ms);
-	return !(view->flags & FLAG_SAID) &&
-	       (view->flags & FLAG_SEEN || inflight_mark(at, view, FLAG_SEEN));
+	return !(flags & FLAG_SAID) && (flags & FLAG_SEEN || mark(at, since_ms, flags, FLAG_SEEN))
+	               ? QUICK_NEWS
+	               : QUICK_LOOKED;
 }
 
-APART void inflight_quicken(uint64_t now_ms)
+SELDOM void inflight_quicken(uint64_t now_ms)
 {
 	static _Atomic uint32_t from; /* the place behind the last one that was looked at */
-	uint32_t top = load_relaxed(&inflight_top), begin = load_relaxed(&from), looks = 0;
-	/* Whose the sockets are depends on the thread. */
-	bool refused = inflight_is_limit_refused(), is_news = false;
+	uint32_t left = load_relaxed(&inflight_top), looks = 0;
 
 	store_relaxed(&inflight_quick_ms, now_ms + INFLIGHT_QUICK_MS);
-	for (uint32_t i = 0; i < top && looks < QUICK_LOOKS; i++) {
-		uint32_t place = (begin + i) % top % DESCRIPTORS;
-		struct inflight_view view;
+	for (; left && looks < QUICK_LOOKS; left--) {
+		uint32_t place = load_relaxed(&from);
+		enum quick found;
 
-		if (!read_overdue(&inflight_table[place], &view, now_ms))
-			continue;
-		if (refused) {
-			is_news = true;
-			break;
-		}
-		looks++;
+		place = place < load_relaxed(&inflight_top) ? place : 0;
 		store_relaxed(&from, place + 1);
-		is_news = look_at(&inflight_table[place], &view, now_ms) || is_news;
+		found = look_at(&inflight_table[place % DESCRIPTORS], now_ms);
+		looks += found != QUICK_NONE;
+		if (found == QUICK_NEWS)
+			inflight_ask(now_ms);
+		if (found == QUICK_NEWS && inflight_is_limit_refused())
+			break;
 	}
-	if (is_news)
-		inflight_ask(now_ms);
 }
 
 /* By several threads at once, and a place beyond the top would never be looked at. */
@@ -147,15 +178,7 @@ struct inflight *inflight_find(int fd, struct inflight_view *view)
 
 bool inflight_mark(struct inflight *at, const struct inflight_view *view, uint32_t flag)
 {
-	uint32_t flags = view->flags;
-
-	if (!atomic_compare_exchange_strong(&at->flags, &flags, flags | flag))
-		return false;
-	if (inflight_is_still(at, view->since_ms))
-		return true;
-	/* Another one has begun there: it wrote since_ms before its flags (inflight_put). */
-	atomic_fetch_and(&at->flags, ~flag);
-	return false;
+	return mark(at, view->since_ms, view->flags, flag);
 }
 
 void inflight_forget(struct inflight *at, uint64_t since_ms)
