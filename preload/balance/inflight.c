@@ -68,6 +68,13 @@ static uint64_t limit_of(const struct inflight *at)
 	                         (uint32_t)(port_fd >> 32));
 }
 
+/* Is nothing to be learnt of the connect at a place? */
+static bool is_done(const struct inflight *at)
+{
+	return atomic_load_explicit(&at->flags, memory_order_acquire) &
+	       (FLAG_WAITS | FLAG_TOLD | FLAG_ANSWERED);
+}
+
 /* Has nobody closed the descriptor of the connect at a place? */
 static bool is_own(const struct inflight *at)
 {
@@ -88,17 +95,15 @@ static enum quick look_at(struct inflight *at, uint64_t now_ms)
 	enum socket_wait wait;
 	uint32_t flags;
 
-	if (!since_ms || clock_since(since_ms, now_ms) < limit_of(at))
-		return QUICK_NONE;
-	flags = atomic_load_explicit(&at->flags, memory_order_acquire);
-	if (flags & (FLAG_WAITS | FLAG_TOLD | FLAG_ANSWERED) || !is_own(at) ||
-	    !inflight_is_still(at, since_ms))
+	if (!since_ms || clock_since(since_ms, now_ms) < limit_of(at) || is_done(at) ||
+	    !is_own(at) || !inflight_is_still(at, since_ms))
 		return QUICK_NONE;
 	/* Whose the sockets are depends on the thread. */
 	if (inflight_is_limit_refused())
 		return QUICK_NEWS;
 	wait = socket_wait((int)(uint32_t)load_relaxed(&at->port_fd));
-	if (!is_own(at))
+	flags = atomic_load_explicit(&at->flags, memory_order_acquire);
+	if (is_done(at) || !is_own(at))
 		return QUICK_LOOKED;
 	if (wait == SOCKET_WAITS_NOT)
 		mark(at, since_ms, flags, FLAG_ANSWERED);
