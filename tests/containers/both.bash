@@ -20,7 +20,7 @@ proves_rotation() {
 	done
 }
 
-# The pods of OUTPUT's lines from line FROM on.
+# How many lines OUTPUT has.
 lines() {
 	wc -l <"$OUT/$1"
 }
@@ -88,7 +88,7 @@ settled() {
 
 # Failover. VICTIM is the second of three; a client without lbdns that was given its address keeps to it.
 
-# fails HOW MOST: what FAULT (a function) does, and how many connections at most fail of a client that does not block.
+# proves_failover FAULT MOST: FAULT is a function that breaks a server; of a client that does not block at most MOST connections fail.
 proves_failover() {
 	local fault=$1 most=$2 before block
 	service_up 3

@@ -84,7 +84,7 @@ without_asking() {
 		same "$program" core RNG-HEADLESS rng-headless Rng-Headless.Default.Svc.Cluster.Local.
 		same "$program" core mixed public hosted localhost ip6-localhost rng-0.rng-headless
 	done
-	compared 19000
+	compared 19760
 }
 
 @test "aliases, whose canonical name is another" {
